@@ -1,0 +1,7 @@
+"""Publish a video VAE's training losses to Prometheus, and be paged when the run diverges."""
+
+from vae_exporter._version import __version__
+from vae_exporter.errors import EndpointError, SettingsError, StackError, VaeExporterError
+from vae_exporter.training_exporter import TrainingExporter
+
+__all__ = ["EndpointError", "SettingsError", "StackError", "TrainingExporter", "VaeExporterError", "__version__"]

@@ -1,0 +1,130 @@
+"""What a run serves over HTTP: /metrics, /healthz and a page for people."""
+
+from __future__ import annotations
+
+import html
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from prometheus_client import make_wsgi_app
+
+from vae_exporter._http import HttpServer, reply, serve
+from vae_exporter._registry import run_registry
+from vae_exporter.errors import EndpointError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from vae_exporter._recorder import Recorder
+    from vae_exporter._settings import RunSettings
+
+PORTS_TRIED = 16
+"""Where a port is taken, the next ones are tried: eight ranks on a node, twice."""
+
+RECENT_SECONDS = 300.0
+"""A scraper that came within this time is expected to come again."""
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="color-scheme" content="light dark">
+<title>{run} - VAE exporter</title>
+<style>body {{ font: 1rem/1.5 system-ui, sans-serif; margin: 2rem; max-width: 40rem }} td {{ padding-right: 2rem }}</style>
+<h1>{run}</h1>
+<table>{rows}</table>
+<p><a href="/metrics">/metrics</a> for Prometheus &middot; <a href="/healthz">/healthz</a></p>
+</html>
+"""
+
+_logger = logging.getLogger("vae_exporter")
+
+
+class Scrapers:
+    """Who has scraped, and when: so that the end of a run is not lost between two scrapes."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._changed = threading.Condition()
+        self._served: dict[str, float] = {}  # when the last scrape that was fully served began, by scraper
+
+    def now(self) -> float:
+        """Return the time on the clock of this object."""
+        return self._monotonic()
+
+    def served(self, scraper: str, began: float) -> None:
+        """Note that a scrape which *began* then has been answered in full."""
+        with self._changed:
+            recent = began - RECENT_SECONDS
+            self._served = {name: when for name, when in self._served.items() if when > recent}
+            self._served[scraper] = began
+            self._changed.notify_all()
+
+    def wait(self, since: float, timeout: float) -> bool:
+        """Wait until every recent scraper has come again after *since*. Return False after *timeout* seconds."""
+
+        def all_came() -> bool:
+            return all(when >= since for when in self._served.values() if when > since - RECENT_SECONDS)
+
+        with self._changed:
+            return self._changed.wait_for(all_came, timeout)
+
+
+class _Answer(list[bytes]):
+    """An HTTP body that tells when it has been sent: the server calls `close` then."""
+
+    def __init__(self, body: Iterable[bytes], sent: Callable[[], None]) -> None:
+        super().__init__(body)
+        self.close = sent
+
+
+def endpoint_app(settings: RunSettings, recorder: Recorder, scrapers: Scrapers) -> WSGIApplication:
+    """Return the WSGI application of one run."""
+    metrics = make_wsgi_app(run_registry(settings, recorder))
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        if path == "/metrics":
+            scraper = f"{environ.get('REMOTE_ADDR')} {environ.get('HTTP_USER_AGENT')}"
+            began = scrapers.now()
+            return _Answer(metrics(environ, start_response), lambda: scrapers.served(scraper, began))
+        if path == "/healthz":
+            return reply(start_response, "200 OK", "text/plain; charset=utf-8", "ok\n")
+        if path == "/":
+            return reply(start_response, "200 OK", "text/html; charset=utf-8", _page(settings, recorder))
+        message = "not here: see / for what there is\n"
+        return reply(start_response, "404 Not Found", "text/plain; charset=utf-8", message)
+
+    return app
+
+
+def listen(app: WSGIApplication, *, host: str, port: int) -> HttpServer:
+    """Serve *app* on *host*, on *port* or, where it is taken, on the next free one of `PORTS_TRIED`. Port 0: any.
+
+    Raises:
+        EndpointError: none of them is free, or the host cannot be listened on.
+    """
+    ports = range(port, min(port + PORTS_TRIED, 65536)) if port else range(1)
+    reason: OSError | None = None
+    for candidate in ports:
+        try:
+            server = serve(app, host=host, port=candidate)
+        except OSError as error:
+            reason = error
+            continue
+        if port and candidate != port:
+            _logger.warning("port %d is taken: serving on %s/metrics", port, server.url)
+        return server
+    raise EndpointError(
+        f"cannot listen on {host}, port {ports[0]} to {ports[-1]}: {reason}; give another port= or host=, or 0 for any port"
+    ) from reason
+
+
+def _page(settings: RunSettings, recorder: Recorder) -> str:
+    facts = recorder.facts()
+    rows = {"rank": settings.rank, "state": facts.state, "step": "none yet" if facts.step is None else facts.step}
+    rows |= {component: f"{loss.last:.6g}" for component, loss in facts.losses.items() if loss.last is not None}
+    cells = (f"<tr><td>{html.escape(name)}<td>{html.escape(str(value))}" for name, value in rows.items())
+    return _PAGE.format(run=html.escape(settings.run), rows="".join(cells))

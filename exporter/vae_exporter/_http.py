@@ -1,0 +1,84 @@
+"""A small threaded HTTP server for a WSGI application."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from prometheus_client.exposition import ThreadingWSGIServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from wsgiref.types import StartResponse, WSGIApplication  # from Python 3.11 on: for the type checker only
+
+
+class _Handler(WSGIRequestHandler):
+    timeout = 30  # seconds until a client that sends nothing is let go
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ANN401 - the standard library's signature
+        """Log nothing: a scrape every few seconds would drown the training's own output."""
+
+    def address_string(self) -> str:
+        """Return the client's address without asking a name server for its name."""
+        return str(self.client_address[0])
+
+
+class _Server(ThreadingWSGIServer):
+    def server_bind(self) -> None:
+        # HTTPServer.server_bind asks a name server for this host's name, which can take seconds on a cluster node.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+        self.server_name, self.server_port = self.server_address[:2]
+        self.setup_environ()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the standard library's signature
+        """Print nothing when a client hangs up in the middle of an answer."""
+
+
+@dataclass(frozen=True)
+class HttpServer:
+    """A server that listens: *host* and *port* as bound, made by `serve`."""
+
+    host: str
+    port: int
+    _server: WSGIServer
+    _thread: threading.Thread
+
+    @property
+    def url(self) -> str:
+        """The address to type, for example ``http://127.0.0.1:9645``."""
+        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+
+    def close(self) -> None:
+        """Stop listening. Answers under way are finished by their own threads."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def serve(app: WSGIApplication, *, host: str, port: int) -> HttpServer:
+    """Serve *app* on *host*:*port* from a daemon thread. Port 0 takes any free port.
+
+    Raises:
+        OSError: the address cannot be bound.
+    """
+    family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    server_class = type("_FamilyServer", (_Server,), {"address_family": family})
+    server = make_server(str(address[0]), port, app, server_class, _Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True, name="vae-http")
+    thread.start()
+    return HttpServer(host, server.server_port, server, thread)
+
+
+def reply(start_response: StartResponse, status: str, content_type: str, body: str | bytes) -> Iterable[bytes]:
+    """Answer with *body* under *status*, for example ``"200 OK"``."""
+    data = body.encode() if isinstance(body, str) else body
+    start_response(
+        status,
+        [("Content-Type", content_type), ("Content-Length", str(len(data))), ("X-Content-Type-Options", "nosniff")],
+    )
+    return [data]

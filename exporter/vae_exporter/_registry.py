@@ -1,0 +1,78 @@
+"""All metrics of a run, each bearing its run and rank."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from vae_exporter._collectors import exporter, loss, progress, run, window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from prometheus_client.core import Metric
+
+    from vae_exporter._recorder import Recorder, RunFacts
+    from vae_exporter._settings import RunSettings
+
+    Collect = Callable[[RunSettings, RunFacts], Iterable[Metric]]
+
+COLLECTORS: dict[str, Collect] = {
+    "run": run.collect,
+    "progress": progress.collect,
+    "loss": loss.collect,
+    "window": window.collect,
+    "exporter": exporter.collect,
+}
+"""Each collector by its name, which is its file's and its label value's."""
+
+
+class RunCollector(Collector):
+    """Collects all that is known of a run. A collector that fails is counted, and the others still serve."""
+
+    def __init__(
+        self, settings: RunSettings, recorder: Recorder, collectors: Mapping[str, Collect] = COLLECTORS
+    ) -> None:
+        self._settings = settings
+        self._recorder = recorder
+        self._collectors = collectors
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric, with the labels *run* and *rank* added to each sample."""
+        labels = {"run": self._settings.run, "rank": str(self._settings.rank)}
+        for metric in self._collect():
+            metric.samples = [sample._replace(labels={**labels, **sample.labels}) for sample in metric.samples]
+            yield metric
+
+    def _collect(self) -> Iterator[Metric]:
+        success = GaugeMetricFamily(
+            "vae_exporter_collector_success", "1 if this collector answered the last scrape.", labels=["collector"]
+        )
+        duration = GaugeMetricFamily(
+            "vae_exporter_collector_duration_seconds", "How long this collector took.", labels=["collector"]
+        )
+        facts = self._recorder.facts()
+        for name, collect in self._collectors.items():
+            began = time.perf_counter()
+            try:
+                metrics = list(collect(self._settings, facts))
+            except Exception as error:  # noqa: BLE001 - one collector's failure must not hide the others
+                self._recorder.failures.caught("collect", f"the collector {name!r}", error)
+                metrics = []
+                success.add_metric([name], 0)
+            else:
+                success.add_metric([name], 1)
+            duration.add_metric([name], time.perf_counter() - began)
+            yield from metrics
+        yield from (success, duration)
+
+
+def run_registry(settings: RunSettings, recorder: Recorder) -> CollectorRegistry:
+    """Return a registry of its own for one run: nothing else of the process gets into it."""
+    registry = CollectorRegistry()
+    registry.register(RunCollector(settings, recorder))
+    return registry
