@@ -1,0 +1,72 @@
+# One target for each thing a person does; each sets up what it needs. Works with GNU make 3.81, which macOS has.
+
+SHELL := bash
+PYTHON ?= python3
+INSTALLED := .venv/.installed
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# The environment belongs to this folder: its programs name it by its whole path. Moved here from elsewhere, or with its
+# Python gone, it is made anew.
+ifneq ($(shell test -x .venv/bin/python && cat $(INSTALLED) 2>/dev/null),$(CURDIR))
+.PHONY: $(INSTALLED)
+MAKE_VENV := $(PYTHON) -m venv --clear .venv
+endif
+
+.PHONY: help
+help: ## List these targets.
+	@echo "make TARGET [ARGS='--option value']"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: demo
+demo: servers $(INSTALLED) ## Train a small video VAE, make it diverge, and see the page arrive. Needs no GPU.
+	@exec .venv/bin/vae-exporter demo $(ARGS)
+
+.PHONY: test
+test: servers $(INSTALLED) ## Run the tests.
+	.venv/bin/python -m pytest $(ARGS)
+
+.PHONY: lint
+lint: servers $(INSTALLED) ## Check the code, the rules and the configurations.
+	.venv/bin/python -m ruff check
+	.venv/bin/python -m ruff format --check
+	.venv/bin/python -m mypy
+	.servers/bin/promtool check rules prometheus/rules/*.yml
+	.servers/bin/promtool check config prometheus/prometheus.yml
+	.servers/bin/promtool test rules tests/rules/*.yml
+	.servers/bin/amtool check-config alertmanager/alertmanager.yml
+
+.PHONY: format
+format: $(INSTALLED) ## Format the code and repair what ruff can.
+	.venv/bin/python -m ruff check --fix
+	.venv/bin/python -m ruff format
+
+.PHONY: bench
+bench: servers $(INSTALLED) ## Measure, side by side with alternatives.
+	@.venv/bin/python -m pip install -q -c constraints.txt -e '.[bench]'
+	@for script in bench/*.py; do echo "$$script"; .venv/bin/python "$$script" $(ARGS) || exit; done
+
+.PHONY: servers
+servers: ## Bring Prometheus and Alertmanager into .servers/bin.
+	@scripts/get_servers.sh
+
+.PHONY: venv
+venv: $(INSTALLED) ## Install the packages into .venv.
+
+# One install for everything: beside torch, which the demo needs, the packages of the tests are small.
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+	  echo "$(PYTHON) is not Python 3.10 or newer. Name one that is: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { \
+	  echo "$(PYTHON) lacks a part of its library. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@echo "Installing the packages into .venv. The first time takes minutes: torch is large."
+	@$(MAKE_VENV)
+	@set -o pipefail; .venv/bin/python -m pip install -c constraints.txt -e '.[cli,demo,test]' | tee .venv/install.log \
+	  | sed -n 's/^ *\(Downloading [^-]*-[^-]*\)-.*\( ([0-9.]* [MG]B)\)$$/  \1\2/p' \
+	  || { echo "pip failed. All that it said is in .venv/install.log" >&2; exit 1; }
+	@pwd -P >$@
+
+.PHONY: clean
+clean: ## Remove all that these targets made.
+	rm -rf .venv .servers dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +

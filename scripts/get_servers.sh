@@ -1,0 +1,144 @@
+#!/usr/bin/env bash
+# Bring prometheus, promtool, alertmanager and amtool into .servers/bin: from PATH, else from Debian's packages,
+# unpacked but not installed. Needs no root, starts no service and writes nothing outside .servers.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# Print the version of the program $1 at the path $2. Fails where it does not run or is another program.
+version_of() {
+  local text
+  text=$("$2" --version 2>&1 </dev/null) && [[ $text =~ ^$1,\ version\ ([^ ]+) ]] && echo "${BASH_REMATCH[1]}"
+}
+
+# Print where on PATH the program $1 is. Our own links do not count: somebody may have put them there.
+from_path() {
+  local path
+  while read -r path; do
+    if [[ $path == /* && ! ${path%/*} -ef .servers/bin ]] && version_of "$1" "$path" >/dev/null; then
+      echo "$path"
+      return
+    fi
+  done < <(type -aP "$1" "prometheus-$1") # Debian says prometheus-alertmanager
+  return 1
+}
+
+apt() {
+  LC_ALL=C apt-get -c "$work/apt.conf" -qq "$@" >>"$work/apt.log" 2>&1
+}
+
+# Fetch the package lists from the system's own sources. One source that fails is no matter if another has the package.
+update_lists() {
+  echo "Downloading Debian's packages of Prometheus and Alertmanager into .servers. This takes a minute." >&2
+  mkdir -p "$work/lists/partial" "$work/cache/archives/partial"
+  cat >"$work/apt.conf" <<EOF
+Dir::State::Lists "$work/lists";
+Dir::Cache "$work/cache";
+Acquire::Languages "none";
+APT::Sandbox::User "root"; // run by root, apt would else fetch as a user who may not enter this folder
+// hooks of the system that clean or fill its own caches
+#clear APT::Update::Pre-Invoke;
+#clear APT::Update::Post-Invoke;
+#clear APT::Update::Post-Invoke-Success;
+#clear APT::Update::Post-Invoke-Stats;
+EOF
+  apt update || true
+}
+
+# Download and unpack the package $1 into $work/debian/$1, once, with each of its programs under the name that we use.
+unpack() {
+  local folder=$work/debian/$1 file name
+  [[ -d $folder ]] && return
+  [[ -f $work/apt.conf ]] || update_lists
+  mkdir -p "$work/debs/$1"
+  (cd "$work/debs/$1" && apt download "$1") || return
+  mkdir -p "$folder/usr/share/prometheus"
+  dpkg -x "$work/debs/$1"/*.deb "$folder" || return
+  for file in "$folder"/usr/bin/*; do
+    name=$(basename "$file")
+    # Debian's builds read their templates and pages from /usr/share/prometheus, and Alertmanager does not start without
+    # them. Let this copy read a descriptor instead, under a path of the same length, and open it first.
+    LC_ALL=C sed -i 's#/usr/share/prometheus#/proc/self/fd/9//////#g' "$file"
+    cat >"$folder/${name#prometheus-}" <<EOF
+#!/bin/sh
+# Descriptor 9 stands in for /usr/share/prometheus: see scripts/get_servers.sh.
+folder=\$(dirname "\$(readlink -f "\$0")")
+exec "\$folder/usr/bin/$name" "\$@" 9<"\$folder/usr/share/prometheus"
+EOF
+    chmod +x "$folder/${name#prometheus-}"
+  done
+}
+
+# Print where in $work/debian the program $1 is, got from Debian.
+from_debian() {
+  local packages package path
+  case $1 in
+    prometheus) packages=(prometheus) ;;
+    promtool) packages=(prometheus promtool) ;; # newer releases of Debian have it in a package of its own
+    *) packages=(prometheus-alertmanager) ;;
+  esac
+  for package in "${packages[@]}"; do
+    path=$work/debian/$package/$1
+    if unpack "$package" && version_of "$1" "$path" >/dev/null; then
+      echo "$path"
+      return
+    fi
+  done
+  return 1
+}
+
+fail() {
+  {
+    echo "Not on PATH, and not to be had from Debian's packages: $*."
+    if [[ -f $work/apt.log ]]; then
+      echo "apt-get said:"
+      awk '/^[EW]:/ && !seen[$0]++ { print "  " $0; n++ } END { if (!n) print "  nothing" }' "$work/apt.log"
+    else
+      echo "There is no apt-get here."
+    fi
+    echo "Download Prometheus and Alertmanager from https://prometheus.io/download/ and put their programs on PATH,"
+    echo "or use \`docker compose up\`, which needs none of them."
+  } >&2
+  exit 1
+}
+
+mkdir -p .servers/bin .servers/debian
+work=$(mktemp -d "$PWD/.servers/work.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+
+missing=()
+for program in prometheus promtool alertmanager amtool; do
+  version_of "$program" ".servers/bin/$program" >/dev/null || missing+=("$program")
+done
+if ((${#missing[@]} == 0)); then
+  echo "In .servers/bin: Prometheus $(version_of prometheus .servers/bin/prometheus)," \
+    "Alertmanager $(version_of alertmanager .servers/bin/alertmanager)."
+  exit
+fi
+
+paths=()
+failed=()
+for program in "${missing[@]}"; do
+  if path=$(from_path "$program") || { command -v apt-get >/dev/null && path=$(from_debian "$program"); }; then
+    paths+=("$path")
+  else
+    failed+=("$program")
+  fi
+done
+((${#failed[@]} == 0)) || fail "${failed[@]}"
+
+for folder in "$work"/debian/*/; do
+  [[ -d $folder ]] || continue # no package was needed
+  rm -rf ".servers/debian/$(basename "$folder")"
+  mv "$folder" .servers/debian/
+done
+for i in "${!missing[@]}"; do
+  path=${paths[i]}
+  origin=$path
+  if [[ $path == "$work"/* ]]; then
+    path=..${path#"$work"}
+    origin="Debian's package $(basename "$(dirname "$path")")"
+  fi
+  ln -sfn "$path" ".servers/bin/${missing[i]}"
+  printf '%-12s  %-12s  %s\n' "${missing[i]}" "$(version_of "${missing[i]}" ".servers/bin/${missing[i]}")" "$origin"
+done
