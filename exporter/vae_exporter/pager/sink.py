@@ -1,0 +1,131 @@
+"""The pager's memory: which notifications came, and which incidents are open."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections import deque
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+from vae_exporter.pager.parsing import parse_pagerduty, parse_slack, parse_webhook
+from vae_exporter.pager.web import application
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from wsgiref.types import WSGIApplication
+
+    from vae_exporter.pager.notification import Notification
+
+_CAPACITY = 1000  # notifications, and open incidents: older ones are forgotten
+
+_logger = logging.getLogger("vae_exporter")
+
+
+class PagerSink:
+    """Takes what Alertmanager tells, as PagerDuty, Slack and a webhook would. `app` serves it; threads may share it.
+
+    *clock* gives Unix seconds. *store* is a file to which each notification is added as a line of JSON; it is not read
+    back. *on_notification* is called with each notification, in the thread that took it. A store or a callback that
+    fails is logged, and the notification is kept.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float] = time.time,
+        store: Path | None = None,
+        on_notification: Callable[[Notification], object] = lambda _: None,
+    ) -> None:
+        self._clock = clock
+        self._store = store
+        self._on_notification = on_notification
+        self._lock = threading.Lock()
+        self._notifications: deque[Notification] = deque(maxlen=_CAPACITY)
+        self._open: dict[str, None] = {}  # incidents, oldest first
+        self._last_heartbeat: float | None = None
+
+    @property
+    def app(self) -> WSGIApplication:
+        """The WSGI application: where Alertmanager posts, and where a person looks."""
+        return application(self)
+
+    @property
+    def notifications(self) -> tuple[Notification, ...]:
+        """The last 1,000 notifications, oldest first. Of the heartbeats only the first is one."""
+        with self._lock:
+            return tuple(self._notifications)
+
+    @property
+    def last_heartbeat(self) -> float | None:
+        """When the last heartbeat came, in Unix seconds. None before the first."""
+        with self._lock:
+            return self._last_heartbeat
+
+    def now(self) -> float:
+        """Return the clock's time, in Unix seconds."""
+        return self._clock()
+
+    def take_pagerduty(self, body: str) -> Notification:
+        """Take an event of PagerDuty's Events API v2.
+
+        Raises:
+            NotificationError: it is none. So do the others.
+        """
+        return self._take(parse_pagerduty(body, self._clock()))
+
+    def take_slack(self, body: str) -> Notification:
+        """Take a message to a Slack incoming webhook."""
+        return self._take(parse_slack(body, self._clock()))
+
+    def take_webhook(self, body: str) -> Notification:
+        """Take a webhook of Alertmanager's."""
+        return self._take(parse_webhook(body, self._clock()))
+
+    def take_heartbeat(self, body: str) -> None:
+        """Take a webhook of Alertmanager's as a sign of life. One that says "resolved" is none."""
+        beat = parse_webhook(body, self._clock())
+        if beat.kind == "resolved":
+            return
+        with self._lock:
+            is_first = self._last_heartbeat is None
+            self._last_heartbeat = beat.received_at
+        if is_first:
+            self._take(replace(beat, kind="heartbeat", incident=None))
+
+    def _take(self, notification: Notification) -> Notification:
+        with self._lock:
+            notification = self._followed_up(notification)
+            self._notifications.append(notification)
+            self._write(notification)
+        try:
+            self._on_notification(notification)
+        except Exception:
+            _logger.exception("the pager could not show a notification; it is kept")
+        return notification
+
+    def _followed_up(self, notification: Notification) -> Notification:
+        incident = notification.incident
+        if incident is None:
+            return notification
+        if notification.kind == "resolved":
+            self._open.pop(incident, None)
+        elif notification.kind == "page":
+            if incident in self._open:
+                return replace(notification, kind="update")
+            self._open[incident] = None
+            if len(self._open) > _CAPACITY:
+                del self._open[next(iter(self._open))]
+        return notification
+
+    def _write(self, notification: Notification) -> None:
+        if self._store is None:
+            return
+        try:
+            with self._store.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(asdict(notification)) + "\n")
+        except OSError as error:
+            _logger.warning("the pager could not write a notification to its store: %s", error)

@@ -1,0 +1,34 @@
+"""amtool, and the configuration that is shipped."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from vae_exporter._programs import find_program
+from vae_exporter._stack import stack_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def configuration() -> Path:
+    """Return the path of the shipped alertmanager.yml."""
+    return stack_folder() / "alertmanager" / "alertmanager.yml"
+
+
+@pytest.fixture(scope="session")
+def amtool() -> Callable[..., str]:
+    """Return a function that runs amtool, which must succeed, and returns what it printed."""
+    program = find_program("amtool")
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)  # noqa: S603
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return run

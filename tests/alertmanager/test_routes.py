@@ -1,0 +1,45 @@
+"""Which alert goes to whom, as amtool reads the shipped configuration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def test_the_configuration_is_valid(amtool: Callable[..., str], configuration: Path) -> None:
+    report = amtool("check-config", str(configuration))
+
+    assert "1 templates" in report
+
+
+@pytest.mark.parametrize(
+    ("labels", "receivers"),
+    [
+        (["alertname=VaeNllDiverged", "severity=page", "run=bs4"], "pager,chat"),
+        (["alertname=VaeNllNeverGood", "severity=ticket", "run=bs4"], "chat"),
+        (["alertname=Watchdog", "severity=none"], "heartbeat"),
+        (["alertname=SomeoneElses", "severity=critical"], "chat"),
+        (["alertname=SomeoneElses"], "chat"),
+    ],
+)
+def test_route(amtool: Callable[..., str], configuration: Path, labels: list[str], receivers: str) -> None:
+    assert amtool("config", "routes", "test", f"--config.file={configuration}", *labels).strip() == receivers
+
+
+def test_out_of_the_box_nothing_leaves_this_machine(configuration: Path) -> None:
+    receivers = yaml.safe_load(configuration.read_text())["receivers"]
+    integrations = [
+        one for receiver in receivers for key, several in receiver.items() if key != "name" for one in several
+    ]
+
+    assert [one.get("url") or one["api_url"] for one in integrations] == [
+        "http://127.0.0.1:9661/pagerduty",
+        "http://127.0.0.1:9661/slack",
+        "http://127.0.0.1:9661/heartbeat",
+    ]

@@ -1,0 +1,237 @@
+"""The words that a person gets, as amtool renders the shipped template."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+NASTY = [
+    "quo\"te's",
+    "{{ .Status }}",
+    "{{ unclosed",
+    "key: [value",
+    "line\nbreak",
+    "<script>alert(1)</script>",
+    "<!channel>",
+    "a&b&lt;c",
+    "*bold* _it_ `code`",
+    "% @ ! | > - #",
+]
+
+
+def alert(
+    name: str = "VaeNllDiverged", run: str = "bs4", *, resolved: bool = False, **annotations: str
+) -> dict[str, Any]:
+    """Return an alert as Alertmanager hands it to a template; resolved after 12 and a half minutes."""
+    return {
+        "status": "resolved" if resolved else "firing",
+        "labels": {"alertname": name, "severity": "page", "run": run},
+        "annotations": annotations,
+        "startsAt": "2026-01-01T10:00:00Z",
+        "endsAt": "2026-01-01T10:12:30.4Z" if resolved else "0001-01-01T00:00:00Z",
+    }
+
+
+def diverged(run: str = "bs4", *, resolved: bool = False) -> dict[str, Any]:
+    return alert(
+        "VaeNllDiverged",
+        run,
+        resolved=resolved,
+        summary=f"Run {run} has diverged: NLL 0.45. Stop it.",
+        description="NLL 0.45 at step 437: above 0.30.\nGo back to a checkpoint.",
+        runbook_url="https://docs/VaeNllDiverged",
+        dashboard_url=f"https://grafana/d/run?var-run={run}&from=now-1h",
+        outputs_url="https://outputs/bs4",
+    )
+
+
+def nonfinite(*, resolved: bool = False) -> dict[str, Any]:
+    return alert(
+        "VaeLossNonfinite",
+        resolved=resolved,
+        summary="Run bs4 has a NaN loss. Stop it.",
+        description="The loss rec is NaN at step 440.",
+        runbook_url="https://docs/VaeLossNonfinite",
+        dashboard_url="https://grafana/d/run",
+    )
+
+
+@pytest.fixture
+def render(amtool: Callable[..., str], configuration: Path, tmp_path: Path) -> Callable[..., str]:
+    """Return a function that renders a named template for one notification with the given alerts."""
+
+    def rendered(template: str, *alerts: dict[str, Any]) -> str:
+        data = {
+            "receiver": "pager",
+            "status": "firing" if any(one["status"] == "firing" for one in alerts) else "resolved",
+            "groupLabels": {"run": alerts[0]["labels"]["run"]},
+            "commonLabels": dict(set.intersection(*(set(one["labels"].items()) for one in alerts))),
+            "alerts": alerts,
+        }
+        path = tmp_path / "data.json"
+        path.write_text(json.dumps(data))
+        return amtool(
+            "template",
+            "render",
+            f"--template.glob={configuration.parent}/templates/*.tmpl",
+            f'--template.text={{{{ template "{template}" . }}}}',
+            f"--template.data={path}",
+        )
+
+    return rendered
+
+
+def test_one_page(render: Callable[..., str]) -> None:
+    assert render("vae.title", diverged()) == "Run bs4 has diverged: NLL 0.45. Stop it."
+    assert render("vae.text", diverged()) == (
+        "* Run bs4 has diverged: NLL 0.45. Stop it.\n  NLL 0.45 at step 437: above 0.30.\n  Go back to a checkpoint."
+    )
+    assert render("vae.runbook_url", diverged()) == "https://docs/VaeNllDiverged"
+    assert render("vae.dashboard_url", diverged()) == "https://grafana/d/run?var-run=bs4&from=now-1h"
+    assert render("vae.outputs_url", diverged()) == "https://outputs/bs4"
+
+
+def test_one_page_resolved(render: Callable[..., str]) -> None:
+    over = diverged(resolved=True)
+
+    assert render("vae.title", over) == "Resolved: VaeNllDiverged, run bs4, after 12m30s"
+    assert render("vae.text", over) == (
+        "* Resolved: VaeNllDiverged, run bs4, after 12m30s\n  It said: Run bs4 has diverged: NLL 0.45. Stop it."
+    )
+    assert render("vae.dashboard_url", over) == "https://grafana/d/run?var-run=bs4&from=now-1h"
+
+
+def test_two_pages(render: Callable[..., str]) -> None:
+    both = diverged(), nonfinite()
+
+    assert render("vae.title", *both) == "Run bs4 has diverged: NLL 0.45. Stop it. (1 of 2 alerts)"
+    assert render("vae.text", *both) == (
+        "* Run bs4 has diverged: NLL 0.45. Stop it.\n"
+        "  NLL 0.45 at step 437: above 0.30.\n"
+        "  Go back to a checkpoint.\n"
+        "* Run bs4 has a NaN loss. Stop it.\n"
+        "  The loss rec is NaN at step 440.\n"
+        "  Runbook: https://docs/VaeLossNonfinite"
+    )
+
+
+def test_two_pages_resolved(render: Callable[..., str]) -> None:
+    title = render("vae.title", diverged(resolved=True), nonfinite(resolved=True))
+
+    assert title == "Resolved: VaeNllDiverged, run bs4, after 12m30s (1 of 2 alerts)"
+
+
+def test_what_still_fires_comes_first(render: Callable[..., str]) -> None:
+    both = diverged(resolved=True), nonfinite()
+
+    assert render("vae.title", *both) == "Run bs4 has a NaN loss. Stop it."
+    assert render("vae.text", *both) == (
+        "* Run bs4 has a NaN loss. Stop it.\n"
+        "  The loss rec is NaN at step 440.\n"
+        "* Resolved: VaeNllDiverged, run bs4, after 12m30s\n"
+        "  It said: Run bs4 has diverged: NLL 0.45. Stop it."
+    )
+    assert render("vae.runbook_url", *both) == "https://docs/VaeLossNonfinite"
+
+
+def test_a_run_without_outputs(render: Callable[..., str]) -> None:
+    assert render("vae.outputs_url", nonfinite()) == ""
+    assert "Outputs" not in render("vae.slack.text", nonfinite())
+
+
+def test_an_alert_without_annotations(render: Callable[..., str]) -> None:
+    bare = alert("SomeoneElses")
+
+    assert render("vae.title", bare) == "SomeoneElses"
+    assert render("vae.text", bare) == "* SomeoneElses"
+    assert render("vae.slack.text", bare) == ""
+
+
+def test_chat(render: Callable[..., str]) -> None:
+    assert render("vae.slack.title", diverged()) == "Page: Run bs4 has diverged: NLL 0.45. Stop it."
+    assert render("vae.slack.text", diverged()) == (
+        "NLL 0.45 at step 437: above 0.30.\n"
+        "Go back to a checkpoint.\n"
+        "<https://docs/VaeNllDiverged|Runbook>\n"
+        "<https://grafana/d/run?var-run=bs4&amp;from=now-1h|Dashboard>\n"
+        "<https://outputs/bs4|Outputs>\n"
+    )
+    assert render("vae.slack.color", diverged()) == "danger"
+
+
+def test_chat_about_a_ticket(render: Callable[..., str]) -> None:
+    ticket = nonfinite()
+    ticket["labels"]["severity"] = "ticket"
+
+    assert render("vae.slack.title", ticket) == "Ticket: Run bs4 has a NaN loss. Stop it."
+    assert render("vae.slack.color", ticket) == "warning"
+
+
+def test_chat_about_the_end(render: Callable[..., str]) -> None:
+    over = diverged(resolved=True)
+
+    assert render("vae.slack.title", over) == "Resolved: VaeNllDiverged, run bs4, after 12m30s"
+    assert render("vae.slack.text", over) == "It said: Run bs4 has diverged: NLL 0.45. Stop it.\n"
+    assert render("vae.slack.color", over) == "good"
+
+
+def test_chat_about_two(render: Callable[..., str]) -> None:
+    assert render("vae.slack.text", diverged(), nonfinite()).splitlines()[-4:] == [
+        "",
+        "Run bs4 has a NaN loss. Stop it.",
+        "The loss rec is NaN at step 440.",
+        "<https://docs/VaeLossNonfinite|Runbook>",
+    ]
+
+
+def test_chat_about_one_that_fires_and_one_that_ended(render: Callable[..., str]) -> None:
+    assert render("vae.slack.text", nonfinite(), diverged(resolved=True)).splitlines()[-3:] == [
+        "",
+        "Resolved: VaeNllDiverged, after 12m30s",
+        "It said: Run bs4 has diverged: NLL 0.45. Stop it.",
+    ]
+
+
+@pytest.mark.parametrize("run", NASTY)
+@pytest.mark.parametrize("resolved", [False, True])
+def test_a_page_about_a_run_with_a_nasty_name(render: Callable[..., str], run: str, *, resolved: bool) -> None:
+    on_one_line = run.replace("\n", " ")
+
+    title, text = (
+        render("vae.title", diverged(run, resolved=resolved)),
+        render("vae.text", diverged(run, resolved=resolved)),
+    )
+
+    assert on_one_line in title
+    assert len(title.splitlines()) == 1
+    assert on_one_line in text.splitlines()[0]
+
+
+@pytest.mark.parametrize("run", NASTY)
+@pytest.mark.parametrize("resolved", [False, True])
+def test_a_page_is_no_yaml(render: Callable[..., str], run: str, *, resolved: bool) -> None:
+    """Newer Alertmanagers read PagerDuty's details as YAML, and run what they find as a template once more."""
+    bare = alert(run=run, resolved=resolved, summary=f"Run {run} has diverged: stop it")
+
+    with pytest.raises(yaml.YAMLError):
+        yaml.safe_load(render("vae.text", bare))
+
+
+@pytest.mark.parametrize("run", NASTY)
+def test_chat_about_a_run_with_a_nasty_name(render: Callable[..., str], run: str) -> None:
+    """To Slack, <!channel> rings everyone, and <address|words> is a link."""
+    links = ("<https://docs/VaeNllDiverged|Runbook>", "|Dashboard>", "<https://outputs/bs4|Outputs>")
+
+    title, text = render("vae.slack.title", diverged(run)), render("vae.slack.text", diverged(run))
+
+    assert not set(title) & set("<>")
+    assert title.count("&") == sum(map(title.count, ("&amp;", "&lt;", "&gt;")))
+    assert text.count("<") == text.count(">") == len(links)
+    assert all(link in text for link in links)
