@@ -1,0 +1,142 @@
+"""The rules, their unit tests, their runbooks and the metrics that they read: each fits the others, both ways."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from vae_exporter._programs import find_program
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[1]
+RULE_FILES = sorted((ROOT / "prometheus" / "rules").glob("*.yml"))
+RULE_TESTS = sorted((ROOT / "tests" / "rules").glob("*.yml"))
+RUNBOOKS = sorted((ROOT / "docs" / "runbooks").glob("*.md"))
+JUDGING = ROOT / "docs" / "judging.md"
+
+RULES = [rule for file in RULE_FILES for group in yaml.safe_load(file.read_text())["groups"] for rule in group["rules"]]
+ALERTS = {rule["alert"]: rule for rule in RULES if "alert" in rule}
+RECORDED = {rule["record"] for rule in RULES if "record" in rule}
+QUERIES = [
+    pytest.param(query, id=f"{page.stem}-{number}")
+    for page in [*RUNBOOKS, JUDGING]
+    for number, query in enumerate(re.findall(r"```promql\n(.*?)```", page.read_text(), re.DOTALL), 1)
+]
+
+of_each_alert = pytest.mark.parametrize("name", ALERTS)
+
+
+def promtool(*arguments: str | Path) -> None:
+    """Run promtool, and fail with its own words where it fails."""
+    done = subprocess.run(  # noqa: S603 - promtool
+        [find_program("promtool"), *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def series_in(text: str) -> set[str]:
+    """Return the names of this project's series, published or recorded, that *text* names."""
+    return set(re.findall(r"\b(?:\w+:)?vae_\w+(?::\w+)?", text))
+
+
+def texts(value: object) -> Iterator[str]:
+    """Yield every text in *value*, which is a rule."""
+    if isinstance(value, dict):
+        for part in value.values():
+            yield from texts(part)
+    else:
+        yield str(value)
+
+
+def published() -> set[str]:
+    """Return the names of the samples that the exporter publishes."""
+    golden = (ROOT / "tests" / "data" / "metrics.txt").read_text()
+    return {sample.name for family in text_string_to_metric_families(golden) for sample in family.samples}
+
+
+def outcomes(alert: str) -> Iterator[list[bool]]:
+    """Yield, for each unit test that is about *alert*, whether it is expected to fire, time after time."""
+    for file in RULE_TESTS:
+        for test in yaml.safe_load(file.read_text())["tests"]:
+            cases: list[dict[str, Any]] = test.get("alert_rule_test", [])
+            yield [bool(case["exp_alerts"]) for case in cases if case["alertname"] == alert]
+
+
+def test_promtool_finds_nothing_to_complain_about() -> None:
+    promtool("check", "rules", "--lint=all", "--lint-fatal", *RULE_FILES)
+
+
+@pytest.mark.parametrize("file", RULE_TESTS, ids=lambda file: file.stem)
+def test_the_rules_decide_as_their_unit_tests_expect(file: Path) -> None:
+    promtool("test", "rules", file)
+
+
+@of_each_alert
+def test_each_alert_has_a_unit_test_in_which_it_is_silent_and_then_fires(name: str) -> None:
+    if name == "Watchdog":
+        assert any(True in expected for expected in outcomes(name))
+    else:
+        assert any((False, True) in pairwise(expected) for expected in outcomes(name))
+
+
+@of_each_alert
+def test_each_alert_has_a_severity_that_is_routed(name: str) -> None:
+    assert ALERTS[name]["labels"]["severity"] in {"page", "ticket", "none"}
+
+
+@of_each_alert
+def test_each_alert_tells_what_happened_and_where_to_look(name: str) -> None:
+    annotations = ALERTS[name]["annotations"]
+    assert {"summary", "description", "runbook_url", "dashboard_url"} <= annotations.keys()
+    assert all(annotations.values())
+
+
+@of_each_alert
+def test_each_runbook_url_follows_from_the_homepage_and_the_name(name: str) -> None:
+    homepage = re.search(r'^Homepage = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert homepage
+    assert ALERTS[name]["annotations"]["runbook_url"] == f"{homepage[1]}/blob/main/docs/runbooks/{name}.md"
+
+
+def test_each_alert_has_a_runbook_and_each_runbook_an_alert() -> None:
+    assert [page.stem for page in RUNBOOKS] == sorted(ALERTS)
+
+
+@pytest.mark.parametrize("page", RUNBOOKS, ids=lambda page: page.stem)
+def test_each_runbook_has_the_same_parts(page: Path) -> None:
+    parts = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    assert parts == [page.stem, "Meaning", "Impact", "Diagnosis", "Mitigation"]
+
+
+def test_each_alert_stands_on_the_page_about_judging() -> None:
+    linked = re.findall(r"^\| \[(\w+)\]\(runbooks/(\w+)\.md\)", JUDGING.read_text(), re.MULTILINE)
+    assert sorted(linked) == [(name, name) for name in sorted(ALERTS)]
+
+
+def test_the_rules_read_only_series_that_exist() -> None:
+    read = {name for rule in RULES for text in texts(rule) for name in series_in(text)}
+    assert read - RECORDED <= published()
+
+
+def test_the_page_about_judging_lists_each_recorded_series_and_no_other() -> None:
+    listed = re.findall(r"^\| `(\w+:\w+(?::\w+)?)` \|", JUDGING.read_text(), re.MULTILINE)
+    assert sorted(listed) == sorted(RECORDED)
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_each_query_to_paste_is_valid_and_names_only_series_that_exist(query: str, tmp_path: Path) -> None:
+    assert series_in(query) - RECORDED <= published()
+
+    of_nothing = {"promql_expr_test": [{"expr": query, "eval_time": "0s", "exp_samples": []}]}
+    file = tmp_path / "query.yml"
+    file.write_text(yaml.safe_dump({"tests": [of_nothing]}))
+    promtool("test", "rules", file)
