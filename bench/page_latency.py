@@ -1,0 +1,82 @@
+"""How long it takes from the step that crosses the edge to the page, at the shipped intervals and at the demo's.
+
+Several runs are good, then jump, each at another moment of the scrape's and the rules' turns. The clock of a run starts
+with the step whose window means first fulfil VaeNllDiverged, and stops when the pager has the page.
+
+    make bench                      both
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+from vae_exporter import TrainingExporter
+from vae_exporter._http import serve
+from vae_exporter.demo.judgement import read_judgement
+from vae_exporter.demo.servers import AS_SHIPPED, SHORTENED, Intervals, alertmanager, prometheus
+from vae_exporter.pager import PagerSink
+
+RUNS = 8
+APART_SECONDS = 3.7  # no multiple of an interval
+GOOD_STEPS, GOOD_NLL = 200, 0.15
+BAD_STEPS, BAD_NLL = 34, 0.60  # the 34th bad step brings the mean of 100 steps above 0.30
+DEADLINE_SECONDS = 180
+
+
+def page_seconds(intervals: Intervals) -> list[float]:
+    """Return each run's time from the crossing step to the page, in seconds, shortest first."""
+    crossed: dict[str, float] = {}
+    paged: dict[str, float] = {}
+    sink = PagerSink(
+        clock=time.monotonic, on_notification=lambda heard: paged.setdefault(str(heard.run), heard.received_at)
+    )
+    pager = serve(sink.app, host="127.0.0.1", port=0)
+    exporters = [TrainingExporter(f"run-{number}", port=0, linger_seconds=0).start() for number in range(RUNS)]
+    targets = [str(exporter.url).removeprefix("http://") for exporter in exporters]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        alertmanager(Path(folder), pager_url=pager.url, intervals=intervals) as alertmanager_url,
+        prometheus(
+            Path(folder), targets=targets, alertmanager_url=alertmanager_url, intervals=intervals
+        ) as prometheus_url,
+    ):
+        for exporter in exporters:
+            for step in range(GOOD_STEPS):
+                exporter.observe(step, nll=GOOD_NLL)
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while any(
+            read_judgement(prometheus_url, alertmanager_url, f"run-{number}").verdict != "healthy"
+            for number in range(RUNS)
+        ):
+            _wait(deadline)
+        for number, exporter in enumerate(exporters):
+            for step in range(GOOD_STEPS, GOOD_STEPS + BAD_STEPS):
+                exporter.observe(step, nll=BAD_NLL)
+            crossed[f"run-{number}"] = time.monotonic()
+            time.sleep(APART_SECONDS)
+        while not crossed.keys() <= paged.keys():
+            _wait(deadline)
+    for exporter in exporters:
+        exporter.close()
+    pager.close()
+    return sorted(paged[run] - crossed[run] for run in crossed)
+
+
+def _wait(deadline: float) -> None:
+    if time.monotonic() > deadline:
+        raise SystemExit(f"no page within {DEADLINE_SECONDS} s")
+    time.sleep(0.2)
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    print(f"{'intervals':12}{'shortest':>10}{'median':>10}{'longest':>10}   seconds, {RUNS} runs")
+    for name, intervals in {"as shipped": AS_SHIPPED, "demo": SHORTENED}.items():
+        seconds = page_seconds(intervals)
+        print(f"{name:12}{seconds[0]:10.1f}{seconds[RUNS // 2]:10.1f}{seconds[-1]:10.1f}")
+
+
+if __name__ == "__main__":
+    main()

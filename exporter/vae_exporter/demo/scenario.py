@@ -1,0 +1,183 @@
+"""One run from its first step to the pager: the demo's story."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.live import Live
+from rich.text import Text
+
+from vae_exporter import TrainingExporter
+from vae_exporter._http import serve
+from vae_exporter.demo import Scenario
+from vae_exporter.demo.judgement import read_judgement
+from vae_exporter.demo.losses import LOSS_WEIGHTS
+from vae_exporter.demo.screen import View, addresses, line, picture
+from vae_exporter.demo.servers import SHORTENED, alertmanager, prometheus
+from vae_exporter.demo.trainer import Trainer
+from vae_exporter.demo.training import DIVERGING_LEARNING_RATE, Training
+from vae_exporter.errors import VaeExporterError
+from vae_exporter.pager import PagerSink
+from vae_exporter.pager.terminal import render
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from rich.console import Console
+
+    from vae_exporter.demo.judgement import Judgement
+    from vae_exporter.pager import Notification
+
+STORY_SECONDS = 170.0
+"""After this time the story has failed. It takes about half of it on two cores."""
+
+HEALTHY_SECONDS = 8.0
+"""How long a healthy run is watched, and nothing must ring."""
+
+_LOOK_SECONDS = 0.5
+_LINE_SECONDS = 5.0
+
+
+class StoryError(VaeExporterError):
+    """The demo did not go as it should have."""
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """What the story plays on."""
+
+    run: str
+    trainer: Trainer
+    sink: PagerSink
+    urls: Mapping[str, str]
+    console: Console
+
+    def page(self) -> Notification | None:
+        """Return the page about the run, once it has come."""
+        return next(
+            (heard for heard in self.sink.notifications if heard.kind == "page" and heard.run == self.run), None
+        )
+
+
+def run_demo(scenario: Scenario, *, keep: bool, seed: int, console: Console) -> None:
+    """Play *scenario* on *console*: train, judge, and ring. With *keep*, leave all servers up until Ctrl-C.
+
+    Raises:
+        StoryError: the run did not become healthy in time, the page did not come, or one came that should not have.
+        StackError: Prometheus or Alertmanager cannot be found or started.
+    """
+    with ExitStack() as stack:
+        stage = _set_up(stack, console, seed)
+        console.print(addresses(stage.urls))
+        _become_healthy(stage)
+        if scenario is Scenario.DIVERGE:
+            _diverge(stage)
+        else:
+            console.print("\n[bold green]The run is healthy, and nobody was paged.")
+        if keep:
+            console.print("\nAll servers stay up, and the training goes on. Press Ctrl-C to stop them.")
+            console.print(addresses(stage.urls))
+            while stage.trainer.is_alive():
+                time.sleep(_LOOK_SECONDS)
+
+
+def _set_up(stack: ExitStack, console: Console, seed: int) -> _Stage:
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vae-exporter-demo-")))
+    run = time.strftime("demo-%Y%m%d-%H%M%S")
+    sink = PagerSink()
+    pager = serve(sink.app, host="127.0.0.1", port=0)
+    stack.callback(pager.close)
+    alertmanager_url = stack.enter_context(alertmanager(folder, pager_url=pager.url, intervals=SHORTENED))
+    exporter = TrainingExporter(
+        run, loss_weights=LOSS_WEIGHTS, info={"model": "demo causal 3-D VAE", "seed": seed}, port=0, linger_seconds=5
+    ).start()
+    url = exporter.url or ""
+    prometheus_url = stack.enter_context(
+        prometheus(
+            folder, targets=[url.removeprefix("http://")], alertmanager_url=alertmanager_url, intervals=SHORTENED
+        )
+    )
+    stack.push(exporter)  # ends before Prometheus does, so that the last scrape sees how the run ended
+    trainer = Trainer(Training(seed=seed), exporter)
+    stack.callback(trainer.stop)
+    trainer.start()
+    urls = {
+        "The run's metrics": f"{url}/metrics",
+        "Prometheus": prometheus_url,
+        "Alertmanager": alertmanager_url,
+        "Pager": pager.url,
+    }
+    return _Stage(run, trainer, sink, urls, console)
+
+
+def _become_healthy(stage: _Stage) -> None:
+    _watch(stage, "Training, until Prometheus calls the run healthy.", lambda view: view.judgement.verdict == "healthy")
+    quiet_until = time.monotonic() + HEALTHY_SECONDS
+    _watch(
+        stage,
+        f"The run is healthy. For {HEALTHY_SECONDS:.0f} seconds nothing must ring.",
+        lambda _: stage.page() is not None or time.monotonic() > quiet_until,
+    )
+    page = stage.page()
+    if page:
+        stage.console.print(render(page))
+        raise StoryError("a page arrived for a healthy run: it is printed above")
+
+
+def _diverge(stage: _Stage) -> None:
+    raised_at, raised_step = time.monotonic(), _step(stage)
+    stage.trainer.training.learning_rate = DIVERGING_LEARNING_RATE
+    _watch(
+        stage,
+        f"At step {raised_step} the learning rate was raised to {DIVERGING_LEARNING_RATE:g}. Waiting for the page.",
+        lambda _: stage.page() is not None,
+    )
+    page = stage.page()
+    if page is not None:  # always: the watch has ended
+        seconds, steps = time.monotonic() - raised_at, _step(stage) - raised_step
+        stage.console.print(
+            f"\nThe page arrived {seconds:.0f} s and {steps} steps after the learning rate was raised. "
+            "This is what the pager got:\n"
+        )
+        stage.console.print(render(page))
+
+
+def _step(stage: _Stage) -> int:
+    return stage.trainer.progress.step if stage.trainer.progress else 0
+
+
+def _watch(stage: _Stage, phase: str, is_over: Callable[[View], bool]) -> None:
+    """Show the run until *is_over*."""
+    console = stage.console
+    view = View(stage.run, phase)
+    deadline = time.monotonic() + STORY_SECONDS
+    next_line = 0.0
+    if not console.is_terminal:
+        console.print(Text(phase))
+    with Live(picture(view), console=console, auto_refresh=False, transient=True) as live:
+        while True:
+            view = replace(view, progress=stage.trainer.progress, judgement=_judge(stage, view))
+            live.update(picture(view), refresh=console.is_terminal)
+            if is_over(view):
+                break
+            if stage.trainer.error:
+                raise StoryError("the training failed") from stage.trainer.error
+            if time.monotonic() > deadline:
+                raise StoryError(f"after {STORY_SECONDS:.0f} s this had not ended: {phase} {line(view)}")
+            if not console.is_terminal and time.monotonic() >= next_line:
+                console.print(Text(line(view)))
+                next_line = time.monotonic() + _LINE_SECONDS
+            time.sleep(_LOOK_SECONDS)
+    console.print(picture(view) if console.is_terminal else Text(line(view)))
+
+
+def _judge(stage: _Stage, view: View) -> Judgement:
+    try:
+        return read_judgement(stage.urls["Prometheus"], stage.urls["Alertmanager"], stage.run)
+    except OSError:  # a busy server is asked again at the next look
+        return view.judgement

@@ -1,0 +1,109 @@
+"""What the demo shows in the terminal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from vae_exporter.demo.judgement import Judgement
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.console import RenderableType
+
+    from vae_exporter.demo.trainer import Progress
+
+_STYLES = {"healthy": "bold green", "converging": "bold cyan", "watch": "bold yellow", "stop": "bold red"}
+
+_ALERT_STATES = {None: "not yet at Alertmanager", "active": "Alertmanager tells the pager", "suppressed": "inhibited"}
+
+
+@dataclass(frozen=True)
+class View:
+    """All that one picture of the demo needs. *phase* says in a sentence what goes on."""
+
+    run: str
+    phase: str
+    progress: Progress | None = None
+    judgement: Judgement = Judgement()  # noqa: RUF009 - frozen
+
+
+def picture(view: View) -> RenderableType:
+    """Return *view* for a terminal."""
+    return Panel(
+        Group(Text(view.phase, style="bold"), Text(), _side_by_side(_training(view), _judgement(view))),
+        title=Text(f"run {view.run}"),
+        title_align="left",
+        padding=(1, 2),
+    )
+
+
+def line(view: View) -> str:
+    """Return *view* in one line, for an output that is no terminal."""
+    progress, judgement = view.progress, view.judgement
+    words = [f"step {progress.step}, NLL {progress.losses['nll']:.3f}" if progress else "no step yet"]
+    words.append(f"verdict {_verdict(judgement)}")
+    words.extend(f"alert {name} ({_ALERT_STATES.get(state, state)})" for name, state in _alerts(judgement).items())
+    return ", ".join(words)
+
+
+def addresses(urls: Mapping[str, str]) -> RenderableType:
+    """Return where each server can be looked at."""
+    table = _table()
+    for name, url in urls.items():
+        table.add_row(name, Text(url, style="underline"))
+    return table
+
+
+def _training(view: View) -> RenderableType:
+    table = _table()
+    progress = view.progress
+    if progress is None:
+        table.add_row("Training", "starts")
+        return table
+    per_step = progress.seconds / (progress.step + 1)
+    table.add_row("Step", str(progress.step))
+    table.add_row("Steps a second", f"{1 / per_step:.0f}")
+    table.add_row("Learning rate", f"{progress.learning_rate:.1e}")
+    for name, value in progress.losses.items():
+        table.add_row(f"Loss: {name}", f"{value:.4g}")
+    return table
+
+
+def _judgement(view: View) -> RenderableType:
+    judgement = view.judgement
+    table = _table()
+    table.add_row("Verdict", Text(_verdict(judgement), style=_STYLES.get(judgement.verdict or "", "dim")))
+    table.add_row("Mean NLL", "-" if judgement.nll is None else f"{judgement.nll:.3f}")
+    alerts = [f"{name}\n{_ALERT_STATES.get(state, state)}" for name, state in _alerts(judgement).items()]
+    table.add_row("Alerts", "\n".join(alerts) or "none")
+    return table
+
+
+def _side_by_side(left: RenderableType, right: RenderableType) -> RenderableType:
+    table = Table.grid(padding=(0, 4, 0, 0))
+    table.add_row(left, right)
+    return table
+
+
+def _verdict(judgement: Judgement) -> str:
+    if judgement.verdict is None:
+        return "none before 100 steps"
+    return judgement.verdict if judgement.verdict == judgement.reason else f"{judgement.verdict} ({judgement.reason})"
+
+
+def _alerts(judgement: Judgement) -> Mapping[str, str | None]:
+    return judgement.alerts or {}
+
+
+def _table() -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim")
+    table.add_column()
+    return table

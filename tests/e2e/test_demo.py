@@ -1,0 +1,128 @@
+"""`vae-exporter demo`, as a user runs it."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STORY_SECONDS = 240
+"""What a slow machine may take; the demo itself gives up after 170 s of training."""
+
+DEADLINE_SECONDS = 30
+
+
+@contextmanager
+def demo(*options: str) -> Iterator[subprocess.Popen[str]]:
+    """Run the demo; it is killed at the end, should it still be there."""
+    command = [sys.executable, "-m", "vae_exporter.cli", "demo", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def children(parent: int) -> set[int]:
+    """Return the processes that *parent* started and that run now."""
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            status = (folder / "stat").read_text().rpartition(")")[2].split()
+        except OSError:  # it ended between our look at the list and at it
+            continue
+        if int(status[1]) == parent and status[0] != "Z":
+            found.add(int(folder.name))
+    return found
+
+
+def wait_for_servers(process: subprocess.Popen[str]) -> set[int]:
+    """Return both servers' processes, once the demo has started them."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while len(servers := children(process.pid)) < 2:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return servers
+
+
+def wait_until_gone(processes: set[int]) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while left := {process for process in processes if Path(f"/proc/{process}").exists()}:
+        assert time.monotonic() < deadline, f"still there: {left}"
+        time.sleep(0.05)
+
+
+def read_until(process: subprocess.Popen[str], words: str) -> str:
+    """Return what the demo printed up to the line with *words*."""
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if words in line:
+            return "".join(lines)
+    raise AssertionError(f"the demo never printed {words!r}, but:\n{''.join(lines)}")
+
+
+def test_the_run_becomes_healthy_and_diverges_and_the_page_arrives() -> None:
+    with demo() as process:
+        output, _ = process.communicate(timeout=STORY_SECONDS)
+    assert process.returncode == 0, output
+    assert "verdict healthy" in output
+    assert "verdict stop (VaeNllDiverged)" in output
+    _, _, page = output.partition("This is what the pager got:")
+    assert re.search(r"PAGE \d\d:\d\d:\d\d", page)
+    assert re.search(r"Run demo-\d+-\d+ diverged: NLL", page)
+    assert "Runbook" in page
+
+
+def test_a_healthy_run_ends_without_a_page_and_keeps_its_servers_until_ctrl_c() -> None:
+    with demo("--scenario", "healthy", "--keep") as process:
+        output = read_until(process, "Press Ctrl-C")
+        assert "nobody was paged" in output
+        assert "PAGE" not in output
+        servers = children(process.pid)
+        for url in re.findall(r"http://[\d.:]+(?:/metrics)?", output):
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                assert answer.status == 200
+        process.send_signal(signal.SIGINT)
+        assert process.wait(DEADLINE_SECONDS) == 0
+        wait_until_gone(servers)
+
+
+def test_a_healthy_run_exits_with_0() -> None:
+    with demo("--scenario", "healthy") as process:
+        output, _ = process.communicate(timeout=STORY_SECONDS)
+    assert process.returncode == 0, output
+
+
+def test_ctrl_c_leaves_no_child_behind() -> None:
+    with demo() as process:
+        servers = wait_for_servers(process)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(DEADLINE_SECONDS) == 130
+        wait_until_gone(servers)
+
+
+def test_not_even_a_killed_demo_leaves_a_child_behind() -> None:
+    with demo() as process:
+        servers = wait_for_servers(process)
+        process.kill()
+        wait_until_gone(servers)
+
+
+def test_an_unknown_scenario_is_named_with_what_is_known() -> None:
+    with demo("--scenario", "diverges") as process:
+        output, _ = process.communicate(timeout=DEADLINE_SECONDS)
+    assert process.returncode == 2
+    assert "diverges" in output
+    assert "healthy" in output

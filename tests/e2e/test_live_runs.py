@@ -1,0 +1,95 @@
+"""The recorded runs, compressed in time, through the real exporter, Prometheus, Alertmanager and pager."""
+
+from __future__ import annotations
+
+import re
+import time
+from itertools import zip_longest
+from typing import TYPE_CHECKING
+
+import pytest
+from recorded_runs import LOSS_WEIGHTS, recorded_steps
+
+from vae_exporter import TrainingExporter
+from vae_exporter._http import serve
+from vae_exporter.demo.judgement import Judgement, read_judgement
+from vae_exporter.demo.servers import Intervals, alertmanager, prometheus
+from vae_exporter.errors import StackError
+from vae_exporter.pager import PagerSink
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+STEPS_A_SECOND = 25
+"""The runs took three seconds a step. A scrape every fifth step is what 15 s were to them."""
+
+INTERVALS = Intervals(scrape="200ms", evaluation="200ms", group_wait="200ms", group_interval="1s")
+
+DEADLINE_SECONDS = 30.0
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {DEADLINE_SECONDS:.0f} s: {what}"
+        time.sleep(0.05)
+
+
+def test_the_bad_run_pages_once_and_the_good_run_never(tmp_path: Path) -> None:
+    sink = PagerSink()
+    pager = serve(sink.app, host="127.0.0.1", port=0)
+    runs = {
+        name: TrainingExporter(name, loss_weights=LOSS_WEIGHTS, port=0, linger_seconds=5).start()
+        for name in ("good_run", "bad_run")
+    }
+    targets = [str(exporter.url).removeprefix("http://") for exporter in runs.values()]
+    try:
+        with (
+            alertmanager(tmp_path, pager_url=pager.url, intervals=INTERVALS) as alertmanager_url,
+            prometheus(
+                tmp_path, targets=targets, alertmanager_url=alertmanager_url, intervals=INTERVALS
+            ) as prometheus_url,
+        ):
+
+            def judged(run: str) -> Judgement:
+                return read_judgement(prometheus_url, alertmanager_url, run)
+
+            began = time.monotonic()
+            for steps in zip_longest(*map(recorded_steps, runs)):
+                for exporter, step in zip(runs.values(), steps, strict=True):
+                    if step is not None:
+                        exporter.observe(step.number, **step.losses, learning_rate=step.learning_rate)
+                number = max(step.number for step in steps if step is not None)
+                if number >= 840:  # the bad run is over: the rest of the good one needs no pace
+                    continue
+                time.sleep(max(0.0, began + number / STEPS_A_SECOND - time.monotonic()))
+            wait_until(lambda: judged("good_run").reason == "excellent", "the good run ends excellent")
+            wait_until(
+                lambda: any(heard.kind == "resolved" and heard.run == "bad_run" for heard in sink.notifications),
+                "the bad run's page is resolved, for its NLL came down again",
+            )
+    finally:
+        for exporter in runs.values():
+            exporter.close()
+        pager.close()
+    pages = [heard for heard in sink.notifications if heard.kind == "page"]
+    assert [page.run for page in pages] == ["bad_run"]
+    assert pages[0].title.startswith("Run bad_run diverged: NLL 0.")
+    told = re.search(r"step (\d+)", pages[0].text)
+    assert told is not None, pages[0].text
+    assert 390 <= int(told[1]) <= 450
+
+
+@pytest.mark.parametrize("missing", ["prometheus", "alertmanager"])
+def test_a_server_that_does_not_start_says_its_last_words(missing: str, tmp_path: Path) -> None:
+    """A data folder that is a file lets neither of them start."""
+
+    (tmp_path / missing).write_text("in the way")
+    server = (
+        prometheus(tmp_path, targets=[], alertmanager_url="http://127.0.0.1:1")
+        if missing == "prometheus"
+        else alertmanager(tmp_path, pager_url="http://127.0.0.1:1")
+    )
+    with pytest.raises(StackError, match=f"(?s){missing} did not become ready.*last words.*{missing}"), server:
+        pass
