@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import html
 import logging
+import math
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -12,10 +14,11 @@ from prometheus_client import make_wsgi_app
 
 from vae_exporter._http import HttpServer, reply, serve
 from vae_exporter._registry import run_registry
+from vae_exporter._settings import MAX_PORT
 from vae_exporter.errors import EndpointError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from vae_exporter._recorder import Recorder
@@ -32,7 +35,10 @@ _PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="color-scheme" content="light dark">
 <title>{run} - VAE exporter</title>
-<style>body {{ font: 1rem/1.5 system-ui, sans-serif; margin: 2rem; max-width: 40rem }} td {{ padding-right: 2rem }}</style>
+<style>
+body {{ font: 1rem/1.5 system-ui, sans-serif; margin: 2rem; max-width: 40rem }}
+td {{ padding-right: 2rem }}
+</style>
 <h1>{run}</h1>
 <table>{rows}</table>
 <p><a href="/metrics">/metrics</a> for Prometheus &middot; <a href="/healthz">/healthz</a></p>
@@ -48,17 +54,25 @@ class Scrapers:
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._changed = threading.Condition()
-        self._served: dict[str, float] = {}  # when the last scrape that was fully served began, by scraper
+        self._came: dict[str, float] = {}  # when the last scrape began, by scraper
+        self._served: dict[str, float] = {}  # when the last one that was sent in full began
 
     def now(self) -> float:
         """Return the time on the clock of this object."""
         return self._monotonic()
 
-    def served(self, scraper: str, began: float) -> None:
-        """Note that a scrape which *began* then has been answered in full."""
+    def came(self, scraper: str) -> float:
+        """Note that *scraper* asks now, and return the time. Who was not seen for long is forgotten."""
         with self._changed:
-            recent = began - RECENT_SECONDS
-            self._served = {name: when for name, when in self._served.items() if when > recent}
+            began = self._monotonic()
+            self._came = {name: when for name, when in self._came.items() if when > began - RECENT_SECONDS}
+            self._served = {name: when for name, when in self._served.items() if name in self._came}
+            self._came[scraper] = began
+            return began
+
+    def served(self, scraper: str, began: float) -> None:
+        """Note that the scrape which *began* then has been sent in full."""
+        with self._changed:
             self._served[scraper] = began
             self._changed.notify_all()
 
@@ -66,18 +80,23 @@ class Scrapers:
         """Wait until every recent scraper has come again after *since*. Return False after *timeout* seconds."""
 
         def all_came() -> bool:
-            return all(when >= since for when in self._served.values() if when > since - RECENT_SECONDS)
+            recent = (name for name, when in self._came.items() if when > since - RECENT_SECONDS)
+            return all(self._served.get(name, -math.inf) >= since for name in recent)
 
         with self._changed:
             return self._changed.wait_for(all_came, timeout)
 
 
 class _Answer(list[bytes]):
-    """An HTTP body that tells when it has been sent: the server calls `close` then."""
+    """An HTTP body that tells when all of it has been sent: the server then asks for more."""
 
     def __init__(self, body: Iterable[bytes], sent: Callable[[], None]) -> None:
         super().__init__(body)
-        self.close = sent
+        self._sent = sent
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from super().__iter__()
+        self._sent()
 
 
 def endpoint_app(settings: RunSettings, recorder: Recorder, scrapers: Scrapers) -> WSGIApplication:
@@ -88,7 +107,7 @@ def endpoint_app(settings: RunSettings, recorder: Recorder, scrapers: Scrapers) 
         path = environ["PATH_INFO"]
         if path == "/metrics":
             scraper = f"{environ.get('REMOTE_ADDR')} {environ.get('HTTP_USER_AGENT')}"
-            began = scrapers.now()
+            began = scrapers.came(scraper)
             return _Answer(metrics(environ, start_response), lambda: scrapers.served(scraper, began))
         if path == "/healthz":
             return reply(start_response, "200 OK", "text/plain; charset=utf-8", "ok\n")
@@ -106,20 +125,18 @@ def listen(app: WSGIApplication, *, host: str, port: int) -> HttpServer:
     Raises:
         EndpointError: none of them is free, or the host cannot be listened on.
     """
-    ports = range(port, min(port + PORTS_TRIED, 65536)) if port else range(1)
-    reason: OSError | None = None
-    for candidate in ports:
+    last = min(port + PORTS_TRIED - 1, MAX_PORT) if port else 0
+    for candidate in range(port, last + 1):
         try:
             server = serve(app, host=host, port=candidate)
         except OSError as error:
-            reason = error
-            continue
-        if port and candidate != port:
+            if error.errno == errno.EADDRINUSE:
+                continue
+            raise EndpointError(f"cannot listen on {host}:{candidate}: {error}; give another host= or port=") from error
+        if candidate != port:
             _logger.warning("port %d is taken: serving on %s/metrics", port, server.url)
         return server
-    raise EndpointError(
-        f"cannot listen on {host}, port {ports[0]} to {ports[-1]}: {reason}; give another port= or host=, or 0 for any port"
-    ) from reason
+    raise EndpointError(f"the ports {port} to {last} of {host} are all taken: give another port=, or 0 for any")
 
 
 def _page(settings: RunSettings, recorder: Recorder) -> str:

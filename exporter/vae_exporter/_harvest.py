@@ -54,7 +54,8 @@ class _Pending(NamedTuple):
     observation: Observation
     copies: list[_Copy]
 
-    def count(self) -> int:
+    @property
+    def size(self) -> int:
         return len(self.observation.values) + sum(len(copy.names) for copy in self.copies)
 
 
@@ -96,7 +97,7 @@ class Harvest:
         copies = [copy for device, group in elsewhere.items() if (copy := self._copy(torch, device, group))]
         if len(self._pending) >= MAX_PENDING:
             message = f"the losses of more than {MAX_PENDING} steps wait for their device: the oldest are given up"
-            self._failures.drop("backlog", "backlog", message, count=self._pending.popleft().count())
+            self._failures.drop("backlog", "backlog", message, count=self._pending.popleft().size)
         self._pending.append(_Pending(Observation(step, here), copies))
 
     def arrived(self) -> Iterator[Observation]:
@@ -117,7 +118,7 @@ class Harvest:
         while self._pending:
             if not wait():
                 message = f"the losses of {len(self._pending)} steps never arrived from their device"
-                self._failures.drop("closed", "drain", message, count=sum(map(_Pending.count, self._pending)))
+                self._failures.drop("closed", "drain", message, count=sum(pending.size for pending in self._pending))
                 self._pending.clear()
                 return
             yield from self.arrived()
@@ -127,19 +128,16 @@ class Harvest:
         if type(value).__module__.partition(".")[0] == "numpy" and getattr(value, "size", 0) == 1:
             value = value.item()
         if isinstance(value, numbers.Real):
-            try:
-                return float(value)
-            except OverflowError:  # a whole number above 1.8e308
-                return float("inf") if value > 0 else float("-inf")
+            return float(value)
         # Not the value itself: to write out a tensor inside of it would wait for its device.
-        message = f"{name} is a {type(value).__name__}: give a float or a torch tensor with one element"
+        message = f"{name} is of type {type(value).__name__}: give a float or a torch tensor with one element"
         self._failures.drop("invalid", name, message)
         return None
 
     def _copy(self, torch: Any, device: Any, tensors: dict[str, Any]) -> _Copy | None:  # noqa: ANN401 - not imported
         """Start the copy of *tensors*, all on *device*, to the host."""
         names = list(tensors)
-        module = getattr(torch, device.type, None)
+        module: Any = getattr(torch, device.type, None)
         if not hasattr(module, "current_stream"):
             message = f"losses on {device} cannot be copied without waiting for it: give floats, {names[0]}.item()"
             self._failures.drop("invalid", str(device), message, count=len(names))

@@ -32,7 +32,7 @@ class _Server(ThreadingWSGIServer):
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
-        self.server_name, self.server_port = self.server_address[:2]
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
         self.setup_environ()
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the standard library's signature
@@ -67,7 +67,7 @@ def serve(app: WSGIApplication, *, host: str, port: int) -> HttpServer:
         OSError: the address cannot be bound.
     """
     family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    server_class = type("_FamilyServer", (_Server,), {"address_family": family})
+    server_class: type[WSGIServer] = type("_FamilyServer", (_Server,), {"address_family": family})
     server = make_server(str(address[0]), port, app, server_class, _Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True, name="vae-http")
     thread.start()

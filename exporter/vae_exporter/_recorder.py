@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import bisect
 import math
-import operator
+import numbers
 import threading
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from vae_exporter._failures import Failures
 from vae_exporter._harvest import Harvest, Observation
-from vae_exporter._windows import StepWindows, WindowsSnapshot
+from vae_exporter._windows import REMEMBERED_STEPS, StepWindows, WindowsSnapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,7 +43,7 @@ class _Loss:
     start: float | None = None
     last: float | None = None
     nonfinite: int = 0
-    last_nonfinite_step: int | None = None
+    nonfinite_steps: deque[int] = field(default_factory=lambda: deque(maxlen=REMEMBERED_STEPS))  # the newest ones
 
     def observe(self, step: int, value: float) -> None:
         self.windows.observe(step, value)
@@ -52,12 +53,16 @@ class _Loss:
                 self.start = value
         else:
             self.nonfinite += 1
-            self.last_nonfinite_step = step
+            self.nonfinite_steps.append(step)
 
     def go_back_to(self, step: int) -> None:
-        """Forget that the loss was non-finite at a step that is about to be trained again."""
-        if self.last_nonfinite_step is not None and self.last_nonfinite_step >= step:
-            self.last_nonfinite_step = None
+        """Forget that the loss was non-finite at the steps from there on: they are about to be trained again."""
+        while self.nonfinite_steps and self.nonfinite_steps[-1] >= step:
+            self.nonfinite_steps.pop()
+
+    def facts(self) -> LossFacts:
+        last_nonfinite_step = self.nonfinite_steps[-1] if self.nonfinite_steps else None
+        return LossFacts(self.last, self.start, self.nonfinite, last_nonfinite_step, self.windows.snapshot())
 
 
 @dataclass(frozen=True)
@@ -139,10 +144,11 @@ class Recorder:
         self._duration_sum = 0.0
 
     def observe(self, step: int | None, values: Mapping[str, object]) -> None:
-        """Record *values* (by name: `COMPONENTS` and `GAUGES`; None: not given) at *step*, or at the next one if None."""
+        """Record *values* (by name: `COMPONENTS` and `GAUGES`; None: not given) at *step*; None: at the next one."""
         with self._lock:
             if self._state != "running":
-                self.failures.drop("closed", "observe", "observe() after close(): the value is not recorded")
+                given = sum(value is not None for value in values.values())
+                self.failures.drop("closed", "observe", "observe() after close(): nothing is recorded", count=given)
                 return
             number = self._number(step)
             if number is None:
@@ -164,8 +170,11 @@ class Recorder:
         with self._lock:
             if self._state != "running":
                 return False
-            for observation in self._harvest.drain(wait):
-                self._record(observation)
+            try:
+                for observation in self._harvest.drain(wait):
+                    self._record(observation)
+            except Exception as error:  # noqa: BLE001 - after an error on the device, every call to it raises
+                self.failures.caught("observe", "reading the last losses", error)
             self._state = state
             self._end_time = self._clock()
             return True
@@ -184,25 +193,20 @@ class Recorder:
                 last_step_time=self._last_step_time,
                 durations=DurationFacts(tuple(self._duration_counts), self._duration_sum),
                 gauges=dict(self._gauges),
-                losses={
-                    component: LossFacts(
-                        loss.last, loss.start, loss.nonfinite, loss.last_nonfinite_step, loss.windows.snapshot()
-                    )
-                    for component, loss in self._losses.items()
-                },
+                losses={component: loss.facts() for component, loss in self._losses.items()},
                 errors=dict(self.failures.errors),
                 dropped=dict(self.failures.dropped),
             )
 
-    def _number(self, step: int | None) -> int | None:
+    def _number(self, step: object) -> int | None:
         if step is None:
             return (self._start_step or 0) if self._step is None else self._step + 1
-        try:
-            return operator.index(step)
-        except TypeError:
-            message = f"step={step!r:.80} is a {type(step).__name__}: give a whole number, or None to count by itself"
-            self.failures.drop("invalid", "step", message)
-            return None
+        if isinstance(step, numbers.Integral):
+            return int(step)
+        # A tensor, too, is refused: to read it would wait for its device.
+        message = f"step is of type {type(step).__name__}: give a whole number, or None to count by itself"
+        self.failures.drop("invalid", "step", message)
+        return None
 
     def _begin(self, step: int) -> None:
         now = self._monotonic()

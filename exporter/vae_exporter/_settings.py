@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import difflib
 import math
+import numbers
 import os
 import re
+import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 from vae_exporter._recorder import COMPONENTS
 from vae_exporter.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 BAND_EDGES: dict[str, tuple[str, ...]] = {
     "nll": (
@@ -36,6 +40,8 @@ MAX_TEXT = 200
 """Characters in a run's name or in one value of *info*."""
 
 MAX_INFO_LABELS = 16
+
+MAX_PORT = 65535
 
 RANK_VARIABLES = ("RANK", "SLURM_PROCID")
 """Where launchers say a process's rank, in the order asked: torchrun's, then Slurm's."""
@@ -72,47 +78,45 @@ def check_settings(  # noqa: PLR0913 - the settings of TrainingExporter, as they
     Raises:
         SettingsError: one of them cannot be used; the message names it, its value and the fix.
     """
-    if start_step is not None:
-        _whole_number("start_step", start_step)
-    labels = _info_labels(info or {})
+    labels = _info_labels(_mapping("info", info))
     if outputs_url is not None:
         labels["outputs_url"] = _url(outputs_url)
     return RunSettings(
-        run=_run_name(run),
+        run=_text("run", run),
         rank=_rank(rank, environment),
-        loss_weights=_loss_weights(loss_weights or {}),
-        band_edges=_band_edges(band_edges or {}),
+        loss_weights=_loss_weights(_mapping("loss_weights", loss_weights)),
+        band_edges=_band_edges(_mapping("band_edges", band_edges)),
         info=labels,
-        start_step=start_step,
+        start_step=None if start_step is None else _whole_number("start_step", start_step),
     )
 
 
-def suggestion(name: str, known: Iterable[str]) -> str:
+def suggestion(name: object, known: Iterable[str]) -> str:
     """Return what *name* was probably meant to be, or all that is known."""
     known = list(known)
-    close = difflib.get_close_matches(name, known, n=1)
+    close = difflib.get_close_matches(str(name), known, n=1)
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
 
 
 def whole_port(port: object) -> int:
     """Return *port* if it is a TCP port, or 0 for any free one."""
-    if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= 65535:
-        raise SettingsError(f"port={port!r} is no TCP port: give 1 to 65535, or 0 for any free one")
+    if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= MAX_PORT:
+        raise SettingsError(f"port={port!r} is no TCP port: give 1 to {MAX_PORT}, or 0 for any free one")
     return port
 
 
 def seconds(name: str, value: object) -> float:
-    """Return *value* if it is a finite time of 0 s or more."""
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < math.inf:
-        raise SettingsError(f"{name}={value!r} is no time: give seconds, 0 or more")
+    """Return *value* if it is a time that a thread can wait, 0 s or more."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= threading.TIMEOUT_MAX:
+        raise SettingsError(f"{name}={value!r} is no time to wait: give seconds, 0 or more")
     return float(value)
 
 
 def _text(name: str, value: object) -> str:
     if not isinstance(value, str):
-        raise SettingsError(f"{name}={value!r} is a {type(value).__name__}: give a string")
+        raise SettingsError(f"{name}={value!r} is no string: give one")
     if not value.strip():
-        raise SettingsError(f"{name}={value!r} is empty: give a name that tells this run from all others")
+        raise SettingsError(f"{name}={value!r} is empty: give a text that tells this run from others")
     try:
         value.encode()
     except UnicodeEncodeError as error:
@@ -122,14 +126,18 @@ def _text(name: str, value: object) -> str:
     return value
 
 
-def _run_name(run: object) -> str:
-    return _text("run", run)
+def _mapping(name: str, value: object) -> Mapping[Any, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise SettingsError(f"{name}={value!r} is no dictionary: give one")
+    return value
 
 
 def _whole_number(name: str, value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 0:
         raise SettingsError(f"{name}={value!r} is no whole number: give 0, 1, 2, ...")
-    return value
+    return int(value)
 
 
 def _rank(rank: int | None, environment: Mapping[str, str]) -> int:
@@ -145,8 +153,8 @@ def _rank(rank: int | None, environment: Mapping[str, str]) -> int:
 
 
 def _finite(name: str, value: object) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
-        raise SettingsError(f"{name}={value!r} is no finite number")
+    if not isinstance(value, numbers.Real) or isinstance(value, bool) or not math.isfinite(value):
+        raise SettingsError(f"{name}={value!r} is no finite number: give a float")
     return float(value)
 
 
@@ -162,23 +170,25 @@ def _band_edges(signals: Mapping[str, Mapping[str, float]]) -> dict[tuple[str, s
     for signal, given in signals.items():
         if signal not in BAND_EDGES:
             raise SettingsError(f"band_edges[{signal!r}] is no signal: {suggestion(signal, BAND_EDGES)}")
-        names = BAND_EDGES[signal]
-        for edge in given:
-            if edge not in names:
-                raise SettingsError(f"band_edges[{signal!r}][{edge!r}] is no edge: {suggestion(edge, names)}")
-        missing = [edge for edge in names if edge not in given]
-        if missing:
-            raise SettingsError(f"band_edges[{signal!r}] lacks {', '.join(missing)}: give all of its edges, or none")
-        values = [_finite(f"band_edges[{signal!r}][{edge!r}]", given[edge]) for edge in names]
-        for (lower, low), (upper, high) in zip(
-            zip(names, values, strict=True), list(zip(names, values, strict=True))[1:], strict=False
-        ):
-            if low >= high:
-                raise SettingsError(
-                    f"band_edges[{signal!r}]: {lower}={low} is not below {upper}={high}: edges ascend, {' < '.join(names)}"
-                )
-        edges.update(((signal, edge), value) for edge, value in zip(names, values, strict=True))
+        name = f"band_edges[{signal!r}]"
+        values = _edges(name, BAND_EDGES[signal], _mapping(name, given))
+        edges.update(((signal, edge), value) for edge, value in values.items())
     return edges
+
+
+def _edges(name: str, known: tuple[str, ...], given: Mapping[str, float]) -> dict[str, float]:
+    """Return the edges of one signal, which *name* calls in messages, in the order of *known*."""
+    for edge in given:
+        if edge not in known:
+            raise SettingsError(f"{name}[{edge!r}] is no edge: {suggestion(edge, known)}")
+    missing = [edge for edge in known if edge not in given]
+    if missing:
+        raise SettingsError(f"{name} lacks {', '.join(missing)}: give all of its edges, or none")
+    values = {edge: _finite(f"{name}[{edge!r}]", given[edge]) for edge in known}
+    for (lower, low), (upper, high) in pairwise(values.items()):
+        if low >= high:
+            raise SettingsError(f"{name}: {lower}={low} is not below {upper}={high}: edges ascend, {' < '.join(known)}")
+    return values
 
 
 def _info_labels(info: Mapping[str, object]) -> dict[str, str]:
@@ -195,7 +205,6 @@ def _info_labels(info: Mapping[str, object]) -> dict[str, str]:
 
 
 def _url(url: object) -> str:
-    text = _text("outputs_url", url)
-    if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^\s\"<>]+", text):
-        raise SettingsError(f"outputs_url={text!r} is no address: give one like https://host/samples, without spaces")
-    return text
+    if not isinstance(url, str) or not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^\s\"<>]+", url):
+        raise SettingsError(f"outputs_url={url!r} is no address: give one like https://host/samples, without spaces")
+    return _text("outputs_url", url)

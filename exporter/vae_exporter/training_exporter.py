@@ -29,7 +29,7 @@ class TrainingExporter:
     Args:
         run: the run's name, unique where Prometheus sees it: put a date or a job's id in it.
         rank: this process's rank; by default ``RANK``, else ``SLURM_PROCID``, else 0.
-        loss_weights: the weight of each component in the loss, for example ``{"rec": 10, "perception": 1, "kl": 1e-4}``.
+        loss_weights: the weight of each component in the loss: ``{"rec": 10, "perception": 1, "kl": 1e-4}``.
         band_edges: the run's own edges of the quality bands, by signal and edge, for a loss of another scale. All edges
             of a signal or none. They win over the rules' for this run alone.
         info: what tells this run from others, as labels of ``vae_run_info``: 16 at most.
@@ -69,7 +69,7 @@ class TrainingExporter:
         self._host = host
         self._port = whole_port(port)
         self._linger_seconds = seconds("linger_seconds", linger_seconds)
-        self._recorder = Recorder(start_step=start_step)
+        self._recorder = Recorder(start_step=self._settings.start_step)
         self._scrapers = Scrapers()
         self._server: HttpServer | None = None
 
@@ -154,7 +154,7 @@ class TrainingExporter:
         try:
             if unknown:
                 self._refuse(unknown)
-            self._recorder.observe(step, {name: value for name, value in values.items() if value is not None})
+            self._recorder.observe(step, values)
         except Exception as error:  # noqa: BLE001 - the training goes on whatever happens here
             self._recorder.failures.caught("observe", "observe()", error)
 

@@ -47,10 +47,10 @@ def test_the_global_random_state_is_left_alone() -> None:
 
 
 def test_the_loss_starts_high_and_falls() -> None:
-    nlls = _nlls(Training(), 100)
+    nlls = _nlls(Training(), 60)
 
     assert nlls[0] > 2
-    assert _mean(nlls[-10:]) < 0.7
+    assert _mean(nlls[-10:]) < 1
 
 
 def test_a_result_can_be_kept_without_keeping_the_graph() -> None:
@@ -87,10 +87,10 @@ def test_a_learning_rate_set_between_steps_acts_on_the_next() -> None:
 
 def test_the_diverging_learning_rate_ruins_a_run_that_was_learning() -> None:
     training = Training()
-    learned = _mean(_nlls(training, 100)[-10:])
+    learned = _mean(_nlls(training, 60)[-10:])
 
     training.learning_rate = DIVERGING_LEARNING_RATE
-    nlls = _nlls(training, 60)
+    nlls = _nlls(training, 30)
 
     assert _mean(nlls[-10:]) > 2 * learned
     assert torch.tensor(nlls).isfinite().all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -25,7 +26,8 @@ DEADLINE_SECONDS = 30
 def demo(*options: str) -> Iterator[subprocess.Popen[str]]:
     """Run the demo; it is killed at the end, should it still be there."""
     command = [sys.executable, "-m", "vae_exporter.cli", "demo", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    wide = {**os.environ, "COLUMNS": "300"}  # no line is broken
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=wide) as process:
         try:
             yield process
         finally:

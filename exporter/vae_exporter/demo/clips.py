@@ -55,7 +55,8 @@ class MovingShapes:
             (pixel - self._uniform(-reach, reach) - time * self._uniform(-speed, speed)).abs()
             for pixel in self._pixels()
         )
-        distance = torch.where(self._uniform(0, 1) < 0.5, torch.hypot(x, y), torch.maximum(x, y))  # noqa: PLR2004 - half are discs
+        is_disc = self._uniform(-1, 1) < 0
+        distance = torch.where(is_disc, torch.hypot(x, y), torch.maximum(x, y))
         radius = self._uniform(self.size / 8, self.size / 4)
         return ((radius - distance) / _EDGE + 0.5).clamp(0, 1)
 

@@ -45,7 +45,7 @@ def vae_losses(inputs: Tensor, outputs: Tensor, posterior: DiagonalGaussian) -> 
     """Return the losses of *outputs*, decoded from a sample of *posterior*, against *inputs*: both ``(B, 3, T, H, W)``.
 
     *rec* is the mean squared error of a pixel, *perception* is `perceptual_distance`, and *kl* is the mean over clips
-    of the sum over latents, in nats. ``nll = 10 * rec + perception`` and ``total = nll + 1e-4 * kl``, by `LOSS_WEIGHTS`.
+    of the sum over latents, in nats. By `LOSS_WEIGHTS`, *nll* is 10 * rec + perception, and *total* is nll + 1e-4 * kl.
     """
     rec = functional.mse_loss(outputs, inputs)
     perception = perceptual_distance(inputs, outputs)
