@@ -1,0 +1,41 @@
+"""GET over real HTTP, as a scraper or a browser does it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from http.client import HTTPMessage
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: HTTPMessage
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+
+def get(url: str, **headers: str) -> Answer:
+    """Ask for *url*; an underscore in the name of a header stands for a hyphen.
+
+    Raises:
+        OSError: nothing listens there.
+    """
+    parts = urlsplit(url)
+    assert parts.hostname
+    connection = HTTPConnection(parts.hostname, parts.port, timeout=10)
+    try:
+        connection.request("GET", parts.path or "/", headers={k.replace("_", "-"): v for k, v in headers.items()})
+        response = connection.getresponse()
+        return Answer(response.status, response.headers, response.read())
+    finally:
+        connection.close()

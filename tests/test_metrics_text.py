@@ -1,0 +1,64 @@
+"""The whole of /metrics, held by tests/data/metrics.txt. To write that file anew: python tests/test_metrics_text.py."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+import subprocess
+from pathlib import Path
+
+from prometheus_client import generate_latest
+
+from vae_exporter._programs import find_program
+from vae_exporter._recorder import Recorder
+from vae_exporter._registry import run_registry
+from vae_exporter._settings import check_settings
+
+GOLDEN = Path(__file__).parent / "data" / "metrics.txt"
+
+
+def metrics_text() -> str:
+    """Return what a run publishes that has used all there is, but for what differs from one machine to the next."""
+    settings = check_settings(
+        run='bs4 "golden"',
+        rank=0,
+        loss_weights={"rec": 10, "perception": 1, "kl": 1e-4},
+        band_edges={"rec": {"min": 0.01, "max": 0.06}},
+        info={"model": "causal-vae", "batch_size": 4},
+        outputs_url="https://example.com/samples",
+        start_step=1000,
+    )
+    now = 1_700_000_000.0
+    recorder = Recorder(start_step=settings.start_step, clock=lambda: now, monotonic=lambda: now)
+    for step in range(1000, 1420):
+        now += 0.5 if step % 7 else 3.0
+        rec, perception = 0.0625 - (step - 1000) / 16384, 0.125
+        losses = {"nll": 10 * rec + perception, "rec": rec, "perception": perception, "kl": 4096.0}
+        recorder.observe(step, {**losses, "total": losses["nll"] + 1e-4 * losses["kl"], "epoch": step // 400})
+        if step >= 1400:  # the discriminator starts late, and reports in a call of its own
+            adversarial = {"generator": -0.25, "discriminator": 0.5 if step % 2 else math.nan}
+            recorder.observe(step, {**adversarial, "discriminator_factor": 1.0})
+    optimizer = {"learning_rate": 1e-4, "gradient_norm": 2.5, "loss_scale": 65536.0, "logvar": 0.25}
+    recorder.observe(1420, {**optimizer, "nll": math.inf, "kl": "no number"})
+    text = generate_latest(run_registry(settings, recorder)).decode()
+    text = re.sub(r'python="[^"]*"', 'python="3"', text)
+    return re.sub(r"^(vae_exporter_collector_duration_seconds\{.*\}) .*$", r"\1 0.001", text, flags=re.MULTILINE)
+
+
+def test_all_metrics() -> None:
+    expected, actual = GOLDEN.read_text().splitlines(), metrics_text().splitlines()
+    difference = "\n".join(difflib.unified_diff(expected, actual, str(GOLDEN), "what is published", n=1, lineterm=""))
+    assert expected == actual, f"{difference}\nIf this is right, write the file anew: python {__file__}"
+
+
+def test_promtool_finds_nothing_to_improve() -> None:
+    with GOLDEN.open() as metrics:
+        checked = subprocess.run(  # noqa: S603 - promtool
+            [find_program("promtool"), "check", "metrics"], stdin=metrics, capture_output=True, text=True, check=False
+        )
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
+
+
+if __name__ == "__main__":
+    GOLDEN.write_text(metrics_text())
