@@ -37,9 +37,7 @@ of_each_alert = pytest.mark.parametrize("name", ALERTS)
 
 def promtool(*arguments: str | Path) -> None:
     """Run promtool, and fail with its own words where it fails."""
-    done = subprocess.run(  # noqa: S603 - promtool
-        [find_program("promtool"), *arguments], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([find_program("promtool"), *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

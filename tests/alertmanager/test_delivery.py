@@ -38,8 +38,8 @@ class Delivery:
     def ring(self, *alerts: dict[str, Any]) -> None:
         """Send the alerts to Alertmanager, as Prometheus does."""
         headers = {"Content-Type": "application/json"}
-        request = Request(f"{self.url}/api/v2/alerts", json.dumps(alerts).encode(), headers)  # noqa: S310 - our own
-        with urlopen(request, timeout=10):  # noqa: S310
+        request = Request(f"{self.url}/api/v2/alerts", json.dumps(alerts).encode(), headers)
+        with urlopen(request, timeout=10):
             pass
 
     def came(self, kind: str, run: str | None, title: str = "") -> list[Notification]:
@@ -61,15 +61,16 @@ def until(condition: Callable[[], object]) -> None:
 
 def answers(url: str) -> bool:
     try:
-        with urlopen(url, timeout=10):  # noqa: S310
+        with urlopen(url, timeout=10):
             return True
     except URLError:
         return False
 
 
-def alert(name: str, run: str | None, severity: str, *, over: bool = False) -> dict[str, Any]:
+def alert(name: str, run: str | None, severity: str, *, rank: str | None = None, over: bool = False) -> dict[str, Any]:
     now = datetime.now(timezone.utc)
-    labels = {"alertname": name, "severity": severity} | ({"run": run} if run else {})
+    labels = {"alertname": name, "severity": severity}
+    labels |= {key: value for key, value in (("run", run), ("rank", rank)) if value}
     times = {"startsAt": (now - timedelta(minutes=1)).isoformat()} | ({"endsAt": now.isoformat()} if over else {})
     annotations = {
         "summary": f"Run {run}: {name}. Stop it.",
@@ -106,7 +107,7 @@ def alertmanager(configuration: dict[str, Any], folder: Path) -> Iterator[str]:
         f"--web.listen-address={address}",
         "--cluster.listen-address=",
     ]
-    with (folder / "log").open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:  # noqa: S603
+    with (folder / "log").open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
         try:
             until(lambda: answers(f"http://{address}/-/ready") or process.poll() is not None)
             assert process.poll() is None, (folder / "log").read_text()
@@ -186,6 +187,23 @@ def test_divergence_silences_the_nll_s_tickets_of_its_run_alone(delivery: Delive
     delivery.wait_for("chat", "later")
 
     assert not [n for n in delivery.sink.notifications if n.run == "diverged" and "VaeNllNeverGood" in n.raw]
+
+
+def test_a_rank_that_is_gone_silences_that_it_stalled_and_nothing_else(delivery: Delivery) -> None:
+    delivery.ring(
+        alert("VaeExporterDown", "killed", "page", rank="0"),
+        alert("VaeTrainingStalled", "killed", "page", rank="0"),
+        alert("VaeRunNameTaken", "killed", "ticket", rank="0"),
+        alert("VaeTrainingStalled", "hangs", "page", rank="0"),
+    )
+    delivery.wait_for("page", "hangs", "VaeTrainingStalled")
+    delivery.wait_for("page", "killed", "VaeExporterDown")
+    delivery.wait_for("chat", "killed", "VaeRunNameTaken")
+
+    delivery.ring(alert("VaeTrainingStalled", "killed", "page", rank="1"))
+    update = delivery.wait_for("update", "killed", "(1 of 2 alerts)")
+
+    assert update.raw.count("Run killed: VaeTrainingStalled") == 1
 
 
 def test_an_alert_without_a_run_silences_nothing(delivery: Delivery) -> None:
