@@ -22,6 +22,10 @@ help: ## List these targets.
 demo: servers $(INSTALLED) ## Train a small video VAE, make it diverge, and see the page arrive. Needs no GPU.
 	@exec .venv/bin/vae-exporter demo $(ARGS)
 
+.PHONY: watch
+watch: servers $(INSTALLED) ## Run Prometheus, Alertmanager and the pager for the trainings on this machine.
+	@exec .venv/bin/vae-exporter watch $(ARGS)
+
 .PHONY: test
 test: servers $(INSTALLED) ## Run the tests.
 	.venv/bin/python -m pytest $(ARGS)

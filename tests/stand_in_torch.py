@@ -33,10 +33,11 @@ class Tensor:
     is_meta = False
     dtype = "float32"
 
-    def __init__(self, torch: StandInTorch, cells: list[float], device: Device) -> None:
+    def __init__(self, torch: StandInTorch, cells: list[float], device: Device, *, shape: tuple[int, ...] = ()) -> None:
         self.torch = torch
         self.cells = cells
         self.device = device
+        self.shape = shape
 
     def numel(self) -> int:
         return len(self.cells)
@@ -45,8 +46,7 @@ class Tensor:
         return False
 
     def reshape(self, shape: tuple[int, ...]) -> Tensor:
-        assert shape == ()
-        return Tensor(self.torch, self.cells, self.device)
+        return Tensor(self.torch, self.cells, self.device, shape=shape)
 
     def fill_(self, value: float) -> None:
         """Overwrite the memory, once the device gets to it."""
@@ -154,9 +154,9 @@ class StandInTorch:
         self._grad_enabled = True
         self._work: defaultdict[Device, deque[Callable[[], None]]] = defaultdict(deque)
 
-    def tensor(self, *cells: float, device: Device = GPU) -> Tensor:
+    def tensor(self, *cells: float, device: Device = GPU, shape: tuple[int, ...] = ()) -> Tensor:
         """Return a tensor that is computed already."""
-        return Tensor(self, list(cells), device)
+        return Tensor(self, list(cells), device, shape=shape)
 
     def finish(self, device: Device = GPU, *, but: int = 0) -> None:
         """Let *device* do the work that it was given, less the last *but* pieces."""
@@ -179,8 +179,9 @@ class StandInTorch:
     def stack(self, tensors: list[Tensor]) -> Tensor:
         assert not self._grad_enabled, "this records a graph for the gradient"
         (device,) = {tensor.device for tensor in tensors}
+        assert len({tensor.shape for tensor in tensors}) == 1, "tensors of different shapes do not stack"
         sources = [tensor.cells for tensor in tensors]
-        stacked = Tensor(self, [0.0] * len(sources), device)
+        stacked = Tensor(self, [0.0] * len(sources), device, shape=(len(sources),))
 
         def stack() -> None:
             stacked.cells[:] = [cell for cells in sources for cell in cells]

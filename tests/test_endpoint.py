@@ -158,12 +158,7 @@ class TestListen:
 
     def test_where_all_are_taken_an_error_says_so(self) -> None:
         with ExitStack() as taken:
-            first = taken.enter_context(closing(serve(nothing, host="127.0.0.1", port=0))).port
-            for port in range(first + 1, first + PORTS_TRIED):
-                with suppress(OSError):  # taken by someone else: that will do
-                    blocker = taken.enter_context(socket.socket())
-                    blocker.bind(("127.0.0.1", port))
-                    blocker.listen()
+            first = take_ports_in_a_row(taken, PORTS_TRIED)
             with pytest.raises(EndpointError) as raised:
                 listen(nothing, host="127.0.0.1", port=first)
         assert str(raised.value) == (
@@ -183,6 +178,19 @@ class TestListen:
             listen(nothing, host="192.0.2.1", port=9645)  # an address kept for documentation: RFC 5737
         assert str(raised.value).startswith("cannot listen on 192.0.2.1:9645: ")
         assert str(raised.value).endswith("; give another host= or port=")
+
+
+def take_ports_in_a_row(taken: ExitStack, count: int) -> int:
+    """Listen on *count* ports in a row, and return the first. One that is someone else's may be free again at once."""
+    for first in range(20_000, 30_000, count):  # below those that systems give out by themselves
+        with ExitStack() as ours, suppress(OSError):
+            for port in range(first, first + count):
+                blocker = ours.enter_context(socket.socket())
+                blocker.bind(("127.0.0.1", port))
+                blocker.listen()
+            taken.push(ours.pop_all())
+            return first
+    pytest.fail("no ports in a row are free")
 
 
 @dataclass

@@ -56,6 +56,18 @@ class TestDevice:
         device.finish()
         assert arrived(harvest) == [(1, {"nll": 0.5}), (2, {"nll": 0.125})]
 
+    def test_shapes_of_one_element_mix(self, harvest: Harvest, device: StandInTorch) -> None:
+        harvest.give(1, {"nll": device.tensor(0.5), "rec": device.tensor(0.04, shape=(1, 1))})
+        device.finish()
+        assert arrived(harvest) == [(1, {"nll": 0.5, "rec": 0.04})]
+
+    def test_several_elements_are_refused_unread(
+        self, harvest: Harvest, device: StandInTorch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        harvest.give(1, {"nll": device.tensor(0.5, 0.6, shape=(2,))})
+        assert arrived(harvest) == [(1, {})]
+        assert "nll is a tensor of shape (2,): give one value, for example nll.mean()" in caplog.text
+
     def test_a_tensor_is_not_kept(self, harvest: Harvest, device: StandInTorch) -> None:
         loss = device.tensor(0.5)
         kept = weakref.ref(loss)

@@ -10,10 +10,11 @@ import pytest
 import torch
 from stand_in_torch import StandInTorch
 
-from vae_exporter._recorder import DRAIN_SECONDS, DURATION_BUCKETS, Recorder
+from vae_exporter._facts import DURATION_BUCKETS
+from vae_exporter._recorder import DRAIN_SECONDS, Recorder
 
 if TYPE_CHECKING:
-    from vae_exporter._recorder import LossFacts, RunFacts
+    from vae_exporter._facts import LossFacts, RunFacts
 
 START = 1_700_000_000.0
 

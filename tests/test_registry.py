@@ -8,7 +8,8 @@ import pytest
 from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
-from vae_exporter._recorder import STATES, Recorder
+from vae_exporter._facts import STATES
+from vae_exporter._recorder import Recorder
 from vae_exporter._registry import COLLECTORS, RunCollector, run_registry
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import Metric
 
-    from vae_exporter._recorder import RunFacts
+    from vae_exporter._facts import RunFacts
     from vae_exporter._settings import RunSettings
 
 
@@ -43,7 +44,7 @@ def test_samples_bear_their_own_labels_too(settings: RunSettings, recorder: Reco
     labels = {"run": "bs4", "rank": "3"}
     assert registry.get_sample_value("vae_run_info", {**labels, "model": "causal-vae"}) == 1
     states = {state: registry.get_sample_value("vae_run_state", {**labels, "state": state}) for state in STATES}
-    assert states == {"running": 1, "finished": 0, "failed": 0, "terminated": 0}
+    assert states == {"running": 1, "paused": 0, "finished": 0, "failed": 0, "terminated": 0}
 
 
 def test_a_series_that_says_nothing_yet_is_absent(settings: RunSettings, recorder: Recorder) -> None:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 from http_get import get
-from prometheus_client.parser import text_string_to_metric_families
+from scraping import Samples, samples_of, scrape, state
 
 from vae_exporter import EndpointError, SettingsError, TrainingExporter, VaeExporterError
-from vae_exporter._recorder import COMPONENTS, GAUGES
+from vae_exporter._facts import COMPONENTS, GAUGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,28 +29,6 @@ def exporter() -> Iterator[TrainingExporter]:
     exporter = TrainingExporter("bs4", port=0, linger_seconds=0).start()
     yield exporter
     exporter.close()
-
-
-Samples = dict[str, float]
-
-
-def samples_of(text: str) -> Samples:
-    """Return the samples by their name and the values of their own labels: ``vae_loss nll train``."""
-    return {
-        " ".join([sample.name, *(value for label, value in sample.labels.items() if label not in ("run", "rank"))]): (
-            sample.value
-        )
-        for metric in text_string_to_metric_families(text)
-        for sample in metric.samples
-    }
-
-
-def scrape(exporter: TrainingExporter) -> Samples:
-    return samples_of(get(f"{exporter.url}/metrics").text)
-
-
-def state(samples: Samples) -> list[str]:
-    return [name.split()[1] for name, value in samples.items() if name.startswith("vae_run_state") and value == 1]
 
 
 class Scraper:
@@ -80,7 +58,7 @@ class TestObserve:
     def test_a_step_as_it_is_seen(self, exporter: TrainingExporter) -> None:
         loss = torch.tensor(0.5, requires_grad=True)
         exporter.observe(7, nll=loss, rec=torch.tensor([0.04]), kl=9, learning_rate=1e-4, epoch=2, logvar=0.25)
-        samples = scrape(exporter)
+        samples = scrape(exporter.url)
         for name, value in {
             "vae_step": 7,
             "vae_steps_total": 1,
@@ -98,7 +76,7 @@ class TestObserve:
         exporter = TrainingExporter("bs4", port=0, linger_seconds=0)
         exporter.observe(1, nll=0.5)
         exporter.start()
-        assert scrape(exporter)["vae_loss nll train"] == 0.5
+        assert scrape(exporter.url)["vae_loss nll train"] == 0.5
         exporter.close()
 
     def test_a_name_it_does_not_know_is_told_once_with_a_suggestion(
@@ -111,7 +89,7 @@ class TestObserve:
             "observe() has no value 'perceptual': did you mean 'perception'?",
             f"observe() has no value 'wandb_id': known: {', '.join((*COMPONENTS, *GAUGES))}",
         ]
-        samples = scrape(exporter)
+        samples = scrape(exporter.url)
         assert samples["vae_exporter_dropped_observations_total invalid"] == 6
         assert samples["vae_loss nll train"] == 0.5
 
@@ -128,7 +106,7 @@ class TestObserve:
     )
     def test_what_cannot_be_recorded_never_raises(self, exporter: TrainingExporter, given: dict[str, Any]) -> None:
         exporter.observe(**given)
-        assert scrape(exporter)["vae_exporter_dropped_observations_total invalid"] == 1
+        assert scrape(exporter.url)["vae_exporter_dropped_observations_total invalid"] == 1
 
     def test_an_error_inside_never_raises(self, exporter: TrainingExporter, caplog: pytest.LogCaptureFixture) -> None:
         class Unlucky(int):
@@ -138,7 +116,7 @@ class TestObserve:
         for step in range(3):
             exporter.observe(step, nll=Unlucky(1))
         exporter.observe(3, nll=0.5)
-        samples = scrape(exporter)
+        samples = scrape(exporter.url)
         assert (samples["vae_exporter_errors_total observe"], samples["vae_step"]) == (3, 3)
         assert samples["vae_loss nll train"] == 0.5
         assert caplog.text.count("RuntimeError: out of luck") == 1
@@ -163,7 +141,7 @@ class TestStart:
         with pytest.raises(VaeExporterError) as raised:
             exporter.start()
         assert str(raised.value) == f"the exporter of run 'bs4' listens already, on {exporter.url}"
-        assert state(scrape(exporter)) == ["running"]
+        assert state(scrape(exporter.url)) == ["running"]
 
     def test_where_it_cannot_listen_it_says_so_before_the_training(self) -> None:
         exporter = TrainingExporter("bs4", host="192.0.2.1", linger_seconds=0)  # an address for documentation: RFC 5737
@@ -237,12 +215,12 @@ class TestEnd:
 
     def test_close_waits_no_longer_than_it_may(self) -> None:
         exporter = TrainingExporter("bs4", port=0, linger_seconds=0.3).start()
-        scrape(exporter)
+        scrape(exporter.url)
         assert 0.3 <= seconds_to_close(exporter) < DEADLINE_SECONDS
 
     def test_close_does_not_wait_where_it_may_not(self) -> None:
         exporter = TrainingExporter("bs4", port=0, linger_seconds=0).start()
-        scrape(exporter)
+        scrape(exporter.url)
         assert seconds_to_close(exporter) < DEADLINE_SECONDS
 
     def test_close_does_not_wait_where_nobody_ever_came(self) -> None:

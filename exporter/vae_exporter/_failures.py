@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 
 ERROR_REASONS = ("collect", "observe")
-"""Where an unexpected exception was caught: while a scrape was answered, or in `TrainingExporter.observe`."""
+"""Where an unexpected exception was caught: while a scrape was answered, or in a call from the training loop."""
 
 DROP_REASONS = ("backlog", "capture", "closed", "invalid")
 """Why a value was not recorded: too many copies under way; a CUDA graph was being captured; given after `close` or lost
@@ -41,6 +41,11 @@ class Failures:
         self.dropped[reason] += count
         if self._first((reason, what)):
             _logger.warning("%s (counted in vae_exporter_dropped_observations_total, not told again)", message)
+
+    def tell(self, what: str, message: str) -> None:
+        """Log *message* once, about *what*: nothing was lost, but the user should know."""
+        if self._first(("", what)):
+            _logger.warning("%s (not told again)", message)
 
     def _first(self, key: tuple[str, str]) -> bool:
         if key in self._told or len(self._told) >= _MAX_TOLD:

@@ -24,10 +24,11 @@ MAX_PENDING = 1_000
 
 
 class Observation(NamedTuple):
-    """Values by name that were observed at one step."""
+    """Values by name that were observed at one step, for one *purpose*, which is the caller's own word."""
 
     step: int
     values: dict[str, float]
+    purpose: str
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Harvest:
         self._torch = torch
         self._pending: deque[_Pending] = deque()
 
-    def give(self, step: int, values: Mapping[str, object]) -> None:
+    def give(self, step: int, values: Mapping[str, object], purpose: str = "train") -> None:
         """Copy *values* at *step*: floats, or tensors with one element, of any device, shape and real dtype.
 
         None stands for a value that is not given.
@@ -86,7 +87,7 @@ class Harvest:
             elif value is None:
                 pass
             elif torch is not None and isinstance(value, torch.Tensor):
-                if value.numel() != 1 or value.is_complex() or value.is_meta:
+                if value.numel() != 1 or value.is_complex() or value.is_meta or hasattr(value, "full_tensor"):
                     self._failures.drop("invalid", name, _tensor_fault(name, value))
                 elif value.is_cpu:
                     here[name] = float(value.item())
@@ -98,7 +99,7 @@ class Harvest:
         if len(self._pending) >= MAX_PENDING:
             message = f"the losses of more than {MAX_PENDING} steps wait for their device: the oldest are given up"
             self._failures.drop("backlog", "backlog", message, count=self._pending.popleft().size)
-        self._pending.append(_Pending(Observation(step, here), copies))
+        self._pending.append(_Pending(Observation(step, here, purpose), copies))
 
     def arrived(self) -> Iterator[Observation]:
         """Yield the observations whose copies are all done, oldest first. Never waits."""
@@ -163,6 +164,8 @@ def _is_capturing(module: Any) -> bool:  # noqa: ANN401 - of torch, which is not
 def _tensor_fault(name: str, tensor: Any) -> str:  # noqa: ANN401 - likewise
     if tensor.numel() != 1:
         return f"{name} is a tensor of shape {tuple(tensor.shape)}: give one value, for example {name}.mean()"
+    if hasattr(tensor, "full_tensor"):  # to gather it would wait for the other ranks
+        return f"{name} is a DTensor, spread over ranks: give {name}.full_tensor() on every rank, or {name}.to_local()"
     if tensor.is_meta:
         return f"{name} is a tensor on the device meta, which holds no values: give one that was computed"
     return f"{name} is a tensor of {tensor.dtype}: give a real number"

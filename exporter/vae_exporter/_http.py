@@ -26,7 +26,16 @@ class _Handler(WSGIRequestHandler):
         return str(self.client_address[0])
 
 
+CLOSE_SECONDS = 1.0
+"""How long `HttpServer.close` waits for answers under way, which would be cut off where the process exits then."""
+
+
 class _Server(ThreadingWSGIServer):
+    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - the standard library's arguments
+        self._answering = 0
+        self._answered = threading.Condition()
+        super().__init__(*args, **options)
+
     def server_bind(self) -> None:
         # HTTPServer.server_bind asks a name server for this host's name, which can take seconds on a cluster node.
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -34,6 +43,27 @@ class _Server(ThreadingWSGIServer):
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
         self.setup_environ()
+
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the library's signature
+        with self._answered:
+            self._answering += 1
+        try:
+            super().process_request(request, client_address)
+        except RuntimeError:  # while Python exits it starts no more threads: the last scrape is answered by this one
+            self.process_request_thread(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - likewise
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            with self._answered:
+                self._answering -= 1
+                self._answered.notify_all()
+
+    def server_close(self) -> None:
+        super().server_close()
+        with self._answered:
+            self._answered.wait_for(lambda: not self._answering, CLOSE_SECONDS)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the standard library's signature
         """Print nothing when a client hangs up in the middle of an answer."""
@@ -53,8 +83,12 @@ class HttpServer:
         """The address to type, for example ``http://127.0.0.1:9645``."""
         return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
+    def abandon(self) -> None:
+        """Let go of the socket in a forked process, which has none of the threads that serve it."""
+        self._server.socket.close()
+
     def close(self) -> None:
-        """Stop listening. Answers under way are finished by their own threads."""
+        """Stop listening, and let the answers under way be finished."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()

@@ -11,23 +11,13 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from vae_exporter._facts import COMPONENTS, DURATION_BUCKETS, SPLITS, DurationFacts, LossFacts, ProbeFacts, RunFacts
 from vae_exporter._failures import Failures
 from vae_exporter._harvest import Harvest, Observation
-from vae_exporter._windows import REMEMBERED_STEPS, StepWindows, WindowsSnapshot
+from vae_exporter._windows import REMEMBERED_STEPS, StepWindows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-COMPONENTS = ("nll", "rec", "perception", "kl", "total", "generator", "discriminator")
-"""The losses that `TrainingExporter.observe` takes."""
-
-GAUGES = ("epoch", "learning_rate", "gradient_norm", "logvar", "loss_scale", "discriminator_factor")
-"""The other values that it takes; of each, the last finite one is published."""
-
-STATES = ("running", "finished", "failed", "terminated")
-
-DURATION_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 1000.0)
-"""Upper bounds of the step durations' buckets, in seconds."""
 
 DRAIN_SECONDS = 5.0
 """How long `Recorder.end` waits for copies that are still under way: a device that hangs must not keep the job."""
@@ -43,6 +33,8 @@ class _Loss:
     start: float | None = None
     last: float | None = None
     nonfinite: int = 0
+    is_finite: bool = True  # the newest value
+    nonfinite_since: int | None = None  # the first step of the newest stretch of values that are not
     nonfinite_steps: deque[int] = field(default_factory=lambda: deque(maxlen=REMEMBERED_STEPS))  # the newest ones
 
     def observe(self, step: int, value: float) -> None:
@@ -51,56 +43,47 @@ class _Loss:
             self.last = value
             if self.start is None:
                 self.start = value
+            self.is_finite = True
         else:
             self.nonfinite += 1
             self.nonfinite_steps.append(step)
+            if self.is_finite:
+                self.nonfinite_since = step
+            self.is_finite = False
 
     def go_back_to(self, step: int) -> None:
         """Forget that the loss was non-finite at the steps from there on: they are about to be trained again."""
         while self.nonfinite_steps and self.nonfinite_steps[-1] >= step:
             self.nonfinite_steps.pop()
+        last = self.nonfinite_steps[-1] if self.nonfinite_steps else None
+        if last is None or self.nonfinite_since is None or self.nonfinite_since >= step:
+            self.nonfinite_since = last
+            self.is_finite = True
 
     def facts(self) -> LossFacts:
-        last_nonfinite_step = self.nonfinite_steps[-1] if self.nonfinite_steps else None
-        return LossFacts(self.last, self.start, self.nonfinite, last_nonfinite_step, self.windows.snapshot())
+        return LossFacts(
+            last=self.last,
+            start=self.start,
+            nonfinite=self.nonfinite,
+            nonfinite_since=self.nonfinite_since,
+            last_nonfinite_step=self.nonfinite_steps[-1] if self.nonfinite_steps else None,
+            windows=self.windows.snapshot(),
+        )
 
 
-@dataclass(frozen=True)
-class LossFacts:
-    """One component of the loss at one moment. None: not observed yet."""
+@dataclass
+class _StepMean:
+    """The mean of the finite values given at the newest step: a validation goes through many batches at one."""
 
-    last: float | None
-    start: float | None
-    nonfinite: int
-    last_nonfinite_step: int | None
-    windows: WindowsSnapshot | None
+    step: int | None = None
+    mean: float = 0.0
+    count: int = 0
 
-
-@dataclass(frozen=True)
-class DurationFacts:
-    """Durations of steps, in seconds: how many fell into each of `DURATION_BUCKETS` and above, and their sum."""
-
-    counts: tuple[int, ...]
-    sum: float
-
-
-@dataclass(frozen=True)
-class RunFacts:
-    """A run at one moment: what a scrape publishes. Times are Unix seconds; *end_time* is 0 while the run lasts."""
-
-    state: str
-    start_time: float
-    end_time: float
-    start_step: int | None
-    resumed: bool
-    step: int | None
-    steps_observed: int
-    last_step_time: float
-    durations: DurationFacts
-    gauges: Mapping[str, float]
-    losses: Mapping[str, LossFacts]
-    errors: Mapping[str, int]
-    dropped: Mapping[str, int]
+    def observe(self, step: int, value: float) -> None:
+        if step != self.step:
+            self.step, self.mean, self.count = step, 0.0, 0
+        self.count += 1
+        self.mean += (value - self.mean) / self.count
 
 
 class Recorder:
@@ -131,7 +114,13 @@ class Recorder:
         self._harvest = Harvest(self.failures, torch=torch)
         self._losses = {component: _Loss() for component in COMPONENTS}
         self._gauges: dict[str, float] = {}
-        self._state = "running"
+        self._validation: dict[str, _StepMean] = {}
+        self._probe_step: int | None = None
+        self._probe: dict[str, float] = {}
+        self._probe_best: dict[str, float] = {}
+        self._end_state: str | None = None
+        self._pauses = 0  # that are open: they may be nested
+        self._pause_began = 0.0
         self._start_time = self._last_step_time = clock()
         self._end_time = 0.0
         self._start_step = start_step
@@ -139,25 +128,49 @@ class Recorder:
         self._step: int | None = None  # the newest step begun
         self._recorded_step: int | None = None  # the newest step whose values have arrived
         self._steps_observed = 0
+        self._steps_skipped = 0
+        self._is_skipped = False  # whether the newest step was counted as skipped
         self._step_began: float | None = None
         self._duration_counts = [0] * (len(DURATION_BUCKETS) + 1)
         self._duration_sum = 0.0
 
-    def observe(self, step: int | None, values: Mapping[str, object]) -> None:
-        """Record *values* (by name: `COMPONENTS` and `GAUGES`; None: not given) at *step*; None: at the next one."""
+    def observe(
+        self, step: int | None, values: Mapping[str, object], *, split: str = "train", skipped: bool = False
+    ) -> None:
+        """Record *values* (by name: `COMPONENTS` and `GAUGES`; None: not given) at *step*; None: at the next one.
+
+        Those of the split ``"validation"`` begin no step, and None stands for the present one.
+        """
         with self._lock:
-            if self._state != "running":
-                given = sum(value is not None for value in values.values())
-                self.failures.drop("closed", "observe", "observe() after close(): nothing is recorded", count=given)
+            if split not in SPLITS:
+                message = f"split={split!r} is not known: give {' or '.join(map(repr, SPLITS))}"
+                self._drop("invalid", "split", message, values)
                 return
-            number = self._number(step)
-            if number is None:
+            if split == "validation":
+                self._take(self._step or 0 if step is None else step, values, "validation")
                 return
-            if number != self._step:
-                self._begin(number)
-            self._harvest.give(number, values)
-            for observation in self._harvest.arrived():
-                self._record(observation)
+            number = self._take(step, values, "skipped" if skipped else "train")
+            if skipped and number is not None and not self._is_skipped:
+                self._steps_skipped += 1
+                self._is_skipped = True
+
+    def observe_probe(self, step: int | None, values: Mapping[str, object]) -> None:
+        """Record *values* (by name: `PROBED`) of the fixed clip at *step*; None: at the present one."""
+        with self._lock:
+            self._take(self._step or 0 if step is None else step, values, "probe")
+
+    def pause(self) -> None:
+        """Leave the time from now on out of the steps' durations, until `resume`. Pauses may be nested."""
+        with self._lock:
+            if not self._pauses:
+                self._pause_began = self._monotonic()
+            self._pauses += 1
+
+    def resume(self) -> None:
+        """End the innermost pause."""
+        with self._lock:
+            self._leave_out_pause()
+            self._pauses -= 1
 
     def end(self, state: str, *, sleep: Callable[[float], object] = time.sleep) -> bool:
         """Bring in what is still under way, and end the run in *state*. Return False if it has ended already."""
@@ -168,35 +181,58 @@ class Recorder:
             return self._monotonic() < deadline
 
         with self._lock:
-            if self._state != "running":
+            if self._end_state is not None:
                 return False
             try:
                 for observation in self._harvest.drain(wait):
                     self._record(observation)
             except Exception as error:  # noqa: BLE001 - after an error on the device, every call to it raises
                 self.failures.caught("observe", "reading the last losses", error)
-            self._state = state
-            self._end_time = self._clock()
+            finally:  # Ctrl-C while it waits
+                self._end_state = state
+                self._end_time = self._clock()
             return True
 
     def facts(self) -> RunFacts:
         """Return the run as it is now."""
         with self._lock:
             return RunFacts(
-                state=self._state,
+                state=self._end_state or ("paused" if self._pauses else "running"),
                 start_time=self._start_time,
                 end_time=self._end_time,
                 start_step=self._start_step,
                 resumed=self._resumed,
                 step=self._step,
                 steps_observed=self._steps_observed,
+                steps_skipped=self._steps_skipped,
                 last_step_time=self._last_step_time,
                 durations=DurationFacts(tuple(self._duration_counts), self._duration_sum),
                 gauges=dict(self._gauges),
                 losses={component: loss.facts() for component, loss in self._losses.items()},
+                validation={component: loss.mean for component, loss in self._validation.items()},
+                probe=ProbeFacts(self._probe_step, dict(self._probe), dict(self._probe_best)),
                 errors=dict(self.failures.errors),
                 dropped=dict(self.failures.dropped),
             )
+
+    def _take(self, step: int | None, values: Mapping[str, object], purpose: str) -> int | None:
+        """Copy *values* for *purpose*, and record what has arrived. Return the step, None where nothing is taken."""
+        if self._end_state is not None:
+            self._drop("closed", "observe", "observe() after close(): nothing is recorded", values)
+            return None
+        number = self._number(step)
+        if number is None:
+            return None
+        if purpose in ("train", "skipped") and number != self._step:
+            self._begin(number)
+        self._harvest.give(number, values, purpose)
+        for observation in self._harvest.arrived():
+            self._record(observation)
+        return number
+
+    def _drop(self, reason: str, what: str, message: str, values: Mapping[str, object]) -> None:
+        given = sum(value is not None for value in values.values())
+        self.failures.drop(reason, what, message, count=given)
 
     def _number(self, step: object) -> int | None:
         if step is None:
@@ -209,7 +245,14 @@ class Recorder:
         return None
 
     def _begin(self, step: int) -> None:
+        self._leave_out_pause()
         now = self._monotonic()
+        if self._step is not None and step in (0, 1) and step < self._step:
+            self.failures.tell(
+                "step",
+                f"the step fell from {self._step} to {step}: if it is counted within an epoch, give the optimizer's "
+                "step instead, which goes on; if the run began anew, all is well",
+            )
         if self._step_began is not None and self._step is not None and step > self._step:
             duration = now - self._step_began
             self._duration_counts[bisect.bisect_left(DURATION_BUCKETS, duration)] += 1
@@ -218,17 +261,41 @@ class Recorder:
             self._start_step = step
         self._step = step
         self._step_began = now
+        self._is_skipped = False
         self._steps_observed += 1
         self._last_step_time = self._clock()
 
+    def _leave_out_pause(self) -> None:
+        if self._pauses:
+            now = self._monotonic()
+            if self._step_began is not None:
+                self._step_began += now - self._pause_began
+            self._pause_began = now
+
     def _record(self, observation: Observation) -> None:
-        step, values = observation
+        step, values, purpose = observation
+        if purpose in ("train", "skipped"):
+            self._record_training(step, values, skipped=purpose == "skipped")
+            return
+        finite = {name: value for name, value in values.items() if math.isfinite(value)}
+        if purpose == "validation":
+            for name, value in finite.items():
+                if name in self._losses:
+                    self._validation.setdefault(name, _StepMean()).observe(step, value)
+        elif finite:
+            self._probe_step = step
+            self._probe = finite
+            for name, value in finite.items():
+                self._probe_best[name] = min(value, self._probe_best.get(name, math.inf))
+
+    def _record_training(self, step: int, values: Mapping[str, float], *, skipped: bool) -> None:
         if self._recorded_step is not None and step < self._recorded_step:
             for loss in self._losses.values():
                 loss.go_back_to(step)
         self._recorded_step = step
         for name, value in values.items():
             if name in self._losses:
-                self._losses[name].observe(step, value)
+                if not skipped or math.isfinite(value):  # the scaler skips a step because of what is not finite
+                    self._losses[name].observe(step, value)
             elif math.isfinite(value):
                 self._gauges[name] = value

@@ -9,14 +9,15 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from vae_exporter._collectors import exporter, loss, progress, run, window
+from vae_exporter._collectors import exporter, loss, probe, progress, run, window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from prometheus_client.core import Metric
 
-    from vae_exporter._recorder import Recorder, RunFacts
+    from vae_exporter._facts import RunFacts
+    from vae_exporter._recorder import Recorder
     from vae_exporter._settings import RunSettings
 
     Collect = Callable[[RunSettings, RunFacts], Iterable[Metric]]
@@ -26,6 +27,7 @@ COLLECTORS: dict[str, Collect] = {
     "progress": progress.collect,
     "loss": loss.collect,
     "window": window.collect,
+    "probe": probe.collect,
     "exporter": exporter.collect,
 }
 """Each collector by its name, which is its file's and its label value's."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from vae_exporter._recorder import COMPONENTS
+from vae_exporter._facts import COMPONENTS
 from vae_exporter.errors import SettingsError
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ WINDOW_LAGS: dict[int, tuple[int, ...]] = {10: (0, 10), 100: (0, 10, 100, 200, 3
 REMEMBERED_STEPS = max(width + max(lags) for width, lags in WINDOW_LAGS.items())
 """How many steps back a value is kept: the memory of a run of any length is bounded by it."""
 
-SETTLE_AFTER = 32
+SETTLE_AFTER = 8
 """How many values are noted, at most, before they are worked in: most training steps pay for a note alone, and neither
 a step nor a scrape for more than these."""
 

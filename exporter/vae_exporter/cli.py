@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from pathlib import Path  # noqa: TC003 - typer reads the annotations at run time
+from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 try:
@@ -27,6 +28,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+targets = typer.Typer(help="The files by which Prometheus finds trainings.", no_args_is_help=True)
+app.add_typer(targets, name="targets")
 
 # What `make` and shells take for "ended by Ctrl-C": 128 + SIGINT.
 _INTERRUPTED = 130
@@ -67,6 +71,45 @@ def demo(
 
 
 @app.command()
+def watch(
+    *,
+    data: Annotated[Path, typer.Option(help="Where the servers keep their data.", file_okay=False)] = Path(
+        "vae-exporter-data"
+    ),
+) -> None:
+    """Run Prometheus, Alertmanager and the pager for the trainings on this machine, until Ctrl-C."""
+    try:
+        from vae_exporter.demo.servers import PAGER_URL, alertmanager, prometheus  # noqa: PLC0415 - needs PyYAML
+    except ImportError as missing:
+        _fail(f"{missing.name} is missing: pip install 'vae-exporter[demo]'")
+    from vae_exporter._stack import stack_folder  # noqa: PLC0415 - only what the command needs
+
+    _end_like_ctrl_c(signal.SIGTERM, signal.SIGHUP)
+    with ExitStack() as stack:
+        try:
+            data.mkdir(parents=True, exist_ok=True)
+            folder = data.resolve()
+            console = Console()
+            _listen_as_pager(stack, console, "127.0.0.1", int(PAGER_URL.rpartition(":")[2]), folder / "pager.jsonl")
+            alertmanager_url = stack.enter_context(alertmanager(folder, pager_url=PAGER_URL, port=9093))
+            prometheus_url = stack.enter_context(
+                prometheus(
+                    folder,
+                    targets=None,
+                    targets_folder=stack_folder() / "prometheus" / "targets",
+                    alertmanager_url=alertmanager_url,
+                    port=9090,
+                )
+            )
+            console.print(f"Prometheus on {prometheus_url}, Alertmanager on {alertmanager_url}, data in {folder}.")
+            threading.Event().wait()
+        except VaeExporterError as error:
+            _fail(str(error))
+        except KeyboardInterrupt:
+            pass
+
+
+@app.command()
 def pager(
     *,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
@@ -76,6 +119,14 @@ def pager(
     ] = None,
 ) -> None:
     """Show what Alertmanager tells: the receiver of the shipped configuration."""
+    _end_like_ctrl_c(signal.SIGTERM)
+    with ExitStack() as stack:
+        _listen_as_pager(stack, Console(), host, port, store)
+        with suppress(KeyboardInterrupt):
+            threading.Event().wait()
+
+
+def _listen_as_pager(stack: ExitStack, console: Console, host: str, port: int, store: Path | None) -> None:
     from vae_exporter._http import serve  # noqa: PLC0415 - only what the command needs
     from vae_exporter.pager import PagerSink  # noqa: PLC0415
     from vae_exporter.pager.terminal import render  # noqa: PLC0415
@@ -84,21 +135,29 @@ def pager(
         try:
             store.open("a").close()
         except OSError as error:
-            _fail(f"cannot write to {store}: {error.strerror or error}; give another --store")
-    console = Console()
+            _fail(f"cannot write to {store}: {error.strerror or error}; give another file")
     sink = PagerSink(store=store, on_notification=lambda notification: console.print(render(notification)))
-    _end_like_ctrl_c(signal.SIGTERM)
     try:
         server = serve(sink.app, host=host, port=port)
     except OSError as error:
-        _fail(f"cannot listen on {host}:{port}: {error.strerror or error}; give another --port")
-    console.print(f"The pager listens on {server.url}. Press Ctrl-C to stop it.")
+        _fail(f"cannot listen on {host}:{port}: {error.strerror or error}; give another --host or --port")
+    stack.callback(server.close)
+    console.print(f"The pager listens on {server.url}. Press Ctrl-C to stop.")
+
+
+@targets.command()
+def prune(
+    folder: Annotated[Path, typer.Argument(help="The folder that was given as targets_dir=.")],
+) -> None:
+    """Remove the files of trainings that are gone, and say for each file what was done."""
+    from vae_exporter._targets import prune as prune_folder  # noqa: PLC0415 - only what the command needs
+
     try:
-        threading.Event().wait()
-    except KeyboardInterrupt:
-        pass
-    finally:
-        server.close()
+        done = prune_folder(folder)
+    except VaeExporterError as error:
+        _fail(str(error))
+    for line in map(str, done) if done else [f"no target files in {folder}"]:
+        typer.echo(line)
 
 
 def _end_like_ctrl_c(*signals: signal.Signals) -> None:

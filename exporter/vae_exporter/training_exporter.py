@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
+from vae_exporter import _life_cycle
 from vae_exporter._endpoint import Scrapers, endpoint_app, listen
-from vae_exporter._recorder import COMPONENTS, GAUGES, Recorder
+from vae_exporter._facts import COMPONENTS, GAUGES, PROBED
+from vae_exporter._log_names import values_of_log
+from vae_exporter._recorder import Recorder
 from vae_exporter._settings import check_settings, seconds, suggestion, whole_port
+from vae_exporter._targets import Target, advertised_address, check_advertise, check_targets_dir, publish, withdraw
 from vae_exporter.errors import VaeExporterError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from os import PathLike
     from types import TracebackType
 
     from typing_extensions import Self
 
     from vae_exporter._http import HttpServer
+    from vae_exporter._targets import TargetFile
 
 _logger = logging.getLogger("vae_exporter")
 
@@ -37,6 +45,9 @@ class TrainingExporter:
         start_step: the step that a resumed run goes on from. None or 0: the run starts anew.
         host: the address to listen on. The default serves this machine alone; ``"0.0.0.0"`` serves the network.
         port: the port to listen on; where it is taken, the next free one of 16. 0: any free one.
+        targets_dir: a folder that Prometheus watches for targets: this process is entered there. See docs/discovery.md.
+        advertise: the address under which Prometheus reaches this process, HOST or HOST:PORT; by default *host*, or
+            this machine's name where *host* is all addresses.
         linger_seconds: how long `close` waits, at most, for each recent scraper to come again. 0: not at all.
 
     Raises:
@@ -55,6 +66,8 @@ class TrainingExporter:
         start_step: int | None = None,
         host: str = "127.0.0.1",
         port: int = 9645,
+        targets_dir: str | PathLike[str] | None = None,
+        advertise: str | None = None,
         linger_seconds: float = 30,
     ) -> None:
         self._settings = check_settings(
@@ -68,10 +81,17 @@ class TrainingExporter:
         )
         self._host = host
         self._port = whole_port(port)
+        self._targets_dir = None if targets_dir is None else check_targets_dir(targets_dir)
+        self._advertise = None if advertise is None else check_advertise(advertise)
         self._linger_seconds = seconds("linger_seconds", linger_seconds)
         self._recorder = Recorder(start_step=self._settings.start_step)
         self._scrapers = Scrapers()
         self._server: HttpServer | None = None
+        self._target_file: TargetFile | None = None
+        self._in_process = _life_cycle.Run(self._end, self._abandon)
+        self._ending = threading.RLock()
+        self._has_ended = False
+        self._is_abandoned = False  # in a fork: the run is the parent's
 
     @property
     def url(self) -> str | None:
@@ -81,14 +101,26 @@ class TrainingExporter:
     def start(self) -> Self:
         """Listen, and return this exporter. Losses may be observed before, too.
 
+        From now on the run ends with the process, too: terminated by SIGTERM, failed by an exit without `close`. A
+        handler of SIGTERM that stands already is called as before.
+
         Raises:
             EndpointError: no port is free, or the host cannot be listened on.
-            VaeExporterError: it listens already.
+            SettingsError: *targets_dir* cannot be written, or others cannot reach *host*.
+            VaeExporterError: it listens already, or has ended.
         """
+        if self._has_ended:
+            raise VaeExporterError(f"the run {self._settings.run!r} has ended: make another exporter")
         if self._server:
             raise VaeExporterError(f"the exporter of run {self._settings.run!r} listens already, on {self.url}")
         app = endpoint_app(self._settings, self._recorder, self._scrapers)
         self._server = listen(app, host=self._host, port=self._port)
+        _life_cycle.watch(self._in_process)
+        try:
+            self._enter_targets(self._server.port)
+        except BaseException:
+            self._let_go()
+            raise
         _logger.info("run %r: metrics on %s/metrics", self._settings.run, self.url)
         return self
 
@@ -109,6 +141,8 @@ class TrainingExporter:
         loss_scale: object = None,
         discriminator_factor: object = None,
         epoch: object = None,
+        split: str = "train",
+        skipped: bool = False,
         **unknown: object,
     ) -> None:
         """Record the values of one optimizer step.
@@ -131,6 +165,8 @@ class TrainingExporter:
             loss_scale: the gradient scaler's factor.
             discriminator_factor: the weight of the adversarial loss.
             epoch: the epoch.
+            split: ``"validation"`` for losses of an evaluation: they never mix with the training's, and begin no step.
+            skipped: whether the gradient scaler skipped this step: what is not finite at it is no divergence.
             unknown: any other name is logged once, and ignored.
 
         Never raises: what goes wrong is logged once and counted in ``vae_exporter_errors_total`` and
@@ -153,14 +189,60 @@ class TrainingExporter:
         }
         try:
             if unknown:
-                self._refuse(unknown)
-            self._recorder.observe(step, values)
+                self._refuse("observe", unknown, _OBSERVED)
+            self._observe(step, values, split=split, skipped=skipped)
         except Exception as error:  # noqa: BLE001 - the training goes on whatever happens here
             self._recorder.failures.caught("observe", "observe()", error)
 
+    def observe_log(self, step: int | None, log: Mapping[str, object]) -> None:
+        """Record what is known of *log*, a trainer's own dictionary of what it logs, as `observe` does.
+
+        Keys are those of the latent diffusion family (``nll_loss``, ``rec_loss``, ``p_loss``, ``vae_loss``, ``lr``,
+        ...), bare or after ``train/``; after ``val/`` or ``validation/`` they are the validation's. docs/metrics.md
+        lists them, and says which wins where two mean one. Other keys are ignored. Never raises.
+        """
+        try:
+            for split, values in values_of_log(log).items():
+                if values:
+                    self._observe(step, values, split=split, skipped=False)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._recorder.failures.caught("observe", "observe_log()", error)
+
+    def observe_probe(self, step: int | None = None, **losses: object) -> None:
+        """Record *losses* (nll, rec, perception, kl, total) on one fixed clip, tried every now and then at *step*.
+
+        They tell a model that gets worse from data that get harder. None: at the present step. Never raises.
+        """
+        try:
+            self._refuse("observe_probe", losses.keys() - set(PROBED), PROBED)
+            if not self._is_abandoned:
+                self._recorder.observe_probe(step, {name: losses[name] for name in PROBED if name in losses})
+        except Exception as error:  # noqa: BLE001 - as above
+            self._recorder.failures.caught("observe", "observe_probe()", error)
+
+    @contextmanager
+    def paused(self, activity: str = "") -> Iterator[None]:
+        """Say that the training pauses, for an evaluation or a checkpoint: no stall, and no slow step.
+
+        *activity* is for the reader of the code.
+        """
+        del activity
+        if self._is_abandoned:
+            yield
+            return
+        self._recorder.pause()
+        try:
+            yield
+        finally:
+            if not self._is_abandoned:  # the block may have forked
+                self._recorder.resume()
+
     def close(self) -> None:
-        """End the run as finished, let every recent scraper read its end, and stop listening. Again: does nothing."""
-        self._end("finished")
+        """End the run as finished, let every recent scraper read its end, and stop listening. Again: does nothing.
+
+        After SIGTERM it ends as terminated.
+        """
+        self._end(_life_cycle.state_after(None))
 
     def __enter__(self) -> Self:
         return self.start()
@@ -168,26 +250,57 @@ class TrainingExporter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._end(_state_after(error))
-
-    def _refuse(self, unknown: Mapping[str, Any]) -> None:
-        for name in unknown:
-            message = f"observe() has no value {name!r}: {suggestion(name, _OBSERVED)}"
-            self._recorder.failures.drop("invalid", name, message)
+        self._end(_life_cycle.state_after(error))
 
     def _end(self, state: str) -> None:
-        if not self._recorder.end(state):
+        if self._is_abandoned:
             return
-        if self._server:
+        with self._ending:  # whoever comes second waits: after it the process may exit
+            if self._has_ended:
+                return
+            self._has_ended = True
             try:
-                self._scrapers.wait(self._scrapers.now(), self._linger_seconds)
+                self._recorder.end(state)
+                if self._server:
+                    _logger.info("run %r: %s; it waits for its last scrape", self._settings.run, state)
+                    self._scrapers.wait(self._scrapers.now(), self._linger_seconds)
             finally:  # Ctrl-C while it waits: leave at once
-                self._server.close()
-                self._server = None
+                self._let_go()
 
+    def _abandon(self) -> None:
+        """Let go of the endpoint in a forked process, where the run is not this one's: nothing is recorded here."""
+        self._is_abandoned = True
+        if self._server:
+            self._server.abandon()
 
-def _state_after(error: BaseException | None) -> str:
-    """Return the state of a run whose ``with`` block was left by *error*."""
-    if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
-        return "finished"
-    return "terminated" if isinstance(error, KeyboardInterrupt) else "failed"
+    def _observe(self, step: int | None, values: Mapping[str, object], *, split: str, skipped: bool) -> None:
+        if not self._is_abandoned:
+            self._recorder.observe(step, values, split=split, skipped=skipped)
+
+    def _refuse(self, method: str, unknown: Iterable[str], known: Sequence[str]) -> None:
+        for name in unknown:
+            message = f"{method}() has no value {name!r}: {suggestion(name, known)}"
+            self._recorder.failures.drop("invalid", name, message)
+
+    def _enter_targets(self, port: int) -> None:
+        if self._targets_dir is not None:
+            address = advertised_address(self._advertise, host=self._host, port=port)
+            self._target_file = publish(self._targets_dir, Target(self._settings.run, self._settings.rank, address))
+
+    def _let_go(self) -> None:
+        try:
+            self._stop_serving()
+        finally:
+            _life_cycle.unwatch(self._in_process)
+
+    def _stop_serving(self) -> None:
+        # Off the targets while the endpoint still answers: no scrape finds it closed.
+        file, self._target_file = self._target_file, None
+        if file:
+            try:
+                withdraw(file)
+            except OSError as error:
+                _logger.warning("%s cannot be removed (%s): run `vae-exporter targets prune`", file.path, error)
+        if self._server:
+            self._server.close()
+            self._server = None

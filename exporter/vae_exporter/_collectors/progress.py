@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.utils import floatToGoString
 
-from vae_exporter._recorder import DURATION_BUCKETS
+from vae_exporter._facts import DURATION_BUCKETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from prometheus_client.core import Metric
 
-    from vae_exporter._recorder import RunFacts
+    from vae_exporter._facts import RunFacts
     from vae_exporter._settings import RunSettings
 
 _GAUGES = {
@@ -32,6 +32,11 @@ def collect(_settings: RunSettings, facts: RunFacts) -> Iterator[Metric]:
     if facts.step is not None:
         yield GaugeMetricFamily("vae_step", "The optimizer's step; it goes back on a resume.", value=facts.step)
     yield CounterMetricFamily("vae_steps", "Steps observed by this process.", value=facts.steps_observed)
+    yield CounterMetricFamily(
+        "vae_steps_skipped",
+        "Steps of those that the gradient scaler skipped.",
+        value=facts.steps_skipped,
+    )
     yield GaugeMetricFamily(
         "vae_last_step_timestamp_seconds",
         "When the last step was observed, in Unix time; the run's start before the first.",
@@ -40,7 +45,7 @@ def collect(_settings: RunSettings, facts: RunFacts) -> Iterator[Metric]:
     bounds = [*map(floatToGoString, DURATION_BUCKETS), "+Inf"]
     yield HistogramMetricFamily(
         "vae_step_duration_seconds",
-        "Time from one observed step to the next.",
+        "Time from one observed step to the next, pauses left out.",
         buckets=list(zip(bounds, accumulate(facts.durations.counts), strict=True)),
         sum_value=facts.durations.sum,
     )

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.core import GaugeMetricFamily
 
-from vae_exporter._recorder import STATES
+from vae_exporter._facts import STATES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from prometheus_client.core import Metric
 
-    from vae_exporter._recorder import RunFacts
+    from vae_exporter._facts import RunFacts
     from vae_exporter._settings import RunSettings
 
 

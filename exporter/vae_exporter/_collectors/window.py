@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import Metric
 
-    from vae_exporter._recorder import RunFacts
+    from vae_exporter._facts import RunFacts
     from vae_exporter._settings import RunSettings
 
 

@@ -29,6 +29,8 @@ STOP_SECONDS = 5.0
 PAGER_URL = "http://127.0.0.1:9661"
 """Where the shipped Alertmanager configuration sends everything."""
 
+_OWN_ADDRESS = "127.0.0.1:9090"  # where the shipped Prometheus configuration takes itself to be
+
 _PORT_TRIES = 3
 
 
@@ -49,10 +51,19 @@ SHORTENED = Intervals(scrape="1s", evaluation="1s", group_wait="1s", group_inter
 
 
 @contextmanager
-def prometheus(
-    folder: Path, *, targets: Sequence[str], alertmanager_url: str, intervals: Intervals = AS_SHIPPED
+def prometheus(  # noqa: PLR0913 - what differs from the shipped configuration
+    folder: Path,
+    *,
+    targets: Sequence[str] | None = (),
+    targets_folder: Path | None = None,
+    alertmanager_url: str,
+    intervals: Intervals = AS_SHIPPED,
+    port: int = 0,
 ) -> Iterator[str]:
-    """Run Prometheus with the shipped rules, its data in *folder*, and yield its address. *targets* are HOST:PORT.
+    """Run Prometheus with the shipped rules, its data in *folder*, and yield its address.
+
+    *targets* are HOST:PORT; None: those of the shipped configuration. *targets_folder* is watched for the files that
+    ``TrainingExporter(targets_dir=)`` writes. Port 0 takes any free one.
 
     Raises:
         StackError: the program cannot be found, or does not become ready.
@@ -62,15 +73,23 @@ def prometheus(
     _replace(config["global"], {"scrape_interval": intervals.scrape, "evaluation_interval": intervals.evaluation})
     config["rule_files"] = [str(shipped / pattern) for pattern in config["rule_files"]]
     config["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] = [alertmanager_url.removeprefix("http://")]
-    config["scrape_configs"][0]["static_configs"][0]["targets"] = list(targets)
+    training = config["scrape_configs"][0]
+    if targets is not None:
+        training["static_configs"][0]["targets"] = list(targets)
+    if targets_folder is None:
+        del training["file_sd_configs"]
+    else:
+        training["file_sd_configs"][0]["files"] = [str(targets_folder / "*.json")]
     options = [f"--storage.tsdb.path={folder / 'prometheus'}"]
-    with _server("prometheus", folder, config, options) as url:
+    with _server("prometheus", folder, config, options, port) as url:
         yield url
 
 
 @contextmanager
-def alertmanager(folder: Path, *, pager_url: str, intervals: Intervals = AS_SHIPPED) -> Iterator[str]:
+def alertmanager(folder: Path, *, pager_url: str, intervals: Intervals = AS_SHIPPED, port: int = 0) -> Iterator[str]:
     """Run Alertmanager with the shipped configuration, telling the pager at *pager_url*, and yield its address.
+
+    Port 0 takes any free one.
 
     Raises:
         StackError: the program cannot be found, or does not become ready.
@@ -81,7 +100,7 @@ def alertmanager(folder: Path, *, pager_url: str, intervals: Intervals = AS_SHIP
     for route in (config["route"], *config["route"]["routes"]):
         _replace(route, {"group_wait": intervals.group_wait, "group_interval": intervals.group_interval})
     options = [f"--storage.path={folder / 'alertmanager'}", "--cluster.listen-address="]
-    with _server("alertmanager", folder, config, options) as url:
+    with _server("alertmanager", folder, config, options, port) as url:
         yield url
 
 
@@ -96,21 +115,23 @@ def get_json(url: str) -> Any:  # noqa: ANN401 - JSON
 
 
 @contextmanager
-def _server(name: str, folder: Path, config: dict[str, Any], options: Sequence[str]) -> Iterator[str]:
-    file, log = folder / f"{name}.yml", folder / f"{name}.log"
-    file.write_text(yaml.safe_dump(config, sort_keys=False))
-    command = [*_until_parent_dies(), str(find_program(name)), f"--config.file={file}", *options]
-    process, url = _start(name, command, log)
+def _server(name: str, folder: Path, config: dict[str, Any], options: Sequence[str], port: int = 0) -> Iterator[str]:
+    process, url = _start(name, folder, config, options, port)
     try:
         yield url
     finally:
         _stop(process)
 
 
-def _start(name: str, command: Sequence[str], log: Path) -> tuple[subprocess.Popen[bytes], str]:
+def _start(
+    name: str, folder: Path, config: dict[str, Any], options: Sequence[str], port: int
+) -> tuple[subprocess.Popen[bytes], str]:
+    file, log = folder / f"{name}.yml", folder / f"{name}.log"
+    command = [*_until_parent_dies(), str(find_program(name)), f"--config.file={file}", *options]
     for _ in range(_PORT_TRIES):  # another process may take the port between our look and the server's
-        address = f"127.0.0.1:{_free_port()}"
+        address = f"127.0.0.1:{port or _free_port()}"
         url = f"http://{address}"
+        file.write_text(yaml.safe_dump(_elsewhere(config, _OWN_ADDRESS, address), sort_keys=False))
         with log.open("wb") as output:
             process = subprocess.Popen(  # noqa: S603 - our own command
                 [*command, f"--web.listen-address={address}", f"--web.external-url={url}"],

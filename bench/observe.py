@@ -1,0 +1,108 @@
+"""What a training step pays for `observe`, beside TensorBoard's `add_scalar`, and how long a scrape takes.
+
+Each step times both with the same five tensors, so that a busy machine is busy for both. TensorBoard is needed for the
+comparison alone, and nothing else of this project needs it: ``.venv/bin/python -m pip install tensorboard``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from http.client import HTTPConnection
+from typing import Any
+from urllib.parse import urlsplit
+
+import torch
+
+from vae_exporter import TrainingExporter
+from vae_exporter._facts import COMPONENTS, GAUGES
+
+LOSSES = ("nll", "rec", "perception", "kl", "total")
+
+WARM_UP_STEPS = 500
+"""Steps before those that are timed. After them every window is filled."""
+
+SCRAPES = 200
+
+AS_PROMETHEUS = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;q=0.5", "Accept-Encoding": "gzip"}
+"""How it asks: the format and the compression are a part of the work."""
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=10_000, help="steps to time (default: %(default)s)")
+    observed, added = time_steps(parser.parse_args().steps)
+    scrapes = time_scrapes()
+
+    print(f"{'microseconds':<36}{'median':>10}{'mean':>10}{'p99':>10}")
+    print(row(f"observe, {len(LOSSES)} tensors", observed))
+    if added:
+        print(row(f"add_scalar, {len(LOSSES)} calls", added))
+    print(row("scrape, all windows of all losses", scrapes))
+    if added:
+        print(f"observe costs {statistics.median(observed) / statistics.median(added):.3f} of add_scalar (medians)")
+    else:
+        print("not compared with add_scalar, TensorBoard is missing: .venv/bin/python -m pip install tensorboard")
+
+
+def time_steps(steps: int) -> tuple[list[float], list[float]]:
+    """Return what each step cost, in microseconds: one `observe`, and one `add_scalar` a loss.
+
+    Without TensorBoard, the second list is empty.
+    """
+    observed, added = [], []
+    exporter = TrainingExporter("bench")
+    with tempfile.TemporaryDirectory() as folder:
+        writer = summary_writer(folder)
+        for step in range(WARM_UP_STEPS + steps):
+            losses: dict[str, Any] = dict(zip(LOSSES, torch.rand(len(LOSSES)).unbind(), strict=True))
+            began = time.perf_counter()
+            exporter.observe(step, **losses)
+            observed.append((time.perf_counter() - began) * 1e6)
+            if writer:
+                began = time.perf_counter()
+                for name, loss in losses.items():
+                    writer.add_scalar(name, loss, step)
+                added.append((time.perf_counter() - began) * 1e6)
+        if writer:
+            writer.close()
+    return observed[WARM_UP_STEPS:], added[WARM_UP_STEPS:]
+
+
+def summary_writer(folder: str) -> Any:  # noqa: ANN401 - of a package that need not be there
+    """Return TensorBoard's writer into *folder*, or None where TensorBoard is missing."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - it raises where TensorBoard is missing
+    except ModuleNotFoundError:
+        return None
+    return SummaryWriter(folder)
+
+
+def time_scrapes() -> list[float]:
+    """Return the microseconds of each scrape, as Prometheus does it, of a run that publishes all that it can."""
+    durations = []
+    with TrainingExporter("bench", port=0, linger_seconds=0) as exporter:
+        for step in range(WARM_UP_STEPS):
+            values: dict[str, Any] = dict.fromkeys((*COMPONENTS, *GAUGES), 0.1 + 1 / (step + 1))
+            exporter.observe(step, **values)
+        for _ in range(SCRAPES):
+            began = time.perf_counter()
+            connection = HTTPConnection(urlsplit(str(exporter.url)).netloc)
+            connection.request("GET", "/metrics", headers=AS_PROMETHEUS)
+            connection.getresponse().read()
+            connection.close()
+            durations.append((time.perf_counter() - began) * 1e6)
+    return durations
+
+
+def row(what: str, durations: list[float]) -> str:
+    """Return a line of the table."""
+    p99 = statistics.quantiles(durations, n=100)[98]
+    return f"{what:<36}{statistics.median(durations):>10.1f}{statistics.mean(durations):>10.1f}{p99:>10.1f}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""A run of four ranks under torchrun: one run to the people on call, four to Prometheus."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deadline import wait_until
+from prometheus_query import label_values, query
+
+from vae_exporter._http import serve
+from vae_exporter.demo.servers import SHORTENED, alertmanager, prometheus
+from vae_exporter.pager import PagerSink
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TRAINER = Path(__file__).parent / "trainers" / "diverging_ranks.py"
+
+RANKS = ["0", "1", "2", "3"]
+
+LOOPBACK = "lo0" if sys.platform == "darwin" else "lo"
+
+
+@contextmanager
+def torchrun(*arguments: str | Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    launcher = [
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--local-addr=127.0.0.1",
+        f"--nproc-per-node={len(RANKS)}",
+    ]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": LOOPBACK}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, *launcher, *arguments], env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()  # it ends its ranks, too
+        process.wait(30)
+
+
+def test_four_ranks_that_diverge_are_one_page(tmp_path: Path) -> None:
+    targets, told, log = tmp_path / "targets", tmp_path / "told", tmp_path / "torchrun.log"
+    targets.mkdir()
+    sink = PagerSink()
+
+    with ExitStack() as stack:
+        pager = serve(sink.app, host="127.0.0.1", port=0)
+        stack.callback(pager.close)
+        alertmanager_url = stack.enter_context(alertmanager(tmp_path, pager_url=pager.url, intervals=SHORTENED))
+        url = stack.enter_context(
+            prometheus(tmp_path, targets_folder=targets, alertmanager_url=alertmanager_url, intervals=SHORTENED)
+        )
+        launcher = stack.enter_context(torchrun(TRAINER, "four-ranks", targets, told, log=log))
+        wait_until(lambda: label_values(url, 'up{run="four-ranks"} == 1', "rank") == RANKS, "four targets")
+        wait_until(
+            lambda: label_values(url, 'vae_loss{run="four-ranks"} == 1', "rank") == RANKS, "all four have diverged"
+        )
+        wait_until(lambda: any(heard.kind == "page" for heard in sink.notifications), "the page")
+        pages = query(url, 'ALERTS{run="four-ranks",severity="page"}')
+        assert [labels["alertname"] for labels, _ in pages] == ["VaeNllDiverged"]
+
+        told.touch()
+        assert launcher.wait(30) == 0, log.read_text()
+        assert not list(targets.iterdir())
+        wait_until(
+            lambda: label_values(url, 'run_rank:vae_run_state:code{run="four-ranks"} == 2', "rank") == RANKS,
+            "four ranks have finished",
+        )
+
+    titles = [heard.title for heard in sink.notifications if heard.kind in ("page", "update")]
+    assert len(titles) == 1
+    assert titles[0].startswith("Run four-ranks diverged: NLL ")
