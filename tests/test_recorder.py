@@ -249,3 +249,107 @@ def test_values_appear_as_their_copies_arrive() -> None:
     device.finish()
     training.observe(2, nll=device.tensor(0.4))
     assert (training.facts.step, training.nll.last) == (2, 0.5)
+
+
+class TestNonfiniteSince:
+    def test_it_is_the_first_step_of_the_newest_unbroken_stretch(self, training: Training) -> None:
+        for step, value in enumerate([math.nan, 0.5, math.inf, math.nan, math.nan]):
+            training.observe(step, nll=value)
+        assert (training.nll.nonfinite_since, training.nll.last_nonfinite_step) == (2, 4)
+
+    def test_it_stays_when_the_loss_is_finite_again(self, training: Training) -> None:
+        for step, value in enumerate([0.5, math.nan, math.nan, 0.5]):
+            training.observe(step, nll=value)
+        assert (training.nll.nonfinite_since, training.nll.last_nonfinite_step) == (1, 2)
+
+    def test_a_resume_from_before_it_forgets_it(self, training: Training) -> None:
+        for step, value in enumerate([0.5, 0.5, math.nan, math.nan]):
+            training.observe(step, nll=value)
+        training.observe(1, nll=0.5)
+        assert (training.nll.nonfinite_since, training.nll.last_nonfinite_step) == (None, None)
+
+    def test_a_resume_from_within_it_keeps_its_first_step(self, training: Training) -> None:
+        for step, value in enumerate([0.5, math.nan, math.nan, math.nan]):
+            training.observe(step, nll=value)
+        training.observe(3, nll=math.nan)
+        assert (training.nll.nonfinite_since, training.nll.last_nonfinite_step) == (1, 3)
+
+
+class TestValidation:
+    def test_it_never_mixes_with_the_training_and_begins_no_step(self, training: Training) -> None:
+        training.observe(10, nll=0.5)
+        training.recorder.observe(11, {"nll": 9.0, "kl": math.nan}, split="validation")
+        assert training.facts.validation == {"nll": 9.0}
+        assert (training.facts.step, training.facts.steps_observed) == (10, 1)
+        assert (training.nll.last, training.nll.start, training.facts.losses["kl"].nonfinite) == (0.5, 0.5, 0)
+
+    def test_the_batches_of_one_evaluation_are_averaged(self, training: Training) -> None:
+        for batch in (1.0, 2.0, 6.0):
+            training.recorder.observe(10, {"nll": batch}, split="validation")
+        assert training.facts.validation == {"nll": 3.0}
+        training.recorder.observe(20, {"nll": 4.0}, split="validation")
+        assert training.facts.validation == {"nll": 4.0}
+
+    def test_a_split_that_is_unknown_is_told_and_counted(
+        self, training: Training, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        training.recorder.observe(1, {"nll": 0.5, "rec": 0.1}, split="test")
+        assert "split='test' is not known: give 'train' or 'validation'" in caplog.text
+        assert training.facts.dropped["invalid"] == 2
+
+
+class TestSkippedSteps:
+    def test_what_is_not_finite_at_them_is_no_divergence(self, training: Training) -> None:
+        training.recorder.observe(1, {"nll": math.inf, "total": 0.5}, skipped=True)
+        assert (training.nll.nonfinite, training.facts.losses["total"].last) == (0, 0.5)
+        assert (training.facts.steps_observed, training.facts.steps_skipped) == (1, 1)
+
+    def test_a_step_told_in_two_calls_is_skipped_once(self, training: Training) -> None:
+        training.recorder.observe(1, {"nll": 0.5}, skipped=True)
+        training.recorder.observe(1, {"rec": 0.5}, skipped=True)
+        training.recorder.observe(2, {"nll": 0.5})
+        assert (training.facts.steps_observed, training.facts.steps_skipped) == (2, 1)
+
+
+class TestPauses:
+    def test_they_are_left_out_of_the_steps_durations(self, training: Training) -> None:
+        training.observe(1)
+        training.elapsed += 1.0
+        training.recorder.pause()
+        assert training.facts.state == "paused"
+        training.elapsed += 1000.0
+        training.recorder.pause()  # one within another
+        training.elapsed += 1000.0
+        training.recorder.resume()
+        assert training.facts.state == "paused"
+        training.elapsed += 1000.0
+        training.recorder.resume()
+        assert training.facts.state == "running"
+        training.observe(2, after=2.0)
+        assert training.facts.durations.sum == 3.0
+
+    def test_a_step_within_one_is_timed_without_it(self, training: Training) -> None:
+        training.observe(1)
+        training.recorder.pause()
+        training.observe(2, after=1000.0)
+        training.elapsed += 1000.0
+        training.recorder.resume()
+        training.observe(3, after=2.0)
+        assert training.facts.durations.sum == 2.0
+
+
+class TestProbe:
+    def test_the_last_and_the_lowest_losses(self, training: Training) -> None:
+        training.recorder.observe_probe(100, {"nll": 0.3, "rec": 0.02})
+        training.recorder.observe_probe(200, {"nll": 0.2, "rec": math.nan})
+        training.recorder.observe_probe(300, {"nll": 0.4})
+        probe = training.facts.probe
+        assert (probe.step, probe.losses, probe.best) == (300, {"nll": 0.4}, {"nll": 0.2, "rec": 0.02})
+        assert (training.facts.step, training.nll.last) == (None, None)
+
+
+def test_a_step_that_falls_to_0_is_told_once(training: Training, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(3):
+        training.observe(0)
+        training.observe(1999)
+    assert [record.getMessage().split(":")[0] for record in caplog.records] == ["the step fell from 1999 to 0"]

@@ -263,3 +263,44 @@ def seconds_to_close(exporter: TrainingExporter) -> float:
     began = time.monotonic()
     exporter.close()
     return time.monotonic() - began
+
+
+class TestOtherWaysToObserve:
+    def test_a_trainers_own_dictionary(self, exporter: TrainingExporter) -> None:
+        log = {"train/nll_loss": torch.tensor(0.5), "train/lr": 1e-4, "val/nll_loss": 0.75, "images": object()}
+        exporter.observe_log(7, log)
+        samples = scrape(exporter.url)
+        assert (samples["vae_step"], samples["vae_learning_rate"]) == (7, 1e-4)
+        assert (samples["vae_loss nll train"], samples["vae_loss nll validation"]) == (0.5, 0.75)
+
+    def test_what_is_no_dictionary_is_counted_and_raises_nothing(self, exporter: TrainingExporter) -> None:
+        log: Any = ["nll_loss", 0.5]
+        exporter.observe_log(7, log)
+        assert scrape(exporter.url)["vae_exporter_errors_total observe"] == 1
+
+    def test_the_probe(self, exporter: TrainingExporter, caplog: pytest.LogCaptureFixture) -> None:
+        exporter.observe_probe(100, nll=torch.tensor(0.5), nil=0.5)
+        samples = scrape(exporter.url)
+        assert (samples["vae_probe_loss nll"], samples["vae_probe_step"]) == (0.5, 100)
+        assert "observe_probe() has no value 'nil': did you mean 'nll'?" in caplog.text
+
+    def test_a_pause_ends_with_its_block_even_by_an_error(self, exporter: TrainingExporter) -> None:
+        with suppress(ZeroDivisionError), exporter.paused("validation"):
+            assert state(scrape(exporter.url)) == ["paused"]
+            _ = 1 / 0
+        assert state(scrape(exporter.url)) == ["running"]
+
+    def test_a_tensor_that_is_spread_over_ranks_is_refused(
+        self, exporter: TrainingExporter, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """As DTensor, which has this method: to gather it would wait for the other ranks."""
+
+        class Spread(torch.Tensor):
+            def full_tensor(self) -> torch.Tensor:
+                raise AssertionError("it waits")
+
+        exporter.observe(1, nll=torch.tensor(0.5).as_subclass(Spread), rec=0.04)
+        samples = scrape(exporter.url)
+        assert "vae_loss nll train" not in samples
+        assert samples["vae_loss rec train"] == 0.04
+        assert "give nll.full_tensor() on every rank" in caplog.text
