@@ -34,8 +34,8 @@ _PRELUDE = """\
 import multiprocessing, os, signal, sys, threading
 from vae_exporter import TrainingExporter
 
-def say(*words):
-    print(*words, flush=True)
+def say(word):
+    os.write(1, f"{word}\\n".encode())  # in one piece: its workers speak, too
 
 def train():
     exporter.observe(41, nll=0.5)
