@@ -151,3 +151,17 @@ def test_a_run_that_reports_every_50th_step_pages_when_it_diverges(tmp_path: Pat
             firing("VaeNllDiverged", run, run.seconds_at(1150), rings=True),
         ],
     )
+
+
+@pytest.mark.parametrize("every", [1, 10, 20, 50, 100])
+def test_one_outlier_pages_nobody_however_rarely_a_run_reports(tmp_path: Path, every: int) -> None:
+    steps = made_up(lambda step: 5.0 if step == 1000 else 0.15, 1600)
+    reported = (
+        Step(step.number, every * STEP_SECONDS, step.losses, step.learning_rate)
+        for step in steps
+        if step.number % every == 0
+    )
+    run = scrape_run("outlier", reported)
+    check_rules(
+        tmp_path, [run], [never_rang("VaeNllDiverged", run), verdict(run, run.end_seconds, "healthy", "excellent")]
+    )
