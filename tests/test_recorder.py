@@ -107,7 +107,8 @@ class TestSteps:
         assert training.facts.step == 5000
 
     @pytest.mark.parametrize(
-        ("step", "kind"), [("7", "str"), (7.0, "float"), (torch.tensor(7), "Tensor"), ([7], "list")]
+        ("step", "kind"),
+        [("7", "str"), (7.5, "float"), (math.inf, "float"), (torch.tensor(7), "Tensor"), ([7], "list")],
     )
     def test_a_step_that_is_no_whole_number_is_refused(
         self, training: Training, caplog: pytest.LogCaptureFixture, step: object, kind: str
@@ -251,6 +252,27 @@ def test_values_appear_as_their_copies_arrive() -> None:
     assert (training.facts.step, training.nll.last) == (2, 0.5)
 
 
+class TestOddSteps:
+    def test_a_float_that_is_whole_is_a_step(self, training: Training) -> None:
+        training.observe(7.0, nll=0.5)
+        assert training.facts.step == 7
+
+    @pytest.mark.parametrize("step", [2**63, -(2**63), 10**400, 1e300])
+    def test_a_number_that_no_step_has_is_refused(
+        self, training: Training, caplog: pytest.LogCaptureFixture, step: float
+    ) -> None:
+        training.observe(step, nll=0.5)
+        assert training.facts.step is None
+        assert "step is above 2**63" in caplog.text
+
+
+class TestOddValues:
+    @pytest.mark.parametrize("odd", [10**400, torch.sparse_coo_tensor([[0]], [0.5], (1,), check_invariants=False)])
+    def test_one_costs_none_of_the_others_of_its_step(self, training: Training, odd: object) -> None:
+        training.observe(1, nll=odd, kl=0.25)
+        assert training.facts.losses["kl"].last == 0.25
+
+
 class TestNonfiniteSince:
     def test_it_is_the_first_step_of_the_newest_unbroken_stretch(self, training: Training) -> None:
         for step, value in enumerate([math.nan, 0.5, math.inf, math.nan, math.nan]):
@@ -309,6 +331,17 @@ class TestSkippedSteps:
         training.recorder.observe(1, {"rec": 0.5}, skipped=True)
         training.recorder.observe(2, {"nll": 0.5})
         assert (training.facts.steps_observed, training.facts.steps_skipped) == (2, 1)
+
+    def test_one_that_is_told_after_its_losses_takes_back_that_they_were_not_finite(self, training: Training) -> None:
+        training.observe(0, nll=0.5)
+        training.observe(1, nll=math.inf, rec=0.04)
+        assert training.nll.last_nonfinite_step == 1
+        training.recorder.observe(1, {"gradient_norm": math.inf}, skipped=True)
+        assert (training.nll.last_nonfinite_step, training.nll.nonfinite_since) == (None, None)
+
+    def test_a_word_that_is_neither_true_nor_false_is_refused_unread(self, training: Training) -> None:
+        training.recorder.observe(1, {"nll": 0.5}, skipped=torch.tensor(1))
+        assert (training.nll.last, training.facts.steps_skipped, training.facts.dropped["invalid"]) == (0.5, 0, 1)
 
 
 class TestPauses:

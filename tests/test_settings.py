@@ -153,7 +153,7 @@ class TestRank:
         *(
             (
                 {"info": {name: 1}},
-                f"info[{name!r}]: a name is letters, digits and underscores, and starts with a letter",
+                f"info[{name!r}]: a name is letters, digits and underscores, and starts with a letter; 100 at most",
             )
             for name in ("batch-size", "", "4k", "__name__", "größe", "a\n", 7)
         ),

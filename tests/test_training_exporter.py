@@ -117,7 +117,7 @@ class TestObserve:
             exporter.observe(step, nll=Unlucky(1))
         exporter.observe(3, nll=0.5)
         samples = scrape(exporter.url)
-        assert (samples["vae_exporter_errors_total observe"], samples["vae_step"]) == (3, 3)
+        assert (samples["vae_exporter_dropped_observations_total invalid"], samples["vae_step"]) == (3, 3)
         assert samples["vae_loss nll train"] == 0.5
         assert caplog.text.count("RuntimeError: out of luck") == 1
 

@@ -25,6 +25,9 @@ PROBED = ("nll", "rec", "perception", "kl", "total")
 
 SPLITS = ("train", "validation")
 
+MAX_WHOLE_NUMBER = 2**63 - 1
+"""The largest step or rank: beyond it a number is a mistake, and no float to Prometheus in the end."""
+
 DURATION_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 1000.0)
 """Upper bounds of the step durations' buckets, in seconds."""
 

@@ -86,15 +86,11 @@ class Harvest:
                 here[name] = value
             elif value is None:
                 pass
-            elif torch is not None and isinstance(value, torch.Tensor):
-                if value.numel() != 1 or value.is_complex() or value.is_meta or hasattr(value, "full_tensor"):
-                    self._failures.drop("invalid", name, _tensor_fault(name, value))
-                elif value.is_cpu:
-                    here[name] = float(value.item())
-                else:
-                    elsewhere.setdefault(value.device, {})[name] = value
-            elif (number := self._number(name, value)) is not None:
-                here[name] = number
+            else:
+                try:
+                    self._sort(torch, name, value, here, elsewhere)
+                except Exception as error:  # noqa: BLE001 - one odd value must not cost the others of its step
+                    self._failures.drop("invalid", name, f"{name} cannot be read: {type(error).__name__}: {error}")
         copies = [copy for device, group in elsewhere.items() if (copy := self._copy(torch, device, group))]
         if len(self._pending) >= MAX_PENDING:
             message = f"the losses of more than {MAX_PENDING} steps wait for their device: the oldest are given up"
@@ -123,6 +119,24 @@ class Harvest:
                 self._pending.clear()
                 return
             yield from self.arrived()
+
+    def _sort(
+        self,
+        torch: Any,  # noqa: ANN401 - a module
+        name: str,
+        value: Any,  # noqa: ANN401 - whatever a user gives
+        here: dict[str, float],
+        elsewhere: dict[Any, dict[str, Any]],
+    ) -> None:
+        if torch is not None and isinstance(value, torch.Tensor):
+            if value.numel() != 1 or value.is_complex() or value.is_meta or hasattr(value, "full_tensor"):
+                self._failures.drop("invalid", name, _tensor_fault(name, value))
+            elif value.is_cpu:
+                here[name] = float(value.item())
+            else:
+                elsewhere.setdefault(value.device, {})[name] = value
+        elif (number := self._number(name, value)) is not None:
+            here[name] = number
 
     def _number(self, name: str, value: Any) -> float | None:  # noqa: ANN401 - whatever a user gives
         # Only what cannot wait for a device: numbers, and NumPy's scalars and arrays of one element.

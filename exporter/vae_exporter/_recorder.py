@@ -11,7 +11,16 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from vae_exporter._facts import COMPONENTS, DURATION_BUCKETS, SPLITS, DurationFacts, LossFacts, ProbeFacts, RunFacts
+from vae_exporter._facts import (
+    COMPONENTS,
+    DURATION_BUCKETS,
+    MAX_WHOLE_NUMBER,
+    SPLITS,
+    DurationFacts,
+    LossFacts,
+    ProbeFacts,
+    RunFacts,
+)
 from vae_exporter._failures import Failures
 from vae_exporter._harvest import Harvest, Observation
 from vae_exporter._windows import REMEMBERED_STEPS, StepWindows
@@ -59,6 +68,11 @@ class _Loss:
         if last is None or self.nonfinite_since is None or self.nonfinite_since >= step:
             self.nonfinite_since = last
             self.is_finite = True
+
+    def skip(self, step: int) -> None:
+        """Take back that the loss was non-finite at *step*, which the gradient scaler has skipped."""
+        if self.nonfinite_steps and self.nonfinite_steps[-1] == step:
+            self.go_back_to(step)
 
     def facts(self) -> LossFacts:
         return LossFacts(
@@ -135,7 +149,7 @@ class Recorder:
         self._duration_sum = 0.0
 
     def observe(
-        self, step: int | None, values: Mapping[str, object], *, split: str = "train", skipped: bool = False
+        self, step: int | None, values: Mapping[str, object], *, split: object = "train", skipped: object = False
     ) -> None:
         """Record *values* (by name: `COMPONENTS` and `GAUGES`; None: not given) at *step*; None: at the next one.
 
@@ -149,6 +163,10 @@ class Recorder:
             if split == "validation":
                 self._take(self._step or 0 if step is None else step, values, "validation")
                 return
+            if not isinstance(skipped, bool):  # to read a tensor would wait for its device
+                message = f"skipped is of type {type(skipped).__name__}: give True or False"
+                self.failures.drop("invalid", "skipped", message)
+                skipped = False
             number = self._take(step, values, "skipped" if skipped else "train")
             if skipped and number is not None and not self._is_skipped:
                 self._steps_skipped += 1
@@ -237,10 +255,15 @@ class Recorder:
     def _number(self, step: object) -> int | None:
         if step is None:
             return (self._start_step or 0) if self._step is None else self._step + 1
-        if isinstance(step, numbers.Integral):
-            return int(step)
+        if isinstance(step, float) and step.is_integer():
+            step = int(step)
         # A tensor, too, is refused: to read it would wait for its device.
-        message = f"step is of type {type(step).__name__}: give a whole number, or None to count by itself"
+        if not isinstance(step, numbers.Integral):
+            message = f"step is of type {type(step).__name__}: give a whole number, or None to count by itself"
+        elif abs(int(step)) > MAX_WHOLE_NUMBER:
+            message = f"step is above 2**63: give the optimizer's step, {MAX_WHOLE_NUMBER} at most"
+        else:
+            return int(step)
         self.failures.drop("invalid", "step", message)
         return None
 
@@ -293,6 +316,9 @@ class Recorder:
             for loss in self._losses.values():
                 loss.go_back_to(step)
         self._recorded_step = step
+        if skipped:  # a loop that accumulates learns it after it has told the losses
+            for loss in self._losses.values():
+                loss.skip(step)
         for name, value in values.items():
             if name in self._losses:
                 if not skipped or math.isfinite(value):  # the scaler skips a step because of what is not finite

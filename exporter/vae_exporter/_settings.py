@@ -9,11 +9,12 @@ import os
 import re
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from vae_exporter._facts import COMPONENTS
+from vae_exporter._facts import COMPONENTS, MAX_WHOLE_NUMBER
 from vae_exporter.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ MAX_PORT = 65535
 RANK_VARIABLES = ("RANK", "SLURM_PROCID")
 """Where launchers say a process's rank, in the order asked: torchrun's, then Slurm's."""
 
-_LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,99}")
 _RESERVED_LABELS = frozenset({"run", "rank", "outputs_url", "instance", "job", "le", "quantile"})
 
 
@@ -98,6 +99,13 @@ def suggestion(name: object, known: Iterable[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
 
 
+def host_name(host: object) -> str:
+    """Return *host* if it can be the name or the address of one."""
+    if not isinstance(host, str) or not host.isascii():
+        raise SettingsError(f"host={host!r:.80} is no address: give one like '127.0.0.1', '::1' or '0.0.0.0'")
+    return host
+
+
 def whole_port(port: object) -> int:
     """Return *port* if it is a TCP port, or 0 for any free one."""
     if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= MAX_PORT:
@@ -135,8 +143,8 @@ def _mapping(name: str, value: object) -> Mapping[Any, Any]:
 
 
 def _whole_number(name: str, value: object) -> int:
-    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 0:
-        raise SettingsError(f"{name}={value!r} is no whole number: give 0, 1, 2, ...")
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or not 0 <= int(value) <= MAX_WHOLE_NUMBER:
+        raise SettingsError(f"{name}={value!r:.80} is no whole number: give 0, 1, 2, ...")
     return int(value)
 
 
@@ -146,16 +154,19 @@ def _rank(rank: int | None, environment: Mapping[str, str]) -> int:
     for variable in RANK_VARIABLES:
         text = environment.get(variable)
         if text:
-            if not text.isdecimal():
+            if not text.isdecimal() or len(text) > len(str(MAX_WHOLE_NUMBER)):
                 raise SettingsError(f"{variable}={text!r} in the environment is no rank: give rank=0, 1, 2, ...")
             return int(text)
     return 0
 
 
 def _finite(name: str, value: object) -> float:
-    if not isinstance(value, numbers.Real) or isinstance(value, bool) or not math.isfinite(value):
-        raise SettingsError(f"{name}={value!r} is no finite number: give a float")
-    return float(value)
+    if isinstance(value, numbers.Real) and not isinstance(value, bool):
+        with suppress(OverflowError):  # a whole number above all floats
+            number = float(value)
+            if math.isfinite(number):
+                return number
+    raise SettingsError(f"{name}={value!r:.80} is no finite number: give a float")
 
 
 def _loss_weights(weights: Mapping[str, float]) -> dict[str, float]:
@@ -185,6 +196,9 @@ def _edges(name: str, known: tuple[str, ...], given: Mapping[str, float]) -> dic
     if missing:
         raise SettingsError(f"{name} lacks {', '.join(missing)}: give all of its edges, or none")
     values = {edge: _finite(f"{name}[{edge!r}]", given[edge]) for edge in known}
+    lowest = known[0]
+    if values[lowest] <= 0:
+        raise SettingsError(f"{name}[{lowest!r}]={values[lowest]} is not above 0: the rules compare by ratios")
     for (lower, low), (upper, high) in pairwise(values.items()):
         if low >= high:
             raise SettingsError(f"{name}: {lower}={low} is not below {upper}={high}: edges ascend, {' < '.join(known)}")
@@ -197,7 +211,9 @@ def _info_labels(info: Mapping[str, object]) -> dict[str, str]:
     labels = {}
     for name, value in info.items():
         if not isinstance(name, str) or not _LABEL_NAME.fullmatch(name) or name.startswith("__"):
-            raise SettingsError(f"info[{name!r}]: a name is letters, digits and underscores, and starts with a letter")
+            raise SettingsError(
+                f"info[{name!r:.60}]: a name is letters, digits and underscores, and starts with a letter; 100 at most"
+            )
         if name in _RESERVED_LABELS:
             raise SettingsError(f"info[{name!r}]: this name is taken by the exporter or by Prometheus: choose another")
         labels[name] = _text(f"info[{name!r}]", str(value))

@@ -12,7 +12,7 @@ from vae_exporter._endpoint import Scrapers, endpoint_app, listen
 from vae_exporter._facts import COMPONENTS, GAUGES, PROBED
 from vae_exporter._log_names import values_of_log
 from vae_exporter._recorder import Recorder
-from vae_exporter._settings import check_settings, seconds, suggestion, whole_port
+from vae_exporter._settings import check_settings, host_name, seconds, suggestion, whole_port
 from vae_exporter._targets import Target, advertised_address, check_advertise, check_targets_dir, publish, withdraw
 from vae_exporter.errors import VaeExporterError
 
@@ -79,7 +79,7 @@ class TrainingExporter:
             outputs_url=outputs_url,
             start_step=start_step,
         )
-        self._host = host
+        self._host = host_name(host)
         self._port = whole_port(port)
         self._targets_dir = None if targets_dir is None else check_targets_dir(targets_dir)
         self._advertise = None if advertise is None else check_advertise(advertise)
@@ -141,8 +141,8 @@ class TrainingExporter:
         loss_scale: object = None,
         discriminator_factor: object = None,
         epoch: object = None,
-        split: str = "train",
-        skipped: bool = False,
+        split: object = "train",  # no narrower, so that observe(step, **losses) is of the right type
+        skipped: object = False,
         **unknown: object,
     ) -> None:
         """Record the values of one optimizer step.
@@ -273,7 +273,7 @@ class TrainingExporter:
         if self._server:
             self._server.abandon()
 
-    def _observe(self, step: int | None, values: Mapping[str, object], *, split: str, skipped: bool) -> None:
+    def _observe(self, step: int | None, values: Mapping[str, object], *, split: object, skipped: object) -> None:
         if not self._is_abandoned:
             self._recorder.observe(step, values, split=split, skipped=skipped)
 
