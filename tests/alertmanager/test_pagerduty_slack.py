@@ -175,6 +175,14 @@ def test_someone_else_s_alert_is_told_by_its_name(told: Told) -> None:
     wait_until(lambda: told.services.titles("bare") == ["Page: DiskFull"], "the page in the chat")
 
 
+def test_a_title_is_cut_to_what_pagerduty_takes(told: Told) -> None:
+    told.alertmanager.ring(alert("TooLong", "talks", "page", annotations={"summary": "Run talks. " * 200}))
+
+    summary = told.event("talks")["payload"]["summary"]
+    assert summary.startswith("Run talks. Run talks. ")
+    assert len(summary) == 1024
+
+
 def test_a_large_run_that_is_killed_is_one_page_that_can_be_read(told: Told) -> None:
     """64 ranks, a name of 200 characters: the longest that there is to tell."""
     run = "y" * 200
