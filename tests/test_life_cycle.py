@@ -144,6 +144,15 @@ exporter.start()
 train()
 """
 
+FINALLY = """
+exporter.start()
+try:
+    train()
+    # what ends it
+finally:
+    exporter.close()
+"""
+
 GO_ON = None
 
 
@@ -158,6 +167,11 @@ class TestLastScrape:
             pytest.param(WITH + "    sys.exit()", GO_ON, "finished", 0, id="with-exit"),
             pytest.param(WITH + "    sys.stderr = None; 1 / 0", GO_ON, "failed", 1, id="with-exception"),
             pytest.param(WITH + "    sys.exit(1)", GO_ON, "failed", 1, id="with-exit-1"),
+            pytest.param(FINALLY, GO_ON, "finished", 0, id="finally"),
+            pytest.param(
+                FINALLY.replace("# what", "sys.stderr = None; 1 / 0 #"), GO_ON, "failed", 1, id="finally-exception"
+            ),
+            pytest.param(FINALLY, signal.SIGINT, "terminated", -signal.SIGINT, id="finally-sigint"),
             pytest.param(WITHOUT_WITH, GO_ON, "failed", 0, id="no-close"),
             pytest.param(WITHOUT_WITH + "sys.exit(1)", GO_ON, "failed", 1, id="exit-1"),
             pytest.param(WITHOUT_WITH + "sys.stderr = None; 1 / 0", GO_ON, "failed", 1, id="exception"),

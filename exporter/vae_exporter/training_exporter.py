@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -265,9 +266,9 @@ class TrainingExporter:
     def close(self) -> None:
         """End the run as finished, let every recent scraper read its end, and stop listening. Again: does nothing.
 
-        After SIGTERM it ends as terminated.
+        After SIGTERM it ends as terminated; in a ``finally:`` that an exception passes through, by that exception.
         """
-        self._end(_life_cycle.state_after(None))
+        self._end(_life_cycle.state_after(sys.exc_info()[1]))
 
     def __enter__(self) -> Self:
         return self.start()
