@@ -511,6 +511,33 @@ with exporter:
         assert trainer.hears() == "7"
         assert trainer.ends() == 0
 
+    @pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+    @pytest.mark.parametrize(("is_terminated", "expected"), [(False, "failed"), (True, "terminated")])
+    def test_a_run_of_a_child_ends_with_the_child(
+        self, train: Callable[..., Trainer], method: str, *, is_terminated: bool, expected: str
+    ) -> None:
+        """Most children of multiprocessing end by os._exit(), and call nothing that atexit knows."""
+        before = """
+def train_in_child(go_on):
+    exporter = TrainingExporter("of a child", port=0).start()
+    say(exporter.url)
+    go_on.wait()
+"""
+        script = f"""
+context = multiprocessing.get_context("{method}")
+go_on = context.Event()
+child = context.Process(target=train_in_child, args=(go_on,))
+child.start()
+sys.stdin.readline()
+{"child.terminate()" if is_terminated else "go_on.set()"}
+child.join()
+"""
+        trainer = train(script, before=before)
+        url = trainer.hears()
+        scrape(url)
+        trainer.goes_on()
+        assert state(last_scrape(url)) == [expected]
+
     WORKERS_BY_FORK = """
 for _ in range(2):
     multiprocessing.get_context("{method}").Process(target=work).start()
