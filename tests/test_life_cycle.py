@@ -257,7 +257,7 @@ def handler(number, frame):
 signal.signal(signal.SIGTERM, handler)
 exporter.start()
 say(exporter.url)
-stop.wait()
+while not stop.wait(0.05): pass
 exporter.close()
 say(signal.getsignal(signal.SIGTERM) is handler)
 """
@@ -275,7 +275,7 @@ say(signal.getsignal(signal.SIGTERM) is handler)
 exporter.start()
 signal.signal(signal.SIGTERM, handler)
 say(exporter.url)
-stop.wait()
+while not stop.wait(0.05): pass
 exporter.close()
 say(signal.getsignal(signal.SIGTERM) is handler)
 """
@@ -521,14 +521,14 @@ with exporter:
 def train_in_child(go_on):
     exporter = TrainingExporter("of a child", port=0).start()
     say(exporter.url)
-    go_on.wait()
+    while not go_on.wait(0.05): pass
 """
         script = f"""
 context = multiprocessing.get_context("{method}")
 go_on = context.Event()
 child = context.Process(target=train_in_child, args=(go_on,))
 child.start()
-sys.stdin.readline()
+until_told()
 {"child.terminate()" if is_terminated else "go_on.set()"}
 child.join()
 """
