@@ -153,6 +153,15 @@ finally:
     exporter.close()
 """
 
+WITHIN_EXCEPT = """
+try:
+    raise MemoryError
+except MemoryError:
+    exporter = TrainingExporter("bs4-again", port=0).start()
+    train()
+    exporter.close()
+"""
+
 GO_ON = None
 
 
@@ -171,6 +180,7 @@ class TestLastScrape:
             pytest.param(
                 FINALLY.replace("# what", "sys.stderr = None; 1 / 0 #"), GO_ON, "failed", 1, id="finally-exception"
             ),
+            pytest.param(WITHIN_EXCEPT, GO_ON, "finished", 0, id="tried-again-in-except"),
             pytest.param(FINALLY, signal.SIGINT, "terminated", -signal.SIGINT, id="finally-sigint"),
             pytest.param(WITHOUT_WITH, GO_ON, "failed", 0, id="no-close"),
             pytest.param(WITHOUT_WITH + "sys.exit(1)", GO_ON, "failed", 1, id="exit-1"),

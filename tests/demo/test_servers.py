@@ -1,44 +1,33 @@
-"""The servers as local processes, where something is in their way."""
+"""The servers' processes, apart from what they judge."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import threading
 
 import pytest
 
 from vae_exporter._http import reply, serve
-from vae_exporter.demo.servers import alertmanager, prometheus
+from vae_exporter.demo.servers import wait_for_death
 from vae_exporter.errors import StackError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
-    from wsgiref.types import StartResponse, WSGIEnvironment
 
+def test_it_tells_which_server_died() -> None:
+    asked = threading.Event()
 
-@pytest.fixture
-def port() -> Iterator[int]:
-    """Return a port where another server listens, and says that it is ready."""
+    def app(_environ: object, start_response: object) -> object:
+        asked.set()
+        return reply(start_response, "200 OK", "text/plain", "healthy")  # type: ignore[arg-type]
 
-    def ready(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        return reply(start_response, "200 OK", "text/plain", "ready")
+    lives = serve(app, host="127.0.0.1", port=0)  # type: ignore[arg-type]
+    dies = serve(app, host="127.0.0.1", port=0)  # type: ignore[arg-type]
 
-    other = serve(ready, host="127.0.0.1", port=0)
-    yield other.port
-    other.close()
+    def die() -> None:
+        asked.wait()
+        dies.close()
 
-
-def test_another_prometheus_is_not_taken_for_ours(tmp_path: Path, port: int) -> None:
-    with (
-        pytest.raises(StackError, match=rf"^prometheus cannot listen on 127\.0\.0\.1:{port}: "),
-        prometheus(tmp_path, alertmanager_url="http://127.0.0.1:9093", port=port),
-    ):
-        pass
-
-
-def test_another_alertmanager_is_not_taken_for_ours(tmp_path: Path, port: int) -> None:
-    with (
-        pytest.raises(StackError, match=rf"^alertmanager cannot listen on 127\.0\.0\.1:{port}: "),
-        alertmanager(tmp_path, pager_url="http://127.0.0.1:9661", port=port),
-    ):
-        pass
+    threading.Thread(target=die, daemon=True).start()
+    try:
+        with pytest.raises(StackError, match=f"Alertmanager does not answer on {dies.url} any more"):
+            wait_for_death({"Prometheus": lives.url, "Alertmanager": dies.url}, every=0.01)
+    finally:
+        lives.close()

@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import yaml
 
@@ -20,7 +20,7 @@ from vae_exporter._stack import stack_folder
 from vae_exporter.errors import StackError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 READY_SECONDS = 30.0
@@ -112,6 +112,22 @@ def get_json(url: str) -> Any:  # noqa: ANN401 - JSON
     """
     with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - http only: the callers make the address
         return json.load(answer)
+
+
+def wait_for_death(servers: Mapping[str, str], *, every: float = 5.0) -> NoReturn:
+    """Look every *every* seconds whether each of *servers*, addresses by name, still answers. Return never.
+
+    Raises:
+        StackError: one does not.
+    """
+    while True:
+        for name, url in servers.items():
+            try:
+                with urllib.request.urlopen(f"{url}/-/healthy", timeout=30):  # noqa: S310 - http, our own server
+                    pass
+            except OSError as error:
+                raise StackError(f"{name} does not answer on {url} any more ({error}): nobody is watching") from error
+        time.sleep(every)
 
 
 def check_free(name: str, port: int) -> None:
