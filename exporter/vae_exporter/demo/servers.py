@@ -29,7 +29,9 @@ STOP_SECONDS = 5.0
 PAGER_URL = "http://127.0.0.1:9661"
 """Where the shipped Alertmanager configuration sends everything."""
 
-_OWN_ADDRESS = "127.0.0.1:9090"  # where the shipped Prometheus configuration takes itself to be
+# Where the shipped Prometheus configuration takes itself and Alertmanager to be.
+_OWN_ADDRESS = "127.0.0.1:9090"
+_ALERTMANAGER_ADDRESS = "127.0.0.1:9093"
 
 _PORT_TRIES = 3
 
@@ -70,9 +72,9 @@ def prometheus(  # noqa: PLR0913 - what differs from the shipped configuration
     """
     shipped = stack_folder() / "prometheus"
     config = yaml.safe_load((shipped / "prometheus.yml").read_text())
+    config = _elsewhere(config, _ALERTMANAGER_ADDRESS, alertmanager_url.removeprefix("http://"))
     _replace(config["global"], {"scrape_interval": intervals.scrape, "evaluation_interval": intervals.evaluation})
     config["rule_files"] = [str(shipped / pattern) for pattern in config["rule_files"]]
-    config["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] = [alertmanager_url.removeprefix("http://")]
     training = config["scrape_configs"][0]
     if targets is not None:
         training["static_configs"][0]["targets"] = list(targets)
