@@ -13,8 +13,6 @@ from vae_exporter._registry import run_registry
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from prometheus_client import CollectorRegistry
-
     from vae_exporter._settings import RunSettings
     from vae_exporter.replay.means import Stretch
 
@@ -94,6 +92,7 @@ class SimulatedRun:
             start_step=settings.start_step, clock=lambda: self.seconds, monotonic=lambda: self.seconds
         )
         self._registry = run_registry(settings, self.recorder)
+        self._names: dict[tuple[str, ...], str] = {}  # of the series, by the sample's name and its labels' values
 
     def wait(self, seconds: float) -> None:
         """Let time pass."""
@@ -105,7 +104,19 @@ class SimulatedRun:
 
     def scrape(self, step: int, *, peak: float | None = None, is_kept: bool = False) -> Scrape:
         """Scrape once."""
-        return Scrape(step, _samples(self._registry), peak, is_kept)
+        samples = {
+            self._series(sample.name, sample.labels): float(sample.value)
+            for metric in self._registry.collect()
+            if not metric.name.startswith("vae_exporter")
+            for sample in metric.samples
+        }
+        return Scrape(step, samples, peak, is_kept)
+
+    def _series(self, name: str, labels: Mapping[str, str]) -> str:
+        key = (name, *labels.values())
+        if key not in self._names:
+            self._names[key] = _series(name, labels)
+        return self._names[key]
 
 
 class _Peak:
@@ -201,15 +212,6 @@ def steps_of(stretch: Stretch) -> Iterator[tuple[int, dict[str, float]]]:
 def promql_string(value: str) -> str:
     """Return *value* as PromQL writes a string."""
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
-
-
-def _samples(registry: CollectorRegistry) -> dict[str, float]:
-    return {
-        _series(sample.name, sample.labels): float(sample.value)
-        for metric in registry.collect()
-        if not metric.name.startswith("vae_exporter")
-        for sample in metric.samples
-    }
 
 
 def _series(name: str, labels: Mapping[str, str]) -> str:
