@@ -40,9 +40,9 @@ def metric_logger_lines(name: str) -> Iterator[str]:
         for row in csv.DictReader(file):
             losses = "  ".join(f"{column}: {row[column]} ({row[f'{column}_mean']})" for column in _COLUMNS)
             yield (
-                f"Epoch: [0]  [{int(row['step']):4d}/{STEPS_AN_EPOCH}]  eta: 1:06:21  lr: {row['learning_rate']}  {losses}  "
-                f"grad_norm: {row['grad_norm']} ({row['grad_norm']})  time: {row['step_seconds']}  data: 0.0002  "
-                f"max mem: {row['max_memory_mib']}"
+                f"Epoch: [0]  [{int(row['step']):4d}/{STEPS_AN_EPOCH}]  eta: 1:06:21  lr: {row['learning_rate']}  "
+                f"{losses}  grad_norm: {row['grad_norm']} ({row['grad_norm']})  time: {row['step_seconds']}  "
+                f"data: 0.0002  max mem: {row['max_memory_mib']}"
             )
 
 

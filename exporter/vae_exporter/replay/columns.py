@@ -51,6 +51,10 @@ class Columns:
         """Return the known values of *row*."""
         return {value: row[key] for value, key in self.of(row).items()}
 
+    def named(self) -> list[str]:
+        """Return the names of the columns seen first, for a message."""
+        return [key for key in next(iter(self._cache), ()) if key.strip()]
+
     def _find(self, layout: tuple[str, ...]) -> dict[str, str]:
         by_name = {key.strip().lower(): key for key in reversed(layout)}
         found = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import traceback
 from collections import Counter
@@ -46,6 +47,7 @@ class Answer:
 def judge_logs(logs: Sequence[Path], options: LogOptions, console: Console, *, as_text: bool, explain: bool) -> int:
     """Judge the runs of *logs*, print what came of it on *console*, and return the exit code."""
     answer = Answer()
+    logging.getLogger("vae_exporter").setLevel(logging.CRITICAL)  # what it tells a trainer is nothing to this reader
     try:
         for judged in _judge_all(logs, options, answer):
             answer.judged.append(judged)

@@ -13,7 +13,8 @@ from vae_exporter.replay import detection, reading
 from vae_exporter.replay.columns import Columns
 from vae_exporter.replay.contradictions import common_kl_weight, refuse_contradictions
 from vae_exporter.replay.means import stretches
-from vae_exporter.replay.rows import Refusal, Row
+from vae_exporter.replay.repeats import refuse_repeats
+from vae_exporter.replay.rows import Refusal, Row, shown
 from vae_exporter.replay.runs import split_into_runs
 from vae_exporter.replay.weights import LossWeights, fit_weights
 
@@ -97,19 +98,18 @@ def read_runs(path: Path, options: LogOptions) -> Iterator[LoggedRun]:
         try:
             found = False
             format_name, items = detection.read_rows(file, options.columns, outside.append)
-            numbered = split_into_runs(items, every=options.every)
+            numbered = split_into_runs(refuse_repeats(items), every=options.every)
             for number, group in itertools.groupby(numbered, key=itemgetter(0)):
-                run = _begin(path, number, format_name, (item for _, item in group), options)
+                items_of_run = itertools.chain((item for _, item in group), _taken(outside))
+                run = _begin(path, number, format_name, items_of_run, options)
                 if run is None:
                     continue
                 found = True
                 yield run
-                for refusal in _taken(outside):
-                    run.refuse(refusal)
         except LogError as error:
             raise LogError(f"{path}: {error}") from None
         if not found:
-            raise LogError(_nothing_to_judge(path, format_name, outside))
+            raise LogError(_nothing_to_judge(path, format_name, options.columns.named()))
 
 
 def _begin(
@@ -145,8 +145,8 @@ def _used(run: LoggedRun, items: Iterator[Row | Refusal]) -> Iterator[Row]:
             continue
         step = item.step or 0
         run.first_step = step if run.first_step is None else min(run.first_step, step)
+        run.steps_read += step != run.last_step
         run.last_step = step
-        run.steps_read += 1
         yield item
 
 
@@ -156,10 +156,10 @@ def _counted(run: LoggedRun, found: Iterator[Stretch]) -> Iterator[Stretch]:
         yield stretch
 
 
-def _taken(refusals: list[Refusal]) -> list[Refusal]:
-    taken = refusals.copy()
-    refusals.clear()
-    return taken
+def _taken(refusals: list[Refusal]) -> Iterator[Refusal]:
+    """Yield and forget *refusals*, whatever they are once this is asked for."""
+    while refusals:
+        yield refusals.pop(0)
 
 
 def _name(path: Path, number: int) -> str:
@@ -170,9 +170,9 @@ def _name(path: Path, number: int) -> str:
     return printable if number == 0 else f"{printable}-{number + 1}"
 
 
-def _nothing_to_judge(path: Path, format_name: str, outside: list[Refusal]) -> str:
-    example = f"; for example {outside[0].reason}: {outside[0].text}" if outside else ""
+def _nothing_to_judge(path: Path, format_name: str, names: list[str]) -> str:
+    columns = f": its columns are {shown(', '.join(names))}" if names else ""
     return (
-        f"{path}: it looks like {format_name}, and no row of it has an NLL that can be used{example}\n"
+        f"{path}: it looks like {format_name}, and no row of it has an NLL that can be used{columns}\n"
         "If the NLL has another name there, give it: --map nll=COLUMN"
     )

@@ -114,6 +114,8 @@ def _since(before: Row | None, row: Row) -> Stretch:
     }
     if steps > (MAX_MEDIAN_STEPS if "nll" in medians else MAX_MEAN_STEPS):
         steps = MEDIAN_STEPS
+    if not all(map(math.isfinite, values.values())):  # one of the last 20 was not: nothing is known of those before
+        steps = min(steps, MEDIAN_STEPS)
     return Stretch(step - steps + 1, step, values, bool(medians), nonfinite, row.step_seconds)
 
 

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import io
-import lzma
 import re
 import stat
 import sys
 import zlib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from vae_exporter.errors import LogError
 from vae_exporter.replay.rows import TOO_LONG, TRUNCATED, Line, Refusal, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from typing_extensions import Buffer as WriteableBuffer
 
 MAX_LINE = 1 << 20
 """Characters that are kept of a line: what is longer is no row, and may have no end at all."""
@@ -27,12 +26,9 @@ HEAD_BYTES = 1 << 16
 
 STDIN = Path("-")
 
-_COMPRESSED: dict[bytes, Callable[[BinaryIO], IO[bytes]]] = {
-    b"\x1f\x8b": lambda file: cast("IO[bytes]", gzip.GzipFile(fileobj=file)),
-    b"BZh": lambda file: cast("IO[bytes]", bz2.BZ2File(file)),
-    b"\xfd7zXZ": lambda file: cast("IO[bytes]", lzma.LZMAFile(file)),  # noqa: SIM115 - closed with what it reads
-}
-_BROKEN = (EOFError, OSError, zlib.error, lzma.LZMAError)
+_GZIP = b"\x1f\x8b"
+_GZIP_BITS = 31  # a gzip header, the largest window
+_BROKEN = (EOFError, OSError, zlib.error)
 
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # what PowerShell's > writes
 
@@ -104,13 +100,38 @@ def read_lines(file: io.BufferedReader, refuse: Callable[[Refusal], None]) -> It
     except _BROKEN as error:
         refuse(Refusal(number + 1, TRUNCATED, "", str(error)))
     finally:
-        text.detach()
+        with suppress(ValueError):  # the file is closed already
+            text.detach()
 
 
 def _unpacked(file: BinaryIO) -> io.BufferedReader:
     reader = file if isinstance(file, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", file))
-    start = reader.peek(8)[:8]
-    for magic, unpack in _COMPRESSED.items():
-        if start.startswith(magic):
-            return io.BufferedReader(cast("io.RawIOBase", unpack(cast("BinaryIO", reader))), HEAD_BYTES)
-    return reader
+    return io.BufferedReader(_Gunzip(reader), HEAD_BYTES) if reader.peek(2).startswith(_GZIP) else reader
+
+
+class _Gunzip(io.RawIOBase):
+    """Unpacks gzip and gives all that there is before it says that the file was cut: the gzip module loses the last."""
+
+    def __init__(self, packed: io.BufferedReader) -> None:
+        super().__init__()
+        self._packed = packed
+        self._inflate = zlib.decompressobj(_GZIP_BITS)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer).cast("B")
+        while True:
+            packed = self._inflate.unconsumed_tail or self._packed.read1(HEAD_BYTES)
+            if self._inflate.eof:  # several files, one after another
+                packed = self._inflate.unused_data or packed
+                if not packed:
+                    return 0
+                self._inflate = zlib.decompressobj(_GZIP_BITS)
+            elif not packed:
+                raise EOFError("the gzip file was cut")
+            data = self._inflate.decompress(packed, len(view))
+            if data:
+                view[: len(data)] = data
+                return len(data)

@@ -1,43 +1,17 @@
-"""Which rows make one run: several runs in a file, parts that were pasted twice, and resumes that go back in steps."""
+"""Which rows make one run: several runs in a file, and resumes that go back in steps."""
 
 from __future__ import annotations
 
-import math
-from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from vae_exporter.replay.rows import BAD_STEP, DUPLICATE, Refusal, Row
+from vae_exporter.replay.rows import BAD_STEP, Refusal, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-REMEMBERED_ROWS = 65_536
-"""So many rows back a repeated one is known again: memory does not grow with the log."""
-
-_STEPLESS_FIGURES = 3  # fewer figures without a step may well come twice
-
-
-class _Seen:
-    """The newest rows by their fingerprints."""
-
-    def __init__(self) -> None:
-        self._order: deque[int] = deque()
-        self._known: set[int] = set()
-
-    def add(self, row: Row) -> bool:
-        """Note *row*, and return whether it was there before."""
-        figures = [value for value in row.values.values() if math.isfinite(value) and value]
-        if row.step is None and len(figures) < _STEPLESS_FIGURES:
-            return False
-        fingerprint = row.fingerprint()
-        if fingerprint in self._known:
-            return True
-        self._known.add(fingerprint)
-        self._order.append(fingerprint)
-        if len(self._order) > REMEMBERED_ROWS:
-            self._known.discard(self._order.popleft())
-        return False
+BEGINNING = 0.1
+"""What goes back to within this share of the steps so far begins anew: nobody resumes from so long ago."""
 
 
 class _Steps:
@@ -46,6 +20,7 @@ class _Steps:
     def __init__(self, every: int) -> None:
         self._every = every
         self._offset = 0
+        self._apart = 0  # from the row before to the newest one
         self._epoch: int | None = None
         self._names: set[str] = set()
         self.first: int | None = None
@@ -73,14 +48,22 @@ class _Steps:
         return replace(row, step=step)
 
     def take(self, step: int) -> None:
+        if self.last is not None and step > self.last:
+            self._apart = step - self.last
         self.first = step if self.first is None else self.first
         self.last = step
 
+    def is_beginning(self, step: int) -> bool:
+        """Return whether a run that goes back to *step* is another one: the first lines of a paste may be lost."""
+        if self.first is None or self.last is None:
+            return True
+        return step - self.first <= max(2 * self._apart, BEGINNING * (self.last - self.first))
+
 
 def split_into_runs(items: Iterable[Row | Refusal], *, every: int = 1) -> Iterator[tuple[int, Row | Refusal]]:
-    """Yield each of *items* with the number of its run, from 0, its step filled in. Repeated rows become refusals.
+    """Yield each of *items* with the number of its run, from 0, its step filled in.
 
-    A step that goes back to where the run began, or before, begins another run. One that goes back less far is a
+    A step that goes back to about where the run began, or before, begins another run. One that goes back less far is a
     resume. One that alone goes back, between two that fit each other, is a misprint and refused.
 
     Args:
@@ -88,15 +71,11 @@ def split_into_runs(items: Iterable[Row | Refusal], *, every: int = 1) -> Iterat
         every: how many steps a row stands for where the log has no steps.
     """
     run = 0
-    seen = _Seen()
     steps = _Steps(every)
     held: Row | None = None  # it went back: the next row tells whether it alone did
     for item in items:
         if isinstance(item, Refusal):
             yield run, item
-            continue
-        if seen.add(item):
-            yield run, Refusal(item.line, DUPLICATE, item.text)
             continue
         if held is not None:
             if _is_odd(held, item, steps):
@@ -125,7 +104,7 @@ def _is_odd(held: Row, item: Row, steps: _Steps) -> bool:
 
 def _go_back(held: Row, run: int, steps: _Steps, every: int) -> tuple[int, _Steps]:
     step = held.step or 0
-    if steps.first is None or step <= steps.first:
+    if steps.is_beginning(step):
         run, steps = run + 1, _Steps(every)
     steps.number(held)  # its epoch
     steps.take(step)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 MAX_RESIDUAL = 0.02
 """A fit that leaves more than this share of the NLL unexplained says nothing about the weights."""
 
+MIN_DIFFERENCE = 1e-6
+"""Where rec and perception go together more closely than this, no weights tell them apart."""
+
 _MIN_ROWS = 5
 
 _PARTS = ("rec", "perception")
@@ -122,7 +125,9 @@ def _least_squares(equations: Sequence[tuple[float, float, float]]) -> tuple[flo
     at = sum(a * t for a, _, t in equations)
     bt = sum(b * t for _, b, t in equations)
     determinant = aa * bb - ab * ab
-    if determinant > 1e-9 * aa * bb:
+    if aa and bb:
+        if determinant <= MIN_DIFFERENCE * aa * bb:
+            return None
         return (at * bb - bt * ab) / determinant, (bt * aa - at * ab) / determinant
     if aa:
         return at / aa, 0.0
