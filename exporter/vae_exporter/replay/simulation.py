@@ -11,7 +11,7 @@ from vae_exporter._recorder import Recorder
 from vae_exporter._registry import run_registry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from vae_exporter._settings import RunSettings
     from vae_exporter.replay.means import Stretch
@@ -28,7 +28,14 @@ STEPS_A_SCRAPE = 5
 PEAK_STEPS = 20
 """Where a scrape stands for more steps than this, another one is made at the peak of the mean over this many."""
 
-_SAMPLED_STEPS = 5  # of a long stretch whose steps all bear the same values, each 5th does
+LONG = 100
+"""Where a scrape stands for so many steps, each 10th step will do, one for each of the shortest windows."""
+
+LOOKS_A_SCRAPE = 8
+"""How often a peak is looked for between two scrapes."""
+
+SAMPLED_STEPS = 5
+"""Of a stretch whose steps all bear the same values, each 5th is trained: that is the same mean, for less time."""
 
 
 @dataclass(frozen=True)
@@ -127,12 +134,12 @@ class _Peak:
         self._looked_at = 0
         self.scrape: Scrape | None = None
 
-    def observe(self, run: SimulatedRun, step: int, nll: float) -> None:
+    def observe(self, run: SimulatedRun, step: int, nll: float, *, every: int) -> None:
         if math.isfinite(nll):
             self._recent.append((step, nll))
         while self._recent and not step - PEAK_STEPS < self._recent[0][0] <= step:
             self._recent.popleft()
-        if self._recent and abs(step - self._looked_at) >= STEPS_A_SCRAPE:
+        if self._recent and abs(step - self._looked_at) >= every:
             self._looked_at = step
             mean = sum(value for _, value in self._recent) / len(self._recent)
             if self.scrape is None or mean >= (self.scrape.peak or 0):
@@ -157,12 +164,12 @@ def simulate(settings: RunSettings, stretches: Iterable[Stretch]) -> Scrapes:
     last_step = 0
     was_finite = True
     for stretch in stretches:
-        for step, values in steps_of(stretch):
+        for step, values in steps_of(stretch, sampled=SAMPLED_STEPS if density < LONG else 2 * SAMPLED_STEPS):
             run.wait(SCRAPE_SECONDS / density * max(1, min(step - last_step, density)))
             run.observe(step, values)
             last_step = step
             if density > PEAK_STEPS and "nll" in values:
-                peak.observe(run, step, values["nll"])
+                peak.observe(run, step, values["nll"], every=density // LOOKS_A_SCRAPE)
             is_finite = all(map(math.isfinite, values.values()))
             is_due = last_scraped is None or not last_scraped <= step < last_scraped + density
             if is_due or (was_finite and not is_finite):
@@ -179,15 +186,16 @@ def simulate(settings: RunSettings, stretches: Iterable[Stretch]) -> Scrapes:
     return scrapes
 
 
-def thinned(scrapes: Iterable[Scrape]) -> list[Scrape]:
-    """Return every second scrape of *scrapes*, the higher of each two peaks, and what is kept."""
+def thinned(scrapes: Sequence[Scrape]) -> list[Scrape]:
+    """Return every second scrape of *scrapes*, the higher of each two peaks, and what is kept while it is little."""
     result: list[Scrape] = []
     peaks: list[Scrape] = []
     is_second = False
+    keeps = sum(scrape.is_kept for scrape in scrapes) <= MAX_SCRAPES // 4
     for scrape in scrapes:
         if scrape.peak is not None:
             peaks.append(scrape)
-        elif scrape.is_kept:
+        elif scrape.is_kept and keeps:
             result.append(scrape)
         elif is_second:
             result.extend(sorted(peaks, key=lambda candidate: candidate.peak or 0)[-1:])
@@ -198,11 +206,11 @@ def thinned(scrapes: Iterable[Scrape]) -> list[Scrape]:
     return result
 
 
-def steps_of(stretch: Stretch) -> Iterator[tuple[int, dict[str, float]]]:
-    """Yield the steps of *stretch* and their values; of a long one each 5th up to its end, which all bear the same."""
+def steps_of(stretch: Stretch, *, sampled: int = SAMPLED_STEPS) -> Iterator[tuple[int, dict[str, float]]]:
+    """Yield the steps of *stretch* and their values: of a long one, whose steps bear the same, each *sampled*-th."""
     values = dict(stretch.values)
     length = stretch.last - stretch.first + 1
-    apart = _SAMPLED_STEPS if length >= 2 * _SAMPLED_STEPS else 1
+    apart = sampled if length >= 2 * sampled else 1
     first = stretch.first + (length - 1) % apart
     for step in range(first, stretch.last, apart):
         yield step, {**values, **stretch.nonfinite} if step == first else values

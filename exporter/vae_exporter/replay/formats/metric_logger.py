@@ -25,13 +25,11 @@ EXAMPLE = "Epoch: [0]  [ 560/2000]  eta: 1:06:21  lr: 0.000028  vae_loss: 0.5123
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf|NaN|Inf)"
 
-_HEADER = re.compile(
-    r"(?P<title>[A-Za-z][\w .-]{0,40})?:?\s*"
-    r"(?:\[\s*(?P<epoch>\d{1,12})\s*\]\s*)?"
-    r"\[\s*(?P<index>\d{1,18})\s*/\s*(?P<total>\d{1,18})\s*\]"
-)
+_PLACE = re.compile(r"\[\s*(?P<index>\d{1,18})\s*/\s*(?P<total>\d{1,18})\s*\]")
+_BEFORE_PLACE = re.compile(r"(?P<title>[A-Za-z][\w .-]{0,40})?:?\s*(?:\[\s*(?P<epoch>\d{1,12})\s*\])?\s*$")
+_MAX_BEFORE = 80
 _PAIR = re.compile(
-    rf"(?P<key>[A-Za-z_][\w/.-]*):\s*(?P<value>{_NUMBER})(?![\w.:])(?:\s*\((?P<mean>{_NUMBER})\)|(?!\s*\())"
+    rf"([A-Za-z_][\w/.-]*):\s*({_NUMBER})(?![\w.:])(?:\s*\(({_NUMBER})\)|(?!\s*\())"  # name, value, mean
 )
 _FRAGMENT = re.compile(r"[\w/.:()+\s-]*")
 _A_MEAN = re.compile(r"\d\)|:\s+\d")
@@ -45,6 +43,18 @@ _STEP_TIME = "time"  # of one step, in seconds: the logger's own column, not the
 
 
 @dataclass(frozen=True)
+class _Header:
+    """The beginning of a printed line, from *start* to *end* in its text."""
+
+    start: int
+    end: int
+    title: str
+    epoch: int | None
+    index: int
+    total: int
+
+
+@dataclass(frozen=True)
 class _Printed:
     """One printed line: its place and what stands in it, before anything is known about what is usual."""
 
@@ -52,16 +62,16 @@ class _Printed:
     epoch: int | None
     index: int
     total: int
-    pairs: tuple[tuple[str, str, str | None], ...]
+    pairs: list[tuple[str, str, str]]  # name, value, mean: empty where there is none
 
     @property
     def layout(self) -> tuple[str, ...]:
-        return tuple(key for key, _, _ in self.pairs)
+        return tuple([key for key, _, _ in self.pairs])
 
 
 def looks(text: str) -> bool:
     """Return whether *text* is a line of a MetricLogger."""
-    return "[" in text and _HEADER.search(text) is not None and _PAIR.search(text) is not None
+    return any(_headers(text)) and _PAIR.search(text) is not None
 
 
 def parse(lines: Iterable[Line], columns: Columns) -> Iterator[Row | Refusal]:
@@ -132,9 +142,8 @@ def _continues(record: list[Line], line: Line) -> bool:
     return (
         len(record[-1].text) == len(record[0].text)
         and 0 < len(text) <= len(record[0].text)
-        and "[" in record[0].text
-        and _HEADER.search(record[0].text) is not None
-        and _HEADER.search(text) is None
+        and any(_headers(record[0].text))
+        and not any(_headers(text))
         and _FRAGMENT.fullmatch(text) is not None
         and _A_MEAN.search(text) is not None
     )
@@ -143,26 +152,35 @@ def _continues(record: list[Line], line: Line) -> bool:
 def _split(record: list[Line]) -> Iterator[_Printed | Refusal]:
     """Yield what a record holds: two headers in one line are two lines that were joined, the first without its end."""
     line = Line(record[0].number, "".join(part.text for part in record)) if len(record) > 1 else record[0]
-    headers = list(_HEADER.finditer(line.text)) if "[" in line.text else []
-    headers = [found for found in headers if found["epoch"] is not None or found["title"] is not None]
+    headers = list(_headers(line.text))
     if not headers:
-        if len(_PAIR.findall(line.text)) > 1 and "(" in line.text:
+        if ":" in line.text and len(_PAIR.findall(line.text)) > 1 and "(" in line.text:
             yield Refusal(line.number, NO_STEP, shown(line.text))
         return
     for found, following in zip(headers, [*headers[1:], None], strict=True):
         if following is not None:
-            yield Refusal(
-                line.number, CUT_SHORT, shown(line.text[found.start() : following.start()]), "two in one line"
-            )
+            yield Refusal(line.number, CUT_SHORT, shown(line.text[found.start : following.start]), "two in one line")
             continue
-        if found["title"] and _EVALUATION.search(found["title"]):
+        if _EVALUATION.search(found.title):
             continue
-        pairs = tuple((pair["key"], pair["value"], pair["mean"]) for pair in _PAIR.finditer(line.text, found.end()))
+        pairs = _PAIR.findall(line.text, found.end)
         if pairs:
-            epoch = None if found["epoch"] is None else int(found["epoch"])
-            yield _Printed(line, epoch, int(found["index"]), int(found["total"]), pairs)
+            yield _Printed(line, found.epoch, found.index, found.total, pairs)
         else:
             yield Refusal(line.number, CUT_SHORT, shown(line.text), "no values")
+
+
+def _headers(text: str) -> Iterator[_Header]:
+    """Yield the headers in *text*. The place is looked for first: there is hardly a bracket elsewhere."""
+    if "[" not in text:
+        return
+    for place in _PLACE.finditer(text):
+        before = _BEFORE_PLACE.search(text, max(0, place.start() - _MAX_BEFORE), place.start())
+        if before is not None and (before["title"] or before["epoch"]):
+            epoch = None if before["epoch"] is None else int(before["epoch"])
+            yield _Header(
+                before.start(), place.end(), before["title"] or "", epoch, int(place["index"]), int(place["total"])
+            )
 
 
 def _row(printed: _Printed | Refusal, usual: _UsualLayouts, columns: Columns) -> Row | Refusal:
@@ -173,21 +191,19 @@ def _row(printed: _Printed | Refusal, usual: _UsualLayouts, columns: Columns) ->
         return Refusal(line, BAD_STEP, text, f"{printed.index} of {printed.total}")
     if not usual.fits(printed.layout):
         return Refusal(line, CUT_SHORT, text, "its columns are not those of the other lines")
-    values = columns.pick({key: float(value) for key, value, _ in printed.pairs})
-    means = columns.pick({key: _running_mean(mean) for key, _, mean in printed.pairs if mean is not None})
-    values.pop(TIME, None)
-    if not has_losses(values):
+    figures = {key: (value, mean) for key, value, mean in printed.pairs}
+    found = {name: figures[key] for name, key in columns.of(printed.layout).items() if name != TIME}
+    if not has_losses(found):
         return Refusal(line, CUT_SHORT, text, "no losses")
-    seconds = next((float(value) for key, value, _ in printed.pairs if key == _STEP_TIME), None)
     return Row(
         line=line,
         text=text,
         step=(printed.epoch or 0) * printed.total + printed.index,
-        values=values,
-        means={name: mean for name, mean in means.items() if name in values},
+        values={name: float(value) for name, (value, _) in found.items()},
+        means={name: _running_mean(mean) for name, (_, mean) in found.items() if mean},
         epoch=printed.epoch,
         epoch_index=printed.index,
-        step_seconds=seconds,
+        step_seconds=float(figures[_STEP_TIME][0]) if _STEP_TIME in figures else None,
     )
 
 
