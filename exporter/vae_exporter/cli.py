@@ -40,7 +40,8 @@ _INTERRUPTED = 130
 # As typer has it for what a user typed wrong.
 _BAD_INPUT = 2
 
-_PIPE_WIDTH = 200
+# In a pipe a line is as long as it is: what reads it wraps it.
+_PIPE_WIDTH = 10_000
 
 
 @app.callback(invoke_without_command=True)
@@ -179,7 +180,6 @@ def judge(  # noqa: PLR0913 - its options
     from vae_exporter.replay.command import judge_logs  # noqa: PLC0415 - only what the command needs
 
     options = _log_options(columns, weights, every)
-    # In a pipe a line is as long as it is: what reads it wraps it.
     console = Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
     raise typer.Exit(judge_logs(logs, options, console, as_text=not as_json, explain=explain))
 

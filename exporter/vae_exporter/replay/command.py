@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
 HEALTHY = 0
 PAGED = 1
@@ -52,7 +52,7 @@ def judge_logs(logs: Sequence[Path], options: LogOptions, console: Console, *, a
         for judged in _judge_all(logs, options, answer):
             answer.judged.append(judged)
             if as_text:
-                console.print(for_people(judged, explain=explain), soft_wrap=not console.is_terminal)
+                _show(console, for_people(judged, explain=explain))
     except VaeExporterError as error:
         _complain(str(error))
         return CANNOT_JUDGE
@@ -62,7 +62,7 @@ def judge_logs(logs: Sequence[Path], options: LogOptions, console: Console, *, a
     if not as_text:
         sys.stdout.write(json.dumps([as_json(one) for one in answer.judged], indent=2) + "\n")
     elif len(answer.judged) > 1:
-        console.print(comparison(answer.judged))
+        _show(console, comparison(answer.judged))
     return answer.exit_code
 
 
@@ -79,6 +79,16 @@ def _judge_all(logs: Sequence[Path], options: LogOptions, answer: Answer) -> Ite
         except LogError as error:
             _complain(str(error))
             answer.errors.append(str(error))
+
+
+def _show(console: Console, what: RenderableType) -> None:
+    """Print *what*; to what is no terminal without the spaces that fill up the lines of a table."""
+    if console.is_terminal:
+        console.print(what)
+        return
+    with console.capture() as capture:
+        console.print(what)
+    sys.stdout.write("\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n")
 
 
 def _complain(message: str) -> None:

@@ -99,11 +99,13 @@ def _search(lines: Iterator[Line], columns: Columns) -> tuple[list[Line], Format
 
 
 def _count(text: str, following: str, hits: dict[int, int], columns: Columns) -> None:
+    """Count *text* for the first format that it looks like."""
     for index, known in enumerate(FORMATS):
         if known.looks(text, following):
             # A table has one header, which says as much as many lines if it names a known value.
             is_header = known.parse is table.parse
             hits[index] += ENOUGH if is_header and _names_values(text, columns) else 1
+            return
 
 
 def _names_values(header: str, columns: Columns) -> bool:

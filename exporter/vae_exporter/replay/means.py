@@ -55,11 +55,13 @@ def stretches(rows: Iterable[Row], weights: Mapping[str, float]) -> Iterator[Str
     for means, rec and perception are scaled until they add up to the NLL by *weights*: nobody is to test a sum of them.
     """
     before: Row | None = None
+    trusts_means = True
     for row in rows:
         if row.epoch_index is None:
             yield _single(row, before)
         else:
-            stretch = _since(before, row)
+            trusts_means = _covers_epoch(before, row, trusts_means=trusts_means)
+            stretch = _since(before, row, trusts_means=trusts_means)
             yield _summing(stretch, weights) if stretch.by_median else stretch
         before = row
 
@@ -86,7 +88,17 @@ def _single(row: Row, before: Row | None) -> Stretch:
     return Stretch(step, step, row.values, seconds=seconds)
 
 
-def _since(before: Row | None, row: Row) -> Stretch:
+def _covers_epoch(before: Row | None, row: Row, *, trusts_means: bool) -> bool:
+    """Return whether the means of *row* began with its epoch: not where a process has gone back to within it."""
+    if before is None or before.epoch != row.epoch:
+        return True
+    index = row.epoch_index or 0
+    if index > (before.epoch_index or 0):
+        return trusts_means
+    return index < MAX_MEDIAN_STEPS
+
+
+def _since(before: Row | None, row: Row, *, trusts_means: bool) -> Stretch:
     index, step = row.epoch_index or 0, row.step or 0
     goes_on = before is not None and before.epoch == row.epoch and -1 < (before.epoch_index or 0) < index
     start = (before.epoch_index or 0) if before is not None and goes_on else -1
@@ -100,7 +112,7 @@ def _since(before: Row | None, row: Row) -> Stretch:
         if mean is None:  # printed as it is: the learning rate
             continue
         between, error = mean_between(start, mean_before, index, mean)
-        known = steps <= MAX_MEAN_STEPS and (mean_before is not None or not goes_on)
+        known = trusts_means and steps <= MAX_MEAN_STEPS and (mean_before is not None or not goes_on)
         if known and _is_trusted(between, error, median):
             values[name] = between
         elif name in _SUMMED:

@@ -26,7 +26,7 @@ STEPS_A_SCRAPE = 5
 """At first. Twice as many each time that `MAX_SCRAPES` is reached."""
 
 PEAK_STEPS = 20
-"""Where a scrape stands for more steps than this, another one is made at the peak of the mean over this many."""
+"""Where a scrape stands for so many steps, another one is made at the peak of the mean over this many."""
 
 LONG = 100
 """Where a scrape stands for so many steps, each 10th step will do, one for each of the shortest windows."""
@@ -168,8 +168,8 @@ def simulate(settings: RunSettings, stretches: Iterable[Stretch]) -> Scrapes:
             run.wait(SCRAPE_SECONDS / density * max(1, min(step - last_step, density)))
             run.observe(step, values)
             last_step = step
-            if density > PEAK_STEPS and "nll" in values:
-                peak.observe(run, step, values["nll"], every=density // LOOKS_A_SCRAPE)
+            if density >= PEAK_STEPS and "nll" in values:
+                peak.observe(run, step, values["nll"], every=max(STEPS_A_SCRAPE, density // LOOKS_A_SCRAPE))
             is_finite = all(map(math.isfinite, values.values()))
             is_due = last_scraped is None or not last_scraped <= step < last_scraped + density
             if is_due or (was_finite and not is_finite):

@@ -36,6 +36,9 @@ _A_MEAN = re.compile(r"\d\)|:\s+\d")
 
 _EVALUATION = re.compile(r"test|val|eval", re.IGNORECASE)
 
+OFTEN = 20
+"""What looks like the beginning of other rows is one of its own if it comes in each 20th."""
+
 _SAMPLE_ROWS = 200
 _MAX_PARTS = 12
 _MAX_LAYOUTS = 64
@@ -107,7 +110,7 @@ class _UsualLayouts:
         # Of few rows, the one with the most columns is whole: what is cut has fewer.
         if most == 1:
             return len(layout) == max(len(other) for other in self._counts if len(set(other)) == len(other))
-        return count == most or (count > 1 and not self._is_part(layout)) or count * 20 > most
+        return count == most or (count > 1 and (not self._is_part(layout) or OFTEN * count > most))
 
     def _is_part(self, layout: tuple[str, ...]) -> bool:
         """Return whether *layout* is a more common one without its end."""
@@ -166,7 +169,7 @@ def _split(record: list[Line]) -> Iterator[_Printed | Refusal]:
         pairs = _PAIR.findall(line.text, found.end)
         if pairs:
             yield _Printed(line, found.epoch, found.index, found.total, pairs)
-        else:
+        elif found.epoch is not None:
             yield Refusal(line.number, CUT_SHORT, shown(line.text), "no values")
 
 

@@ -45,7 +45,7 @@ def is_event_file(head: bytes) -> bool:
     if len(head) < _HEADER.size:
         return False
     length, checksum = _HEADER.unpack_from(head)
-    return bool(0 < length < _MAX_RECORD and checksum == _masked_crc(head[:8]))
+    return bool(0 < length < _MAX_RECORD and checksum == masked_crc(head[:8]))
 
 
 def parse(file: BinaryIO, columns: Columns) -> Iterator[Row | Refusal]:
@@ -97,7 +97,7 @@ def _records(file: BinaryIO) -> Iterator[tuple[int, bytes | Refusal]]:
             yield number, Refusal(number, TRUNCATED, text)
             return
         length, checksum = _HEADER.unpack(header)
-        if checksum != _masked_crc(header[:8]) or length > _MAX_RECORD:  # where the next record begins is not known
+        if checksum != masked_crc(header[:8]) or length > _MAX_RECORD:  # where the next record begins is not known
             yield number, Refusal(number, CUT_SHORT, text, "the checksum of its length is wrong: the rest is not read")
             return
         data = file.read(length)
@@ -105,7 +105,7 @@ def _records(file: BinaryIO) -> Iterator[tuple[int, bytes | Refusal]]:
         if len(footer) < 4:  # noqa: PLR2004 - a checksum
             yield number, Refusal(number, TRUNCATED, text)
             return
-        if length <= _CHECKED_BYTES and struct.unpack("<I", footer)[0] != _masked_crc(data):
+        if length <= _CHECKED_BYTES and struct.unpack("<I", footer)[0] != masked_crc(data):
             yield number, Refusal(number, CUT_SHORT, text, "its checksum is wrong")
             continue
         yield number, data
@@ -203,7 +203,7 @@ def _crc_table() -> tuple[int, ...]:
 _CRC_TABLE = _crc_table()
 
 
-def _masked_crc(data: bytes) -> int:
+def masked_crc(data: bytes) -> int:
     """Return the CRC-32C of *data*, masked as TensorFlow does it."""
     crc = 0xFFFFFFFF
     for byte in data:
