@@ -156,7 +156,7 @@ def test_dictionaries_without_a_step_are_judged(tmp_path: Path) -> None:
 
 
 def test_a_column_of_another_name_and_rows_that_stand_for_many_steps() -> None:
-    text = "wert;x\n" + "\n".join(f"0.{150 + number % 7};1" for number in range(50))
+    text = "wert;x\n" + "\n".join(f"0.{150 + number * number % 47};1" for number in range(50))
     done = judge("-", "--map", "nll=wert", "--every", "10", "--json", given=text)
     assert done.returncode == 0, done.stderr
     [run] = json.loads(done.stdout)

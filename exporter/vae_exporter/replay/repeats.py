@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 REMEMBERED_ROWS = 65_536
 """So many rows back a repeated one is known again: memory does not grow with the log."""
 
-REPEATED_TOGETHER = 3
-"""A row without a step may well come twice by chance; so many that follow each other as before were pasted."""
+REPEATED_FIGURES = 12
+"""A row without a step may well come twice by chance; rows with so many figures, in their old order, were pasted."""
 
 
 def refuse_repeats(items: Iterable[Row | Refusal]) -> Iterator[Row | Refusal]:
@@ -37,7 +37,7 @@ def refuse_repeats(items: Iterable[Row | Refusal]) -> Iterator[Row | Refusal]:
             yield _refusal(item)
         else:
             held.append(item)
-            if len(held) == REPEATED_TOGETHER:
+            if sum(len(row.values) for row in held) >= REPEATED_FIGURES:
                 yield from map(_refusal, held)
                 held, is_paste = [], True
         expected = place + 1
