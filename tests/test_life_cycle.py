@@ -31,16 +31,22 @@ NEVER_SECONDS = 100.0
 """How long an exporter lingers where the test shows that something else ends the wait."""
 
 _PRELUDE = """\
-import multiprocessing, os, signal, sys, threading
+import multiprocessing, os, select, signal, sys, threading
 from vae_exporter import TrainingExporter
 
 def say(word):
     os.write(1, f"{word}\\n".encode())  # in one piece: its workers speak, too
 
+def until_told():
+    # A signal that comes just before a call that waits is handled after it: so none waits for long, as in a real loop.
+    while not select.select([sys.stdin], [], [], 0.05)[0]:
+        pass
+    sys.stdin.readline()
+
 def train():
     exporter.observe(41, nll=0.5)
     say(exporter.url)
-    sys.stdin.readline()  # until the test says so, or ends it
+    until_told()
 """
 
 _MAIN = """\
@@ -138,6 +144,15 @@ exporter.start()
 train()
 """
 
+FINALLY = """
+exporter.start()
+try:
+    train()
+    # what ends it
+finally:
+    exporter.close()
+"""
+
 GO_ON = None
 
 
@@ -152,6 +167,11 @@ class TestLastScrape:
             pytest.param(WITH + "    sys.exit()", GO_ON, "finished", 0, id="with-exit"),
             pytest.param(WITH + "    sys.stderr = None; 1 / 0", GO_ON, "failed", 1, id="with-exception"),
             pytest.param(WITH + "    sys.exit(1)", GO_ON, "failed", 1, id="with-exit-1"),
+            pytest.param(FINALLY, GO_ON, "finished", 0, id="finally"),
+            pytest.param(
+                FINALLY.replace("# what", "sys.stderr = None; 1 / 0 #"), GO_ON, "failed", 1, id="finally-exception"
+            ),
+            pytest.param(FINALLY, signal.SIGINT, "terminated", -signal.SIGINT, id="finally-sigint"),
             pytest.param(WITHOUT_WITH, GO_ON, "failed", 0, id="no-close"),
             pytest.param(WITHOUT_WITH + "sys.exit(1)", GO_ON, "failed", 1, id="exit-1"),
             pytest.param(WITHOUT_WITH + "sys.stderr = None; 1 / 0", GO_ON, "failed", 1, id="exception"),
@@ -237,7 +257,7 @@ def handler(number, frame):
 signal.signal(signal.SIGTERM, handler)
 exporter.start()
 say(exporter.url)
-stop.wait()
+while not stop.wait(0.05): pass
 exporter.close()
 say(signal.getsignal(signal.SIGTERM) is handler)
 """
@@ -255,7 +275,7 @@ say(signal.getsignal(signal.SIGTERM) is handler)
 exporter.start()
 signal.signal(signal.SIGTERM, handler)
 say(exporter.url)
-stop.wait()
+while not stop.wait(0.05): pass
 exporter.close()
 say(signal.getsignal(signal.SIGTERM) is handler)
 """
@@ -302,7 +322,7 @@ with exporter:
         assert trainer.ends() == 0
 
     def test_after_close_sigterm_ends_the_process_as_ever(self, train: Callable[..., Trainer]) -> None:
-        trainer = train(WITH + "say('closed')\nsys.stdin.readline()", linger=0)
+        trainer = train(WITH + "say('closed')\nuntil_told()", linger=0)
         trainer.hears()
         trainer.goes_on()
         assert trainer.hears() == "closed"
@@ -321,7 +341,7 @@ closing = threading.Thread(target=exporter.close)
 closing.start()
 closing.join()
 say("closed")
-sys.stdin.readline()
+until_told()
 """
         trainer = train(script)
         url = trainer.hears()
@@ -490,6 +510,33 @@ with exporter:
         trainer = train(script, before=before)
         assert trainer.hears() == "7"
         assert trainer.ends() == 0
+
+    @pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+    @pytest.mark.parametrize(("is_terminated", "expected"), [(False, "failed"), (True, "terminated")])
+    def test_a_run_of_a_child_ends_with_the_child(
+        self, train: Callable[..., Trainer], method: str, *, is_terminated: bool, expected: str
+    ) -> None:
+        """Most children of multiprocessing end by os._exit(), and call nothing that atexit knows."""
+        before = """
+def train_in_child(go_on):
+    exporter = TrainingExporter("of a child", port=0).start()
+    say(exporter.url)
+    while not go_on.wait(0.05): pass
+"""
+        script = f"""
+context = multiprocessing.get_context("{method}")
+go_on = context.Event()
+child = context.Process(target=train_in_child, args=(go_on,))
+child.start()
+until_told()
+{"child.terminate()" if is_terminated else "go_on.set()"}
+child.join()
+"""
+        trainer = train(script, before=before)
+        url = trainer.hears()
+        scrape(url)
+        trainer.goes_on()
+        assert state(last_scrape(url)) == [expected]
 
     WORKERS_BY_FORK = """
 for _ in range(2):

@@ -87,7 +87,7 @@ def watch(
 ) -> None:
     """Run Prometheus, Alertmanager and the pager for the trainings on this machine, until Ctrl-C."""
     try:
-        from vae_exporter.demo.servers import PAGER_URL, alertmanager, prometheus  # noqa: PLC0415 - needs PyYAML
+        from vae_exporter.demo.servers import PAGER_URL, alertmanager, check_free, prometheus  # noqa: PLC0415 - PyYAML
     except ImportError as missing:
         _fail(f"{missing.name} is missing: pip install 'vae-exporter[demo]'")
     from vae_exporter._stack import stack_folder  # noqa: PLC0415 - only what the command needs
@@ -98,7 +98,9 @@ def watch(
             data.mkdir(parents=True, exist_ok=True)
             folder = data.resolve()
             console = Console()
-            _listen_as_pager(stack, console, "127.0.0.1", int(PAGER_URL.rpartition(":")[2]), folder / "pager.jsonl")
+            pager_port = int(PAGER_URL.rpartition(":")[2])
+            check_free("the pager", pager_port)
+            _listen_as_pager(stack, console, "127.0.0.1", pager_port, folder / "pager.jsonl")
             alertmanager_url = stack.enter_context(alertmanager(folder, pager_url=PAGER_URL, port=9093))
             prometheus_url = stack.enter_context(
                 prometheus(

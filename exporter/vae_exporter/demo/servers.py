@@ -114,6 +114,23 @@ def get_json(url: str) -> Any:  # noqa: ANN401 - JSON
         return json.load(answer)
 
 
+def check_free(name: str, port: int) -> None:
+    """Check that nothing else listens on *port* of this machine: another server would say that it is ready, for *name*.
+
+    Raises:
+        StackError: it cannot.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # its last user may have left a moment ago
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise StackError(
+                f"{name} cannot listen on 127.0.0.1:{port}: {error.strerror}; end what listens there, "
+                "such as another `vae-exporter watch`, `docker compose up`, or a service of the system"
+            ) from error
+
+
 @contextmanager
 def _server(name: str, folder: Path, config: dict[str, Any], options: Sequence[str], port: int = 0) -> Iterator[str]:
     process, url = _start(name, folder, config, options, port)
@@ -126,6 +143,8 @@ def _server(name: str, folder: Path, config: dict[str, Any], options: Sequence[s
 def _start(
     name: str, folder: Path, config: dict[str, Any], options: Sequence[str], port: int
 ) -> tuple[subprocess.Popen[bytes], str]:
+    if port:
+        check_free(name, port)
     file, log = folder / f"{name}.yml", folder / f"{name}.log"
     command = [*_until_parent_dies(), str(find_program(name)), f"--config.file={file}", *options]
     for _ in range(_PORT_TRIES):  # another process may take the port between our look and the server's
