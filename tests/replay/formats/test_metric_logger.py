@@ -102,6 +102,13 @@ def test_words_of_people_and_lines_of_an_evaluation_pass_in_silence() -> None:
     assert outcome(lines) == [2560]
 
 
+def test_a_number_of_any_size_has_half_a_digit() -> None:
+    text = "Epoch: [0]  [1/9]  nll_loss: 1e400 (1e400)  rec_loss: 2.5e-03 (2.5e-03)  kl_loss: 1e-999 (1e-999)"
+    [row] = parse([text])
+    assert isinstance(row, Row)
+    assert [mean.half_digit for mean in row.means.values()] == [math.inf, 0.00005, 0.0]
+
+
 def test_columns_that_come_later_are_taken_when_they_stay() -> None:
     later = [text.replace("time:", "g_loss: 0.1 (0.1)  time:") for text in WHOLE[3:9]]
     assert outcome([*WHOLE[:3], *later]) == [40 * number for number in range(9)]

@@ -213,4 +213,4 @@ def _row(printed: _Printed | Refusal, usual: _UsualLayouts, columns: Columns) ->
 def _running_mean(printed: str) -> RunningMean:
     mantissa, _, exponent = printed.lower().partition("e")
     decimals = len(mantissa.partition(".")[2])
-    return RunningMean(float(printed), 0.5 * 10.0 ** (int(exponent or 0) - decimals))
+    return RunningMean(float(printed), float(f"5e{int(exponent or 0) - decimals - 1}"))
