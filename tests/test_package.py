@@ -83,6 +83,7 @@ class TestWheel:
             "vae_exporter/py.typed",
             "vae_exporter/stack/prometheus/prometheus.yml",
             "vae_exporter/stack/prometheus/rules/training.yml",
+            "vae_exporter/stack/prometheus/rules/gpu.yml",
             "vae_exporter/stack/alertmanager/alertmanager.yml",
             "vae_exporter/demo/simulated_gpu/nvml_stand_in.c",
         } <= set(names)

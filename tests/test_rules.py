@@ -130,6 +130,12 @@ def test_the_page_about_judging_lists_each_recorded_series_and_no_other() -> Non
     assert sorted(listed) == sorted(RECORDED)
 
 
+def test_the_page_about_gpus_lists_the_fatal_xid_errors_of_the_rules_and_no_other() -> None:
+    listed = re.findall(r"^\| (\d+) \|", (ROOT / "docs" / "gpu.md").read_text(), re.MULTILINE)
+    (rule,) = (rule for rule in RULES if rule.get("record") == "run_gpu:vae_gpu_fatal_xid_errors:max")
+    assert set(re.findall(r'xid=~"([\d|]+)"', rule["expr"])) == {"|".join(listed)}
+
+
 @pytest.mark.parametrize("query", QUERIES)
 def test_each_query_to_paste_is_valid_and_names_only_series_that_exist(query: str, tmp_path: Path) -> None:
     assert series_in(query) - RECORDED <= published()
