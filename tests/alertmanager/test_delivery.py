@@ -67,10 +67,10 @@ def answers(url: str) -> bool:
         return False
 
 
-def alert(name: str, run: str | None, severity: str, *, rank: str | None = None, over: bool = False) -> dict[str, Any]:
+def alert(name: str, run: str | None, severity: str, *, over: bool = False, **more: str) -> dict[str, Any]:
+    """Return an alert, as Prometheus sends it; *more* are labels."""
     now = datetime.now(timezone.utc)
-    labels = {"alertname": name, "severity": severity}
-    labels |= {key: value for key, value in (("run", run), ("rank", rank)) if value}
+    labels = {"alertname": name, "severity": severity, **({"run": run} if run else {}), **more}
     times = {"startsAt": (now - timedelta(minutes=1)).isoformat()} | ({"endsAt": now.isoformat()} if over else {})
     annotations = {
         "summary": f"Run {run}: {name}. Stop it.",
@@ -204,6 +204,33 @@ def test_a_rank_that_is_gone_silences_that_it_stalled_and_nothing_else(delivery:
     update = delivery.wait_for("update", "killed", "(1 of 2 alerts)")
 
     assert update.raw.count("Run killed: VaeTrainingStalled") == 1
+
+
+@pytest.mark.parametrize(
+    ("page", "ticket"),
+    [
+        ("VaeGpuFailing", "VaeGpuRowRemapPending"),
+        ("VaeGpuFailing", "VaeGpuSampleStale"),
+        ("VaeGpuOutOfMemory", "VaeGpuMemoryPressure"),
+    ],
+)
+def test_a_page_about_a_card_silences_a_ticket_about_that_card_alone(
+    delivery: Delivery, page: str, ticket: str
+) -> None:
+    delivery.ring(
+        alert(page, f"same {ticket}", "page", gpu="GPU-a"),
+        alert(ticket, f"same {ticket}", "ticket", gpu="GPU-a"),
+        alert(page, f"two {ticket}", "page", gpu="GPU-a"),
+        alert(ticket, f"two {ticket}", "ticket", gpu="GPU-b"),
+    )
+    delivery.wait_for("page", f"same {ticket}", page)
+    delivery.wait_for("chat", f"two {ticket}", f"Ticket: Run two {ticket}")
+
+    # By the time a later ticket arrives, an earlier one would have.
+    delivery.ring(alert(ticket, f"later {ticket}", "ticket", gpu="GPU-a"))
+    delivery.wait_for("chat", f"later {ticket}")
+
+    assert not delivery.came("chat", f"same {ticket}", "Ticket: ")
 
 
 def test_an_alert_without_a_run_silences_nothing(delivery: Delivery) -> None:
