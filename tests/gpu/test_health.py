@@ -120,11 +120,17 @@ def test_what_is_not_supported_is_absent_and_costs_nothing_else(
         ("utilization.gpu", 101, "utilization"),
         ("utilization.memory", 4294967295, "memory_bandwidth_utilization"),
         ("memory.used", 2**63, "memory_used"),
+        ("power", 4294967295, "power"),
     ],
 )
 def test_what_cannot_be_is_absent(drive: Drive, pynvml: ModuleType, name: str, garbage: int, part: str) -> None:
     drive({**a100(), name: garbage})
     assert getattr(health(pynvml), part) is None
+
+
+def test_a_clock_that_cannot_be_is_absent(drive: Drive, pynvml: ModuleType) -> None:
+    drive({**a100(), "clock.video": 4294967295})
+    assert health(pynvml).clocks.keys() == {"graphics", "sm", "memory"}
 
 
 class TestProcessMemory:

@@ -94,6 +94,14 @@ def test_a_driver_that_is_gone_is_an_error(drive: Drive, pynvml: ModuleType) -> 
         all_gpus(pynvml)
 
 
+@pytest.mark.parametrize("error", [1, 9, 18], ids=["uninitialized", "not-loaded", "mismatch"])
+def test_a_driver_that_goes_while_it_is_asked_is_an_error(drive: Drive, pynvml: ModuleType, error: int) -> None:
+    drive(a100(0), {**a100(1), "uuid": f"error {error}"})
+    pynvml.nvmlInit()
+    with pytest.raises(pynvml.NVMLError):
+        all_gpus(pynvml)
+
+
 @pytest.mark.parametrize(
     ("namespace", "expected"),
     [

@@ -132,6 +132,23 @@ class TestWhichDevices:
             watch.sample(after=RETRY_SECONDS)
         assert dict(zip(watch.uuids, watch.lost, strict=True)) == {UUID(0): True, UUID(2): False}
 
+    def test_a_number_finds_its_card_when_that_comes_late(self, drive: Drive, pynvml: ModuleType) -> None:
+        driver = drive(*map(a100, range(2)))
+        driver.answer("gpu.1.lost", 1)
+        watch = Watch(pynvml, environment={"CUDA_VISIBLE_DEVICES": "1"}).sample()
+        assert watch.uuids == []
+        driver.answer("gpu.1.lost", 0)
+        watch.sampler._session.close()  # noqa: SLF001 - another session, as after any error
+        assert watch.sample(after=RETRY_SECONDS).uuids == [UUID(1)]
+
+    def test_two_devices_of_one_name_are_published_once(self, drive: Drive, pynvml: ModuleType) -> None:
+        """Prometheus refuses a scrape in which a series stands twice."""
+        drive(a100())
+        uuid = UUID(0).removeprefix("GPU-")
+        watch = Watch(pynvml, torch=Torch(Cuda([memory_stats(1, 2), memory_stats(3, 4)], [uuid, uuid]))).sample()
+        assert watch.uuids == [UUID(0)]
+        assert [allocator.uuid for allocator in watch.sampler.facts().allocators] == [UUID(0)]
+
 
 class TestTrouble:
     def test_what_was_read_last_stays_with_its_time(self, drive: Drive, pynvml: ModuleType) -> None:
@@ -154,6 +171,15 @@ class TestTrouble:
         for _ in range(3):
             watch.sample(after=RETRY_SECONDS)
         assert (watch.lost, watch.answers, watch.times) == ([False, False], True, [watch.now] * 2)
+
+    def test_a_lost_gpu_is_looked_for_in_another_session_now_and_then(self, drive: Drive, pynvml: ModuleType) -> None:
+        driver = drive(a100(0), a100(1))
+        watch = Watch(pynvml).sample()
+        driver.answer("gpu.1.lost", 1)
+        driver.answer("calls", driver.file.with_name("calls"))
+        for _ in range(40):
+            watch.sample(after=RETRY_SECONDS / 10)
+        assert driver.file.with_name("calls").read_text().split().count("nvmlInitWithFlags") == 3
 
     def test_a_driver_that_is_reloaded_is_found_again(self, drive: Drive, pynvml: ModuleType) -> None:
         drive(a100())
@@ -277,12 +303,17 @@ class TestHang:
         assert self.calls(driver) == calls
         assert threading.active_count() == before + 1
 
-    def test_the_end_of_a_run_does_not_wait_for_it(self, started: tuple[SimulatedDriver, Watch]) -> None:
+    def test_the_end_of_a_run_does_not_wait_for_it(
+        self, started: tuple[SimulatedDriver, Watch], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         driver, watch = started
         watch.sampler.start()
         self.hang(driver, "gpu.0.power", "nvmlDeviceGetPowerUsage")
-        watch.now += 2
-        watch.sampler.stop()
+        monkeypatch.setattr("vae_exporter._gpu.sampler.LAST_ROUND_SECONDS", 1e6)  # what it would wait
+        watch.now += 1e6 + 1
+        end = threading.Thread(target=watch.sampler.stop, daemon=True)
+        end.start()
+        wait_until(lambda: not end.is_alive(), "the end of the run")
         assert self.calls(driver)[-1] == "nvmlDeviceGetPowerUsage"
 
     def test_a_hang_at_the_first_call_of_all(self, started: tuple[SimulatedDriver, Watch]) -> None:

@@ -84,6 +84,19 @@ def test_a_device_without_events_counts_none(drive: Drive, pynvml: ModuleType, x
     assert xids.of(gpus[0]) == {}
 
 
+def test_a_driver_without_events_counts_none_and_is_no_failure(
+    drive: Drive, pynvml: ModuleType, xids: XidErrors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsupported() -> None:
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
+
+    drive(a100())
+    monkeypatch.setattr(pynvml, "nvmlEventSetCreate", unsupported)
+    gpus = begin(xids, pynvml)
+    xids.count(pynvml, gpus)
+    assert xids.of(gpus[0]) == {}
+
+
 @pytest.mark.parametrize(
     ("instance", "expected"),
     [

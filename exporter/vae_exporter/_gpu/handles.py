@@ -47,7 +47,7 @@ class Handle:
         except self.library.NVMLError as error:
             if error.value in _LOST_CODES:
                 raise GpuLostError(str(error)) from error
-            if error.value in _ABSENT_CODES:
+            if is_absent(error):
                 return None
             raise
         except UnicodeDecodeError:  # a text that is none
@@ -61,6 +61,11 @@ class Handle:
 def as_text(value: str | bytes | None) -> str | None:
     """Return *value*, which some releases of pynvml give as bytes."""
     return value.decode(errors="replace") if isinstance(value, bytes) else value
+
+
+def is_absent(error: object) -> bool:
+    """Tell whether *error* says that there is no such thing to be told here, which is no failure."""
+    return getattr(error, "value", None) in _ABSENT_CODES
 
 
 def is_missing(error: object) -> bool:

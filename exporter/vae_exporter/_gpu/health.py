@@ -34,7 +34,10 @@ _GPU_SENSOR = 0
 _MEMORY_TEMPERATURE_FIELD = 82
 _MEMORY_V2 = 0x02000028
 
-_HIGHEST_TEMPERATURE = 150  # above it a figure is no temperature
+# Above these a figure is garbage.
+_HIGHEST_TEMPERATURE = 150
+_HIGHEST_POWER = 10_000_000  # milliwatts
+_HIGHEST_CLOCK = 100_000  # megahertz
 
 
 def read_health(handle: Handle, pid: int | None) -> tuple[Health, list[str]]:
@@ -125,7 +128,7 @@ class _Reader:
         return None if not values or values[0].nvmlReturn else int(values[0].value.uiVal)
 
     def _power(self) -> dict[str, Any]:
-        milliwatts = self._get("nvmlDeviceGetPowerUsage")
+        milliwatts = _between(self._get("nvmlDeviceGetPowerUsage"), 0, _HIGHEST_POWER)
         millijoules = self._get("nvmlDeviceGetTotalEnergyConsumption")
         return {
             "power": None if milliwatts is None else milliwatts / 1000,
@@ -143,7 +146,10 @@ class _Reader:
         }
 
     def _clocks(self) -> dict[str, Any]:
-        found = {name: self._get("nvmlDeviceGetClockInfo", number) for name, number in CLOCKS.items()}
+        found = {
+            name: _between(self._get("nvmlDeviceGetClockInfo", number), 0, _HIGHEST_CLOCK)
+            for name, number in CLOCKS.items()
+        }
         return {"clocks": {name: megahertz * 1_000_000 for name, megahertz in found.items() if megahertz is not None}}
 
     def _throttled(self) -> dict[str, Any]:

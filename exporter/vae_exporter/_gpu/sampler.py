@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from vae_exporter._gpu.allocator import cuda_devices
@@ -27,6 +27,15 @@ OVERDUE_SECONDS = 10.0
 
 LAST_ROUND_SECONDS = 1.0
 """How long the end of a run waits for one more round, which takes milliseconds."""
+
+
+@dataclass(frozen=True)
+class _Visible:
+    """What CUDA shows to this process, by UUID: what the environment *said*, among which *cards*."""
+
+    said: tuple[str | None, ...]
+    cards: set[str]
+    uuids: list[str]
 
 
 class GpuSampler:
@@ -63,7 +72,7 @@ class GpuSampler:
         self._environment = environment
         self._monotonic = monotonic
         self._facts = GpuFacts()
-        self._visible: tuple[object, list[str]] | None = None  # what the environment said, and the UUIDs it means
+        self._visible: _Visible | None = None
         self._round_began: float | None = None
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -123,18 +132,24 @@ class GpuSampler:
         visible = self._visible_uuids(gpus)
         if not cuda:
             return dict(enumerate(visible))
-        names = {device.ordinal: name_of(device.uuid, device.ordinal, gpus, visible) for device in cuda}
-        return {ordinal: name for ordinal, name in names.items() if name is not None}
+        names: dict[int, str] = {}
+        for device in cuda:
+            name = name_of(device.uuid, device.ordinal, gpus, visible)
+            if name is not None and name not in names.values():  # two of one name would spoil the whole scrape
+                names[device.ordinal] = name
+        return names
 
     def _visible_uuids(self, gpus: Sequence[Device]) -> list[str]:
-        # Looked up once for what the environment says: after a card is lost, NVML may number the others anew.
+        # Looked up anew only if the environment says something else, or there is a card that was not there before: when
+        # one is lost, NVML may number the others anew, but CUDA does not.
         said = tuple(self._environment.get(name) for name in ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"))
-        if self._visible is None or self._visible[0] != said:
+        cards = {gpu.uuid for gpu in gpus}
+        if self._visible is None or self._visible.said != said or not cards <= self._visible.cards:
             devices = visible_devices(gpus, self._environment) if gpus else None
             if devices is None:
                 return []
-            self._visible = said, [device.uuid for device in devices]
-        return self._visible[1]
+            self._visible = _Visible(said, cards, [device.uuid for device in devices])
+        return self._visible.uuids
 
     def _chosen(self, gpus: Sequence[Device], cuda: Sequence[CudaDevice], names: Mapping[int, str]) -> list[Device]:
         known = {device.uuid: device for gpu in gpus for device in (gpu, *gpu.slices)}

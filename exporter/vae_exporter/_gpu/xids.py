@@ -7,7 +7,7 @@ from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from vae_exporter._gpu.handles import GpuLostError
+from vae_exporter._gpu.handles import GpuLostError, is_absent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -62,7 +62,7 @@ class XidErrors:
         watched = list(devices)
         for _ in range(_MOST_AT_ONCE):
             try:
-                event = library.nvmlEventSetWait_v2(self._events, 0)
+                event = library.nvmlEventSetWait(self._events, 0)
             except library.NVMLError as error:
                 if error.value in (_TIMEOUT, _GPU_IS_LOST):
                     return
@@ -84,16 +84,28 @@ class XidErrors:
         kinds = device.parent.ask("nvmlDeviceGetSupportedEventTypes") or 0
         if kinds & _XID_EVENT:
             if self._events is None:
-                self._events = library.nvmlEventSetCreate()
+                self._events = _event_set(library)
+            if self._events is None:
+                return
             # A slice has no events of its own: they are its GPU's, and say which slice they are about.
             device.parent.ask("nvmlDeviceRegisterEvents", _XID_EVENT, self._events)
+
+
+def _event_set(library: ModuleType) -> Any:  # noqa: ANN401 - nvmlEventSet_t
+    try:
+        return library.nvmlEventSetCreate()
+    except library.NVMLError as error:
+        if is_absent(error):  # a virtual machine, or Windows' subsystem for Linux
+            return None
+        raise
 
 
 def _is_about(event: Any, device: Device) -> bool:  # noqa: ANN401 - NVML's structure
     # By the handle: a GPU that fell off the bus does not even tell its UUID.
     if _address(event.device) != _address(device.parent.pointer):
         return False
-    return device.place is None or event.gpuInstanceId in (_WHOLE_GPU, device.place.gpu_instance)
+    instance = getattr(event, "gpuInstanceId", _WHOLE_GPU)  # an older pynvml does not know it
+    return device.place is None or instance in (_WHOLE_GPU, device.place.gpu_instance)
 
 
 def _address(pointer: Any) -> int:  # noqa: ANN401 - nvmlDevice_t
