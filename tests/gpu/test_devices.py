@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import ModuleType
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vae_exporter._gpu.devices import Device, Slice, name_of, visible_devices
 from vae_exporter._gpu.facts import GpuIdentity
@@ -96,6 +98,17 @@ def test_numbers_mean_nothing_among_several_models() -> None:
     assert seen(MIXED, "1", CUDA_DEVICE_ORDER="PCI_BUS_ID") == ["GPU-aa22"]
     assert seen(MIXED, "GPU-aa22") == ["GPU-aa22"]
     assert seen(MIXED, None) == ["GPU-aa11", "GPU-aa22"]
+
+
+@given(
+    text=st.text()
+    | st.lists(st.sampled_from(["0", "1", "-1", "", " 2", "GPU-", "GPU-aa11", "MIG-cc", "x"])).map(",".join),
+    gpus=st.sampled_from([GPUS, MIXED, CUT, ALL_CUT, []]),
+)
+def test_whatever_the_environment_says_cuda_shows_devices_of_this_machine_once(text: str, gpus: list[Device]) -> None:
+    uuids = seen(gpus, text)
+    known = {device.uuid for gpu in gpus for device in (gpu, *gpu.slices)}
+    assert uuids is None or (set(uuids) <= known and len(uuids) == len(set(uuids)))
 
 
 @pytest.mark.parametrize(
