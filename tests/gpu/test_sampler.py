@@ -235,10 +235,29 @@ class TestTrouble:
         watch.sample()
         assert (watch.answers, watch.times, watch.failures.errors["sample"]) == (False, [1005.0], 1)
 
-    def test_an_allocator_that_fails_leaves_the_driver(self, drive: Drive, pynvml: ModuleType) -> None:
+    def test_an_allocator_that_fails_leaves_the_driver_and_what_it_said_last(
+        self, drive: Drive, pynvml: ModuleType
+    ) -> None:
+        """After an error on the device every call to CUDA raises."""
+        drive(a100(0), a100(1))
+        cuda = Cuda(
+            [memory_stats(0, 0), memory_stats(1, 2, num_ooms=1)],
+            [UUID(index).removeprefix("GPU-") for index in range(2)],
+        )
+        watch = Watch(pynvml, torch=Torch(cuda)).sample()
+        cuda.failed = True
+        facts = watch.sample().sampler.facts()
+        assert facts.answers == {"nvml": True, "allocator": False}
+        assert [allocator.out_of_memory for allocator in facts.allocators] == [0, 1]
+        assert (watch.uuids, watch.times) == ([UUID(1)], [watch.now])
+
+    def test_an_allocator_that_answers_nonsense_is_counted(self, drive: Drive, pynvml: ModuleType) -> None:
         drive(a100())
-        watch = Watch(pynvml, torch=Torch(Cuda([memory_stats(1, 2)], [UUID(0)[4:]], failed=True))).sample()
-        assert watch.sampler.facts().answers == {"nvml": True, "allocator": False}
+        nonsense: Any = {"reserved_bytes.all.peak": 1, "allocated_bytes.all.peak": "much"}
+        cuda = Cuda([nonsense], [UUID(0).removeprefix("GPU-")])
+        watch = Watch(pynvml, torch=Torch(cuda)).sample()
+        assert watch.sampler.facts().answers == {"nvml": False, "allocator": False}
+        assert watch.failures.errors["sample"] == 1
 
 
 class TestHang:

@@ -73,6 +73,7 @@ class GpuSampler:
         self._monotonic = monotonic
         self._facts = GpuFacts()
         self._visible: _Visible | None = None
+        self._own: list[str] = []  # the devices that this process uses, by UUID
         self._round_began: float | None = None
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -101,17 +102,27 @@ class GpuSampler:
     def sample(self) -> None:
         """Read everything once. Never raises."""
         self._round_began = self._monotonic()
+        try:
+            self._round()
+        except Exception as error:  # noqa: BLE001 - the thread goes on whatever the driver and torch answer
+            self._failures.caught("sample", "reading the GPUs", error)
+            self._facts = replace(self._facts, answers=dict.fromkeys(self._facts.answers, False))
+        finally:
+            self._round_began = None
+
+    def _round(self) -> None:
         cuda = self._cuda_devices()
         gpus = self._session.gpus()
-        names = self._names(cuda or [], gpus or [])
-        allocators = (device.reading(names[device.ordinal]) for device in cuda or () if device.ordinal in names)
-        self._facts = replace(self._facts, allocators=tuple(allocators))
+        if cuda is not None:  # else what it said last still holds: a CUDA that has failed fails for good
+            names = self._names(cuda, gpus or [])
+            named = [(names[device.ordinal], device) for device in cuda if device.ordinal in names]
+            self._own = [name for name, device in named if device.is_used] or list(names.values())
+            self._facts = replace(self._facts, allocators=tuple(device.reading(name) for name, device in named))
         self._answer("allocator", answers=cuda is not None)
         if gpus is None:
             self._answer("nvml", answers=False)
         else:
-            self._read(gpus, self._chosen(gpus, cuda or [], names))
-        self._round_began = None
+            self._read(gpus, self._chosen(gpus))
 
     def _run(self) -> None:
         self.sample()
@@ -151,12 +162,9 @@ class GpuSampler:
             self._visible = _Visible(said, cards, [device.uuid for device in devices])
         return self._visible.uuids
 
-    def _chosen(self, gpus: Sequence[Device], cuda: Sequence[CudaDevice], names: Mapping[int, str]) -> list[Device]:
+    def _chosen(self, gpus: Sequence[Device]) -> list[Device]:
         known = {device.uuid: device for gpu in gpus for device in (gpu, *gpu.slices)}
-        if self._choice == "all":
-            return list(known.values())
-        used = [names[device.ordinal] for device in cuda if device.is_used and device.ordinal in names]
-        return [known[uuid] for uuid in used or names.values() if uuid in known]
+        return list(known.values()) if self._choice == "all" else [known[uuid] for uuid in self._own if uuid in known]
 
     def _read(self, gpus: Sequence[Device], devices: Sequence[Device]) -> None:
         """Read *devices* of *gpus*, and keep each as soon as it is read: the next one may hang."""
