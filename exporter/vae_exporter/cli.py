@@ -61,6 +61,9 @@ def demo(
     scenario: Annotated[Scenario, typer.Option(help="How it ends.")] = Scenario.DIVERGE,
     keep: Annotated[bool, typer.Option("--keep", help="Leave all servers up until Ctrl-C.")] = False,
     seed: Annotated[int, typer.Option(help="Makes the weights and the clips.", min=0)] = 0,
+    simulated_gpu: Annotated[
+        bool, typer.Option("--simulated-gpu", help="Publish a simulated GPU, too. Needs a C compiler.")
+    ] = False,
 ) -> None:
     """Train a small video VAE on the CPU, let it diverge, and see the page arrive."""
     try:
@@ -70,7 +73,7 @@ def demo(
     _end_like_ctrl_c(signal.SIGTERM, signal.SIGHUP)
     console = Console()
     try:
-        run_demo(scenario, keep=keep, seed=seed, console=console)
+        run_demo(scenario, keep=keep, seed=seed, has_simulated_gpu=simulated_gpu, console=console)
     except VaeExporterError as error:
         _fail(str(error))
     except KeyboardInterrupt:
