@@ -198,6 +198,17 @@ def test_one_bad_file_among_good_ones_is_told_and_the_others_are_judged(recorded
     assert [run["run"] for run in json.loads(done.stdout)] == ["good_run"]
 
 
+def test_a_reader_that_has_read_enough_gets_no_traceback() -> None:
+    command = [*COMMAND, "judge", str(LOGS / "nan.log")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        errors = process.stderr.read()
+    assert errors == ""
+    assert process.returncode == 3
+
+
 @pytest.mark.parametrize("option", [["--map", "nll"], ["--map", "x=y"], ["--weights", "rec"], ["--every", "0"]])
 def test_an_option_that_cannot_be_used_is_bad_input(recorded: dict[str, Path], option: list[str]) -> None:
     assert judge(recorded["good_run"], *option).returncode == 2

@@ -186,7 +186,11 @@ def judge(  # noqa: PLR0913 - its options
 
     options = _log_options(columns, weights, every)
     console = Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
-    raise typer.Exit(judge_logs(logs, options, console, as_text=not as_json, explain=explain))
+    try:
+        exit_code = judge_logs(logs, options, console, as_text=not as_json, explain=explain)
+    except KeyboardInterrupt:
+        exit_code = _INTERRUPTED
+    raise typer.Exit(exit_code)
 
 
 @app.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import traceback
 from collections import Counter
@@ -55,6 +56,9 @@ def judge_logs(logs: Sequence[Path], options: LogOptions, console: Console, *, a
                 _show(console, for_people(judged, explain=explain))
     except VaeExporterError as error:
         _complain(str(error))
+        return CANNOT_JUDGE
+    except BrokenPipeError:  # who reads it has read enough: `judge log | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CANNOT_JUDGE
     except Exception:  # noqa: BLE001 - Python would exit with 1, which says that a page would have rung
         traceback.print_exc()

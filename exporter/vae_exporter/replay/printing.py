@@ -192,6 +192,6 @@ def _styled(name: str) -> Text:
 
 
 def _table() -> Table:
-    table = Table.grid(padding=(0, 0, 0, 2))
+    table = Table.grid(padding=(0, 0, 0, 2), pad_edge=True)
     table.add_column(style="dim")
     return table

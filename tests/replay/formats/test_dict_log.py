@@ -45,6 +45,12 @@ def test_a_step_beside_the_dictionary_or_in_it_is_taken() -> None:
     assert [row.step for row in rows if isinstance(row, Row)] == [70, 80]
 
 
+def test_a_dictionary_within_another_gives_its_name_to_its_values() -> None:
+    [row] = parse(["{'train': {'nll_loss': tensor(0.5), 'kl_loss': 3}, 'val': {'nll_loss': 0.7}, 'step': 7}"])
+    assert isinstance(row, Row)
+    assert (row.step, row.values) == (7, {"nll": 0.5, "kl": 3.0})
+
+
 def test_a_dictionary_without_its_end_is_refused_and_the_next_one_read() -> None:
     first, second = parse(["{'nll_loss': tensor(0.5), 'rec_lo", "{'nll_loss': tensor(0.25)}"])
     assert isinstance(first, Refusal)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = "{'train/nll_loss': tensor(0.5065, device='cuda:0'), 'train/rec_loss': tensor(0.0312), ...}"
 
+_MAX_DEPTH = 4
 _MAX_LINES = 64
 _MAX_TEXT = 1 << 16
 
@@ -27,6 +28,8 @@ _NUMBER = r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf|Na
 _VALUE = rf"(?:(?:tensor|array|np\.float\d+|float)\(\s*\[?\s*)?(?P<value>{_NUMBER})(?![\w.])"
 _PAIR = re.compile(rf"(?P<quote>['\"])(?P<key>[\w/. -]{{1,100}})(?P=quote)\s*:\s*{_VALUE}")
 _A_KEY = re.compile(r"(?P<quote>['\"])[\w/. -]{1,100}(?P=quote)\s*:")
+_WITHIN = re.compile(r"['\"](?P<key>[\w/. -]{1,100})['\"]\s*:\s*\{(?P<body>[^{}]*)\}")
+_KEY_BEGINS = re.compile(r"['\"](?=[\w/. -]{1,100}['\"]\s*:)")
 _STEP_BEFORE = re.compile(r"\b(?:global_)?(?:step|iter|iteration)s?\b\s*[:=\[]?\s*(?P<step>\d{1,18})", re.IGNORECASE)
 
 
@@ -71,9 +74,23 @@ def _dictionaries(lines: Iterable[Line]) -> Iterator[Line | Refusal]:
         yield Refusal(open_line.number, CUT_SHORT, shown(" ".join(parts)), "it has no end")
 
 
+def _flat(text: str) -> str:
+    """Return *text* with each dictionary that is a value replaced by its entries, as ``'outer/inner'``."""
+
+    def entries(found: re.Match[str]) -> str:
+        return _KEY_BEGINS.sub(lambda quote: f"{quote[0]}{found['key']}/", found["body"])
+
+    before, brace, body = text.partition("{")
+    for _ in range(_MAX_DEPTH):
+        body, count = _WITHIN.subn(entries, body)
+        if not count:
+            break
+    return before + brace + body
+
+
 def _split(line: Line) -> Iterator[Line | Refusal]:
     """Yield the dictionaries of one line: one that begins within another was joined to it."""
-    before, *pieces = line.text.split("{")
+    before, *pieces = _flat(line.text).split("{")
     for piece in pieces:
         body, closed, after = piece.partition("}")
         if closed:
