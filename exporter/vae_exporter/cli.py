@@ -53,6 +53,9 @@ def demo(
     scenario: Annotated[Scenario, typer.Option(help="How it ends.")] = Scenario.DIVERGE,
     keep: Annotated[bool, typer.Option("--keep", help="Leave all servers up until Ctrl-C.")] = False,
     seed: Annotated[int, typer.Option(help="Makes the weights and the clips.", min=0)] = 0,
+    report: Annotated[Path, typer.Option(help="Where it writes its report: a page of HTML.", dir_okay=False)] = Path(
+        "vae-exporter-data/demo-report.html"
+    ),
 ) -> None:
     """Train a small video VAE on the CPU, let it diverge, and see the page arrive."""
     try:
@@ -62,7 +65,7 @@ def demo(
     _end_like_ctrl_c(signal.SIGTERM, signal.SIGHUP)
     console = Console()
     try:
-        run_demo(scenario, keep=keep, seed=seed, console=console)
+        run_demo(scenario, keep=keep, seed=seed, report=report, console=console)
     except VaeExporterError as error:
         _fail(str(error))
     except KeyboardInterrupt:
@@ -143,6 +146,30 @@ def _listen_as_pager(stack: ExitStack, console: Console, host: str, port: int, s
         _fail(f"cannot listen on {host}:{port}: {error.strerror or error}; give another --host or --port")
     stack.callback(server.close)
     console.print(f"The pager listens on {server.url}. Press Ctrl-C to stop.")
+
+
+@app.command()
+def report(
+    *,
+    prometheus: Annotated[str, typer.Option(help="The address of Prometheus.")] = "http://127.0.0.1:9090",
+    run: Annotated[str | None, typer.Option(help="The run's name; may be left out where there is one alone.")] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The page to write.", dir_okay=False)] = Path(
+        "report.html"
+    ),
+) -> None:
+    """Write one page of HTML about a run: its verdict, and the NLL over its bands, by step."""
+    try:
+        from vae_exporter.report import read_report, render  # noqa: PLC0415 - matplotlib takes a second to import
+    except ImportError as missing:
+        _fail(f"{missing.name} is missing: pip install 'vae-exporter[report]'")
+    try:
+        page = render(read_report(prometheus, run))
+        output.write_text(page, encoding="utf-8")
+    except VaeExporterError as error:
+        _fail(str(error))
+    except OSError as error:
+        _fail(f"cannot write {output}: {error.strerror or error}; give another --output")
+    typer.echo(f"The report is in {output}.")
 
 
 @targets.command()
