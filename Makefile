@@ -16,7 +16,7 @@ endif
 .PHONY: help
 help: ## List these targets.
 	@echo "make TARGET [ARGS='--option value']"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: demo
 demo: servers $(INSTALLED) ## Train a small video VAE, make it diverge, and see the page arrive. Needs no GPU.
@@ -39,6 +39,10 @@ lint: servers $(INSTALLED) ## Check the code, the rules and the configurations.
 	.servers/bin/promtool check config prometheus/prometheus.yml
 	.servers/bin/promtool test rules tests/rules/*.yml
 	.servers/bin/amtool check-config alertmanager/alertmanager.yml
+
+.PHONY: dashboards
+dashboards: $(INSTALLED) ## Write Grafana's dashboards from their Python code.
+	@PYTHONPATH=grafana .venv/bin/python -m vae_dashboards grafana/dashboards
 
 .PHONY: format
 format: $(INSTALLED) ## Format the code and repair what ruff can.
