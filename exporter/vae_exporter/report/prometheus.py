@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 import urllib.error
 import urllib.request
@@ -21,7 +22,7 @@ POINTS = 1000
 
 _LOOK_BACK = "30d"  # how long ago a run may have ended
 _AFTERMATH_SECONDS = 900.0  # a run that ended is followed for so long after its last step: what ends it may ring late
-_FINEST_SECONDS = 1.0
+_FINEST_SECONDS = 1
 _TIMEOUT_SECONDS = 30.0
 
 _STATES = ("running", "paused", "finished", "terminated", "failed")  # by run_rank:vae_run_state:code
@@ -78,11 +79,15 @@ class _Window:
     end: float
 
     @property
-    def step(self) -> float:
-        return max((self.end - self.start) / POINTS, _FINEST_SECONDS)
+    def step(self) -> int:
+        return max(math.ceil((self.end - self.start) / POINTS), _FINEST_SECONDS)
 
     def range(self, query: str) -> list[_Series]:
-        answer = self.server.ask("query_range", query=query, start=self.start, end=self.end, step=f"{self.step:.3f}")
+        # Prometheus counts from the start, and leaves out what is left at the end: the newest is what matters most.
+        start = self.end - self.step * math.ceil((self.end - self.start) / self.step)
+        answer = self.server.ask(
+            "query_range", query=query, start=f"{start:.3f}", end=f"{self.end:.3f}", step=self.step
+        )
         return [
             _Series(series["metric"], tuple((float(at), float(value)) for at, value in series["values"]))
             for series in answer["result"]
@@ -201,7 +206,7 @@ def _alerts(window: _Window, of_run: str, by_step: _Steps) -> tuple[Alert, ...]:
     }
     found = []
     # Looked back by one step of the query: what fired between two of its points is not missed.
-    fired = f'present_over_time(ALERTS{{run="{of_run}",alertstate="firing"}}[{window.step * 1000:.0f}ms])'
+    fired = f'present_over_time(ALERTS{{run="{of_run}",alertstate="firing"}}[{window.step}s])'
     for series in window.range(fired):
         for begin, end in _stretches(series, window.step):
             firing = end >= window.end - 2 * window.step and _identity(series.labels) in texts
