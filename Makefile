@@ -35,10 +35,12 @@ lint: servers $(INSTALLED) ## Check the code, the rules and the configurations.
 	.venv/bin/python -m ruff check
 	.venv/bin/python -m ruff format --check
 	.venv/bin/python -m mypy
-	.servers/bin/promtool check rules prometheus/rules/*.yml
+	.servers/bin/promtool check rules --lint=all --lint-fatal prometheus/rules/*.yml
 	.servers/bin/promtool check config prometheus/prometheus.yml
 	.servers/bin/promtool test rules tests/rules/*.yml
-	.servers/bin/amtool check-config alertmanager/alertmanager.yml
+	.servers/bin/amtool check-config alertmanager/*.yml
+	.venv/bin/amlint check --strict --rules 'prometheus/rules/*.yml' --ignore plaintext-secret alertmanager/alertmanager.yml
+	.venv/bin/amlint check --strict --rules 'prometheus/rules/*.yml' alertmanager/alertmanager.pagerduty-slack.yml
 
 .PHONY: dashboards
 dashboards: $(INSTALLED) ## Write Grafana's dashboards from their Python code.

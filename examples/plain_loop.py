@@ -1,7 +1,8 @@
 """A plain training loop, with a validation now and then.
 
-The exporter is the `with` around the loop, and one `observe` a step. The validation is a pause: it takes as long as it
-takes and is no stall. Its losses stay apart from the training's.
+The exporter is the `with` around the loop, and one `observe` a step. Beside it, `observe_reconstruction` looks at the
+pictures now and then: they tell sharp from blurred where the losses look fine. The validation is a pause: it takes as
+long as it takes and is no stall. Its losses stay apart from the training's.
 
     pip install 'vae-exporter[demo]'    # the model and the clips are the demo's
     python examples/plain_loop.py
@@ -32,12 +33,14 @@ def train(steps: int, exporter: TrainingExporter) -> None:
     model = CausalVideoVae(channels=8)
     optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
 
-    def losses_of(inputs: torch.Tensor) -> Losses:
+    def reconstruct(inputs: torch.Tensor) -> tuple[torch.Tensor, Losses]:
         posterior = model.encode(inputs)
-        return vae_losses(inputs, model.decode(posterior.sample(generator)), posterior)
+        outputs = model.decode(posterior.sample(generator))
+        return outputs, vae_losses(inputs, outputs, posterior)
 
     for step in range(steps):
-        losses = losses_of(clips.batch())
+        inputs = clips.batch()
+        outputs, losses = reconstruct(inputs)
         optimizer.zero_grad()
         losses.total.backward()
         gradient_norm = clip_grad_norm_(model.parameters(), 1.0)
@@ -53,10 +56,11 @@ def train(steps: int, exporter: TrainingExporter) -> None:
             learning_rate=optimizer.param_groups[0]["lr"],
             gradient_norm=gradient_norm,
         )
+        exporter.observe_reconstruction(step, inputs, outputs)
 
         if (step + 1) % VALIDATE_EVERY == 0:
             with exporter.paused("validation"), torch.no_grad():
-                validation = losses_of(held_out)
+                _, validation = reconstruct(held_out)
                 exporter.observe(step, split="validation", nll=validation.nll, rec=validation.rec)
 
 

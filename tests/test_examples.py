@@ -85,6 +85,9 @@ def test_an_example_tells_its_losses_and_that_it_finished(name: str) -> None:
 def plain_loop(metrics: Metrics) -> None:
     assert metrics.value("vae_loss", component="nll", split="validation") is not None
     assert metrics.value("vae_gradient_norm") is not None
+    sharpness = metrics.value("vae_reconstruction_sharpness_ratio")
+    assert sharpness is not None
+    assert metrics.value("vae_reconstruction_step") == 0
 
 
 def accumulation_amp(metrics: Metrics) -> None:

@@ -8,6 +8,7 @@ import re
 import subprocess
 from pathlib import Path
 
+import torch
 from prometheus_client import generate_latest
 
 from vae_exporter._programs import find_program
@@ -44,6 +45,9 @@ def metrics_text() -> str:
     recorder.observe(1421, {"total": math.inf}, skipped=True)
     recorder.observe(1421, {"nll": 0.75}, split="validation")
     recorder.observe_probe(1421, {"nll": 0.5, "rec": 0.0375})
+    frames = torch.ones(1, 3, 2, 16, 16)
+    frames[..., 8:] = -1
+    recorder.observe_reconstruction(1421, frames, frames / 2, data_range=5.0)  # 20 decibels, to the last digit
     text = generate_latest(run_registry(settings, recorder)).decode()
     text = re.sub(r'python="[^"]*"', 'python="3"', text)
     return re.sub(r"^(vae_exporter_collector_duration_seconds\{.*\}) .*$", r"\1 0.001", text, flags=re.MULTILINE)

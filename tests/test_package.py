@@ -87,6 +87,17 @@ class TestWheel:
         version = f"vae_exporter-{vae_exporter.__version__}"
         assert {name.split("/")[0] for name in names} == {"vae_exporter", f"{version}.dist-info"}
 
+    def test_it_carries_no_secret_and_nothing_of_what_runs_here(self, wheel: Path) -> None:
+        stack = "vae_exporter/stack/"
+        carried = {name.removeprefix(stack) for name in ZipFile(wheel).namelist() if name.startswith(stack)}
+        assert {name for name in carried if not name.startswith("prometheus/rules/")} == {
+            "alertmanager/alertmanager.yml",
+            "alertmanager/alertmanager.pagerduty-slack.yml",
+            "alertmanager/templates/vae.tmpl",
+            "prometheus/prometheus.yml",
+            "prometheus/targets/.gitignore",
+        }
+
     def test_a_training_installs_prometheus_client_alone(self, wheel: Path) -> None:
         with ZipFile(wheel) as archive:
             (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import pytest
 import torch
 from stand_in_torch import StandInTorch
 
-from vae_exporter._facts import DURATION_BUCKETS
+from vae_exporter._facts import DURATION_BUCKETS, ReconstructionFacts
 from vae_exporter._recorder import DRAIN_SECONDS, Recorder
 
 if TYPE_CHECKING:
@@ -267,7 +268,7 @@ class TestOddSteps:
 
 
 class TestOddValues:
-    @pytest.mark.parametrize("odd", [10**400, torch.sparse_coo_tensor([[0]], [0.5], (1,), check_invariants=False)])
+    @pytest.mark.parametrize("odd", [10**400, torch.tensor([0.5]).to_sparse()])
     def test_one_costs_none_of_the_others_of_its_step(self, training: Training, odd: object) -> None:
         training.observe(1, nll=odd, kl=0.25)
         assert training.facts.losses["kl"].last == 0.25
@@ -335,9 +336,11 @@ class TestSkippedSteps:
     def test_one_that_is_told_after_its_losses_takes_back_that_they_were_not_finite(self, training: Training) -> None:
         training.observe(0, nll=0.5)
         training.observe(1, nll=math.inf, rec=0.04)
-        assert training.nll.last_nonfinite_step == 1
+        told = training.nll
         training.recorder.observe(1, {"gradient_norm": math.inf}, skipped=True)
-        assert (training.nll.last_nonfinite_step, training.nll.nonfinite_since) == (None, None)
+        taken_back = training.nll
+        assert (told.last_nonfinite_step, taken_back.last_nonfinite_step) == (1, None)
+        assert (told.nonfinite_since, taken_back.nonfinite_since) == (1, None)
 
     def test_a_word_that_is_neither_true_nor_false_is_refused_unread(self, training: Training) -> None:
         training.recorder.observe(1, {"nll": 0.5}, skipped=torch.tensor(1))
@@ -379,6 +382,65 @@ class TestProbe:
         probe = training.facts.probe
         assert (probe.step, probe.losses, probe.best) == (300, {"nll": 0.4}, {"nll": 0.2, "rec": 0.02})
         assert (training.facts.step, training.nll.last) == (None, None)
+
+
+class TestReconstruction:
+    FRAMES = torch.linspace(-1, 1, 16).expand(1, 3, 2, 16, 16)
+
+    def test_the_last_comparison_and_its_step(self, training: Training) -> None:
+        for step in range(1, 25):
+            training.recorder.observe_reconstruction(step, self.FRAMES, self.FRAMES / step, every=10)
+        last = training.facts.reconstruction
+        assert last.step == 21
+        assert last.sharpness_ratio == pytest.approx(1 / 21)
+        assert last.contrast_ratio == pytest.approx(1 / 21)
+        assert (training.facts.step, training.facts.steps_observed) == (None, 0)
+
+    def test_without_a_number_it_is_of_the_present_step(self, training: Training) -> None:
+        training.observe(7, nll=0.5)
+        training.recorder.observe_reconstruction(None, self.FRAMES, self.FRAMES)
+        assert training.facts.reconstruction.step == 7
+
+    def test_what_is_not_known_of_it_is_not_taken_from_an_earlier_one(self, training: Training) -> None:
+        flat = torch.zeros_like(self.FRAMES)
+        training.recorder.observe_reconstruction(1, self.FRAMES, self.FRAMES, every=1)
+        training.recorder.observe_reconstruction(2, flat, flat + 2.0, every=1)
+        assert training.facts.reconstruction == ReconstructionFacts(2, psnr_decibels=0.0)
+
+    def test_where_nothing_is_known_the_last_one_stays(self, training: Training) -> None:
+        training.recorder.observe_reconstruction(1, self.FRAMES, self.FRAMES, every=1)
+        training.recorder.observe_reconstruction(2, self.FRAMES, self.FRAMES * math.nan, every=1)
+        assert training.facts.reconstruction == ReconstructionFacts(1, 1.0, 1.0, 100.0)
+
+    def test_what_becomes_of_the_frames_later_changes_nothing(self, training: Training) -> None:
+        outputs = self.FRAMES.clone()
+        training.recorder.observe_reconstruction(1, self.FRAMES, outputs)
+        outputs.zero_()
+        assert training.facts.reconstruction.contrast_ratio == 1
+
+    def test_after_the_end_nothing_is_compared(self, training: Training) -> None:
+        training.recorder.end("finished")
+        training.recorder.observe_reconstruction(1, self.FRAMES, self.FRAMES)
+        assert training.facts.reconstruction == ReconstructionFacts()
+        assert training.facts.dropped["closed"] == 1
+
+    def test_a_scrape_does_not_wait_for_it(self, training: Training) -> None:
+        """Another thread can read the facts meanwhile: a device whose queue is full has the host wait."""
+        asked: list[torch.Tensor] = []
+        seen: list[RunFacts] = []
+
+        class Slow(torch.Tensor):
+            @property
+            def shape(self) -> Any:  # type: ignore[override]  # noqa: ANN401
+                if not asked:
+                    asked.append(self)
+                    scrape = threading.Thread(target=lambda: seen.append(training.facts), daemon=True)
+                    scrape.start()
+                    scrape.join(10)
+                return torch.Size((1, 3, 2, 16, 16))
+
+        training.recorder.observe_reconstruction(1, self.FRAMES.as_subclass(Slow), self.FRAMES)
+        assert seen
 
 
 def test_a_step_that_falls_to_0_is_told_once(training: Training, caplog: pytest.LogCaptureFixture) -> None:

@@ -99,6 +99,14 @@ def test_each_alert_tells_what_happened_and_where_to_look(name: str) -> None:
 
 
 @of_each_alert
+def test_each_label_enters_a_query_as_a_quoted_string(name: str) -> None:
+    """A run's name may hold quotes and braces: %q writes it as PromQL does."""
+    formats = [text for text in texts(ALERTS[name]) for text in re.findall(r'printf "((?:[^"\\]|\\.)*)"', text)]
+    values = {value for text in formats for value in re.findall(r"\b(?:run|rank|gpu|job|instance)=([^,}]+)", text)}
+    assert values <= {"%q", "%[1]q"}
+
+
+@of_each_alert
 def test_each_runbook_url_follows_from_the_homepage_and_the_name(name: str) -> None:
     homepage = re.search(r'^Homepage = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     assert homepage

@@ -78,7 +78,8 @@ def test_the_recorded_bad_run_pages_once_between_steps_390_and_450(tmp_path: Pat
 
 
 def test_the_recorded_good_run_never_pages_and_ends_excellent(tmp_path: Path) -> None:
-    run = scrape_run("good", recorded_steps("good_run"), loss_weights=LOSS_WEIGHTS)
+    # Without the weights: means of one part and medians of another add up to nothing.
+    run = scrape_run("good", recorded_steps("good_run"))
     check_rules(
         tmp_path,
         [run],
@@ -92,7 +93,7 @@ def test_the_recorded_good_run_never_pages_and_ends_excellent(tmp_path: Path) ->
 
 
 def test_both_recorded_runs_at_once_are_judged_apart(tmp_path: Path) -> None:
-    good = scrape_run("good", recorded_steps("good_run"), loss_weights=LOSS_WEIGHTS)
+    good = scrape_run("good", recorded_steps("good_run"))
     bad = scrape_run("bad", recorded_steps("bad_run"), loss_weights=LOSS_WEIGHTS)
     at = bad.seconds_at(500)
     check_rules(
@@ -104,6 +105,27 @@ def test_both_recorded_runs_at_once_are_judged_apart(tmp_path: Path) -> None:
             never_rang("VaeNllDiverged", good),
         ],
     )
+
+
+def test_the_recorded_bad_run_pages_for_what_it_fails_at(tmp_path: Path) -> None:
+    run = scrape_run("bad", recorded_steps("bad_run"), loss_weights=LOSS_WEIGHTS)
+    at = run.seconds_at(450)
+    check_rules(
+        tmp_path,
+        [run],
+        [
+            Expect("run:vae_nll_rise_cause", at, {'run:vae_nll_rise_cause{cause="rec",run="bad"}': 1}),
+            firing("VaeNllSuspicious", run, run.seconds_at(100), rings=True),  # it started at 0.07
+            firing("VaeNllRising", run, run.seconds_at(380), rings=False),
+            firing("VaeNllRising", run, at, rings=True),
+        ],
+    )
+
+
+@pytest.mark.parametrize(("level", "noise"), [(0.32, 0.2), (0.32, 0.4), (0.2, 0.75)])
+def test_a_run_that_hovers_pages_nobody_however_noisy_it_is(tmp_path: Path, level: float, noise: float) -> None:
+    run = scrape_run("hovers", made_up(lambda _: level, 3000, noise=noise))
+    check_rules(tmp_path, [run], [never_rang("VaeNllDiverged", run), never_rang("VaeNllRising", run)])
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import threading
@@ -283,6 +284,48 @@ class TestOtherWaysToObserve:
         samples = scrape(exporter.url)
         assert (samples["vae_probe_loss nll"], samples["vae_probe_step"]) == (0.5, 100)
         assert "observe_probe() has no value 'nil': did you mean 'nll'?" in caplog.text
+
+    def test_the_reconstructions(self, exporter: TrainingExporter) -> None:
+        inputs = torch.linspace(-1, 1, 16).expand(1, 3, 2, 16, 16)
+        exporter.observe_reconstruction(100, inputs, inputs / 2)
+        exporter.observe_reconstruction(199, inputs, inputs / 4)
+        samples = scrape(exporter.url)
+        assert samples["vae_reconstruction_step"] == 100
+        assert samples["vae_reconstruction_sharpness_ratio"] == pytest.approx(0.5)
+        assert samples["vae_reconstruction_contrast_ratio"] == pytest.approx(0.5)
+        assert samples["vae_reconstruction_psnr_decibels"] == pytest.approx(10 * math.log10(4 / 0.09444), abs=1e-3)
+
+    def test_flat_inputs_leave_out_what_is_no_number(self, exporter: TrainingExporter) -> None:
+        exporter.observe_reconstruction(1, torch.zeros(1, 3, 16, 16), torch.full((1, 3, 16, 16), 0.2))
+        samples = scrape(exporter.url)
+        assert [name for name in samples if "reconstruction_" in name] == [
+            "vae_reconstruction_psnr_decibels",
+            "vae_reconstruction_step",
+        ]
+
+    def test_a_lack_of_memory_is_counted_and_told_once(
+        self, exporter: TrainingExporter, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        class OnFullCard(torch.Tensor):
+            def to(self, *_: object, **__: object) -> torch.Tensor:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+
+        frames = torch.zeros(1, 3, 16, 16).as_subclass(OnFullCard)
+        for step in range(0, 300, 50):
+            exporter.observe_reconstruction(step, frames, frames)
+        exporter.observe(300, nll=0.5)
+        samples = scrape(exporter.url)
+        assert (samples["vae_exporter_errors_total observe"], samples["vae_step"]) == (3, 300)
+        assert caplog.text.count("observe_reconstruction() failed and training goes on") == 1
+
+    def test_frames_that_cannot_be_compared_raise_nothing(
+        self, exporter: TrainingExporter, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        given: Any = "frames"
+        for step in (0, 50, 100):
+            exporter.observe_reconstruction(step, given, None)
+        assert scrape(exporter.url)["vae_exporter_dropped_observations_total invalid"] == 2
+        assert caplog.text.count("observe_reconstruction(): inputs are of type str: give a torch tensor") == 1
 
     def test_a_pause_ends_with_its_block_even_by_an_error(self, exporter: TrainingExporter) -> None:
         with suppress(ZeroDivisionError), exporter.paused("validation"):

@@ -54,6 +54,16 @@ class ProbeFacts:
 
 
 @dataclass(frozen=True)
+class ReconstructionFacts:
+    """How the frames compared at *step* have fared, and nothing of earlier ones. None: not known."""
+
+    step: int | None = None
+    sharpness_ratio: float | None = None
+    contrast_ratio: float | None = None
+    psnr_decibels: float | None = None
+
+
+@dataclass(frozen=True)
 class DurationFacts:
     """Durations of steps, in seconds: how many fell into each of `DURATION_BUCKETS` and above, and their sum."""
 
@@ -79,5 +89,6 @@ class RunFacts:
     losses: Mapping[str, LossFacts]
     validation: Mapping[str, float]
     probe: ProbeFacts
+    reconstruction: ReconstructionFacts
     errors: Mapping[str, int]
     dropped: Mapping[str, int]

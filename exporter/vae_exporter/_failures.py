@@ -10,7 +10,7 @@ ERROR_REASONS = ("collect", "observe")
 
 DROP_REASONS = ("backlog", "capture", "closed", "invalid")
 """Why a value was not recorded: too many copies under way; a CUDA graph was being captured; given after `close` or lost
-by it; not one real number."""
+by it; not one real number, or frames that cannot be compared."""
 
 _MAX_TOLD = 100
 """A bound on what is remembered as told, should a user's program make up ever new names. The rest is only counted."""

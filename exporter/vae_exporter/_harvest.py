@@ -43,7 +43,7 @@ class _Copy:
     def is_done(self) -> bool:
         # To ask an event while a graph is being captured breaks the capture, though the event is none of it:
         # https://github.com/pytorch/pytorch/pull/104487
-        return not _is_capturing(self.module) and bool(self.event.query())
+        return not is_capturing(self.module) and bool(self.event.query())
 
     def read(self) -> Iterator[tuple[str, float]]:
         return zip(self.names, self.buffer.tolist(), strict=True)
@@ -152,12 +152,12 @@ class Harvest:
     def _copy(self, torch: Any, device: Any, tensors: dict[str, Any]) -> _Copy | None:  # noqa: ANN401 - not imported
         """Start the copy of *tensors*, all on *device*, to the host."""
         names = list(tensors)
-        module: Any = getattr(torch, device.type, None)
-        if not hasattr(module, "current_stream"):
+        module = stream_module(torch, device)
+        if module is None:
             message = f"losses on {device} cannot be copied without waiting for it: give floats, {names[0]}.item()"
             self._failures.drop("invalid", str(device), message, count=len(names))
             return None
-        if _is_capturing(module):
+        if is_capturing(module):
             message = "losses inside a graph capture are not recorded: observe them after the graph's replay"
             self._failures.drop("capture", "capture", message, count=len(names))
             return None
@@ -170,7 +170,13 @@ class Harvest:
         return _Copy(names, buffer, event, module)
 
 
-def _is_capturing(module: Any) -> bool:  # noqa: ANN401 - of torch, which is not imported
+def stream_module(torch: Any, device: Any) -> Any:  # noqa: ANN401 - of torch, which is not imported
+    """Return the module of *device*, for example ``torch.cuda``; None where it has no streams, and its copies wait."""
+    module = getattr(torch, device.type, None)
+    return module if hasattr(module, "current_stream") else None
+
+
+def is_capturing(module: Any) -> bool:  # noqa: ANN401 - of torch, which is not imported
     """Tell whether this thread is capturing its device work into a graph, which must hold nothing of ours."""
     return hasattr(module, "is_current_stream_capturing") and bool(module.is_current_stream_capturing())
 

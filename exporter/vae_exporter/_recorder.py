@@ -19,10 +19,12 @@ from vae_exporter._facts import (
     DurationFacts,
     LossFacts,
     ProbeFacts,
+    ReconstructionFacts,
     RunFacts,
 )
 from vae_exporter._failures import Failures
 from vae_exporter._harvest import Harvest, Observation
+from vae_exporter._reconstruction import Reconstructions
 from vae_exporter._windows import REMEMBERED_STEPS, StepWindows
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ DRAIN_SECONDS = 5.0
 """How long `Recorder.end` waits for copies that are still under way: a device that hangs must not keep the job."""
 
 _POLL_SECONDS = 0.01
+
+_AFTER_CLOSE = "observe() after close(): nothing is recorded"
 
 
 @dataclass
@@ -126,12 +130,14 @@ class Recorder:
         self._monotonic = monotonic
         self._lock = threading.RLock()
         self._harvest = Harvest(self.failures, torch=torch)
+        self._reconstructions = Reconstructions(self.failures, torch=torch)
         self._losses = {component: _Loss() for component in COMPONENTS}
         self._gauges: dict[str, float] = {}
         self._validation: dict[str, _StepMean] = {}
         self._probe_step: int | None = None
         self._probe: dict[str, float] = {}
         self._probe_best: dict[str, float] = {}
+        self._reconstruction = ReconstructionFacts()
         self._end_state: str | None = None
         self._pauses = 0  # that are open: they may be nested
         self._pause_began = 0.0
@@ -176,6 +182,23 @@ class Recorder:
         """Record *values* (by name: `PROBED`) of the fixed clip at *step*; None: at the present one."""
         with self._lock:
             self._take(self._step or 0 if step is None else step, values, "probe")
+
+    def observe_reconstruction(
+        self, step: int | None, inputs: object, outputs: object, *, every: object = 100, data_range: object = 2.0
+    ) -> None:
+        """Compare frames at *step*, if it is due; None: at the present one. Raises what torch does meanwhile."""
+        with self._lock:
+            if self._end_state is not None:
+                self.failures.drop("closed", "observe", _AFTER_CLOSE)
+                return
+            number = self._number(self._step or 0 if step is None else step)
+            if number is None or not self._reconstructions.is_due(number, every):
+                return
+        # Not under the lock, which scrapes want: a device whose queue is full has the host wait until there is room.
+        values = self._reconstructions.compare(inputs, outputs, data_range)
+        if values:
+            with self._lock:
+                self._take(number, values, "reconstruction")
 
     def pause(self) -> None:
         """Leave the time from now on out of the steps' durations, until `resume`. Pauses may be nested."""
@@ -229,6 +252,7 @@ class Recorder:
                 losses={component: loss.facts() for component, loss in self._losses.items()},
                 validation={component: loss.mean for component, loss in self._validation.items()},
                 probe=ProbeFacts(self._probe_step, dict(self._probe), dict(self._probe_best)),
+                reconstruction=self._reconstruction,
                 errors=dict(self.failures.errors),
                 dropped=dict(self.failures.dropped),
             )
@@ -236,7 +260,7 @@ class Recorder:
     def _take(self, step: int | None, values: Mapping[str, object], purpose: str) -> int | None:
         """Copy *values* for *purpose*, and record what has arrived. Return the step, None where nothing is taken."""
         if self._end_state is not None:
-            self._drop("closed", "observe", "observe() after close(): nothing is recorded", values)
+            self._drop("closed", "observe", _AFTER_CLOSE, values)
             return None
         number = self._number(step)
         if number is None:
@@ -305,6 +329,9 @@ class Recorder:
             for name, value in finite.items():
                 if name in self._losses:
                     self._validation.setdefault(name, _StepMean()).observe(step, value)
+        elif purpose == "reconstruction":
+            if finite:
+                self._reconstruction = ReconstructionFacts(step, **finite)
         elif finite:
             self._probe_step = step
             self._probe = finite

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from vae_exporter._collectors import exporter, loss, probe, progress, run, window
+from vae_exporter._collectors import exporter, loss, probe, progress, reconstruction, run, window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -28,6 +28,7 @@ COLLECTORS: dict[str, Collect] = {
     "loss": loss.collect,
     "window": window.collect,
     "probe": probe.collect,
+    "reconstruction": reconstruction.collect,
     "exporter": exporter.collect,
 }
 """Each collector by its name, which is its file's and its label value's."""

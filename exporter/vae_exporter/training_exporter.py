@@ -220,6 +220,31 @@ class TrainingExporter:
         except Exception as error:  # noqa: BLE001 - as above
             self._recorder.failures.caught("observe", "observe_probe()", error)
 
+    def observe_reconstruction(
+        self, step: int | None, inputs: object, outputs: object, every: int = 100, data_range: float = 2.0
+    ) -> None:
+        """Publish how sharp and how rich in contrast *outputs* are beside their *inputs*, and their PSNR.
+
+        Call it at every step: it compares at the first, and then *every* steps later at the earliest. It looks at a
+        sample of bounded size (docs/metrics.md), on the frames' own device and without waiting for it. Both may be
+        changed or freed afterwards.
+
+        Args:
+            step: the optimizer's step. None: the present one.
+            inputs: the clips or frames that the VAE was given, of any shape that ends in height and width: ``(B, C, T,
+                H, W)``, ``(B, C, H, W)``, ``(B, T, C, H, W)``. Of any floating-point dtype, on any device.
+            outputs: what it made of them, of the same shape and on the same device.
+            every: how many steps lie between two comparisons.
+            data_range: the width of the values' range: 2.0 of [-1, 1], 1.0 of [0, 1].
+
+        Never raises: what goes wrong, such as a lack of memory, is logged once and counted, as by `observe`.
+        """
+        try:
+            if not self._is_abandoned:
+                self._recorder.observe_reconstruction(step, inputs, outputs, every=every, data_range=data_range)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._recorder.failures.caught("observe", "observe_reconstruction()", error)
+
     @contextmanager
     def paused(self, activity: str = "") -> Iterator[None]:
         """Say that the training pauses, for an evaluation or a checkpoint: no stall, and no slow step.

@@ -22,6 +22,12 @@ def configuration() -> Path:
 
 
 @pytest.fixture(scope="session")
+def real_configuration() -> Path:
+    """Return the path of the shipped alertmanager.pagerduty-slack.yml."""
+    return stack_folder() / "alertmanager" / "alertmanager.pagerduty-slack.yml"
+
+
+@pytest.fixture(scope="session")
 def amtool() -> Callable[..., str]:
     """Return a function that runs amtool, which must succeed, and returns what it printed."""
     program = find_program("amtool")

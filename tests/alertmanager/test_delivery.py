@@ -2,45 +2,34 @@
 
 from __future__ import annotations
 
-import json
-import socket
-import subprocess
-import time
-from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
-from urllib.error import URLError
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
 
 import pytest
-import yaml
+from alerting import Alertmanager, alert, alertmanager, shortened
+from deadline import wait_until
 
 from vae_exporter._http import serve
-from vae_exporter._programs import find_program
 from vae_exporter.pager import Link, Notification, PagerSink
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-DEADLINE_SECONDS = 30.0
+SAID_BY_THE_PAGE = ["VaeNllRising", "VaeNllSpike", "VaeNllSuspicious", "VaeNllNeverGood", "VaeConfidenceGap"]
+NOT_SAID_BY_THE_PAGE = ["VaeKlAbnormal", "VaeLossSumMismatch", "VaeRunUnjudged", "VaeGpuMemoryPressure"]
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """An Alertmanager at *url*, and the *sink* that it notifies."""
+    """An Alertmanager, and the *sink* that it notifies."""
 
-    url: str
+    alertmanager: Alertmanager
     sink: PagerSink
 
     def ring(self, *alerts: dict[str, Any]) -> None:
-        """Send the alerts to Alertmanager, as Prometheus does."""
-        headers = {"Content-Type": "application/json"}
-        request = Request(f"{self.url}/api/v2/alerts", json.dumps(alerts).encode(), headers)
-        with urlopen(request, timeout=10):
-            pass
+        self.alertmanager.ring(*alerts)
 
     def came(self, kind: str, run: str | None, title: str = "") -> list[Notification]:
         """Return what came of that kind, about that run, with these words in its title."""
@@ -48,72 +37,17 @@ class Delivery:
 
     def wait_for(self, kind: str, run: str | None, title: str = "") -> Notification:
         """Wait for such a notification and return the first."""
-        until(lambda: self.came(kind, run, title))
+        wait_until(lambda: bool(self.came(kind, run, title)), f"{kind} about {run}: {title}")
         return self.came(kind, run, title)[0]
 
 
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {DEADLINE_SECONDS} s"
-        time.sleep(0.05)
-
-
-def answers(url: str) -> bool:
-    try:
-        with urlopen(url, timeout=10):
-            return True
-    except URLError:
-        return False
-
-
-def alert(name: str, run: str | None, severity: str, *, rank: str | None = None, over: bool = False) -> dict[str, Any]:
-    now = datetime.now(timezone.utc)
-    labels = {"alertname": name, "severity": severity}
-    labels |= {key: value for key, value in (("run", run), ("rank", rank)) if value}
-    times = {"startsAt": (now - timedelta(minutes=1)).isoformat()} | ({"endsAt": now.isoformat()} if over else {})
-    annotations = {
-        "summary": f"Run {run}: {name}. Stop it.",
-        "description": "NLL 0.45 at step 437: above 0.30.",
-        "runbook_url": f"https://docs/{name}",
-        "dashboard_url": "https://grafana/d/run?var-run=x&from=now-1h",
-    }
-    return {"labels": labels, "annotations": annotations, **times}
-
-
-def shortened(configuration: Path, sink_url: str) -> dict[str, Any]:
-    """Return the shipped configuration, to notify the sink at *sink_url* and to wait a second where it waits longer."""
-    content: dict[str, Any] = yaml.safe_load(configuration.read_text())
-    content["templates"] = [str(configuration.parent / path) for path in content["templates"]]
-    for route in (content["route"], *content["route"]["routes"]):
-        route |= {"group_wait": "1s", "group_interval": "1s"}
-    for receiver in content["receivers"]:
+def to_the_sink(configuration: dict[str, Any], sink_url: str) -> dict[str, Any]:
+    """Return the *configuration*, to notify the sink at *sink_url*."""
+    for receiver in configuration["receivers"]:
         for integration in (one for several in receiver.values() if isinstance(several, list) for one in several):
             key = "url" if "url" in integration else "api_url"
             integration[key] = sink_url + urlsplit(integration[key]).path
-    return content
-
-
-@contextmanager
-def alertmanager(configuration: dict[str, Any], folder: Path) -> Iterator[str]:
-    """Run Alertmanager with its files in *folder*, and give its address."""
-    (folder / "alertmanager.yml").write_text(yaml.safe_dump(configuration))
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    command = [
-        str(find_program("alertmanager")),
-        f"--config.file={folder / 'alertmanager.yml'}",
-        f"--storage.path={folder / 'data'}",
-        f"--web.listen-address={address}",
-        "--cluster.listen-address=",
-    ]
-    with (folder / "log").open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
-        try:
-            until(lambda: answers(f"http://{address}/-/ready") or process.poll() is not None)
-            assert process.poll() is None, (folder / "log").read_text()
-            yield f"http://{address}"
-        finally:
-            process.terminate()
+    return configuration
 
 
 @pytest.fixture(scope="module")
@@ -121,8 +55,9 @@ def delivery(configuration: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     sink = PagerSink()
     server = serve(sink.app, host="127.0.0.1", port=0)
     try:
-        with alertmanager(shortened(configuration, server.url), tmp_path_factory.mktemp("alertmanager")) as url:
-            yield Delivery(url, sink)
+        told = to_the_sink(shortened(configuration), server.url)
+        with alertmanager(told, tmp_path_factory.mktemp("alertmanager")) as running:
+            yield Delivery(running, sink)
     finally:
         server.close()
 
@@ -172,21 +107,93 @@ def test_one_incident_from_its_page_to_its_end(delivery: Delivery) -> None:
     assert end.title.startswith("Resolved: ")
 
 
-def test_divergence_silences_the_nll_s_tickets_of_its_run_alone(delivery: Delivery) -> None:
+def test_a_diverged_run_is_one_page_and_the_tickets_that_tell_more(delivery: Delivery) -> None:
+    tickets = [*SAID_BY_THE_PAGE, *NOT_SAID_BY_THE_PAGE]
     delivery.ring(
         alert("VaeNllDiverged", "diverged", "page"),
-        alert("VaeNllNeverGood", "diverged", "ticket"),
-        alert("VaeKlAbnormal", "diverged", "ticket"),
-        alert("VaeNllNeverGood", "other", "ticket"),
+        *(alert(name, "diverged", "ticket") for name in tickets),
+        *(alert(name, "other", "ticket") for name in tickets),
     )
-    delivery.wait_for("chat", "other", "VaeNllNeverGood")
-    delivery.wait_for("chat", "diverged", "VaeKlAbnormal")
+    delivery.wait_for("page", "diverged")
+    other = delivery.wait_for("chat", "other")
+    ticket = delivery.wait_for("chat", "diverged", "Ticket: ")
 
     # By the time a later ticket arrives, an earlier one would have.
     delivery.ring(alert("VaeNllNeverGood", "later", "ticket"))
     delivery.wait_for("chat", "later")
 
-    assert not [n for n in delivery.sink.notifications if n.run == "diverged" and "VaeNllNeverGood" in n.raw]
+    assert [name for name in tickets if name in other.raw] == tickets
+    assert [name for name in tickets if name in ticket.raw] == NOT_SAID_BY_THE_PAGE
+    assert sorted(n.kind for n in delivery.sink.notifications if n.run == "diverged") == ["chat", "chat", "page"]
+
+
+def test_a_ticket_that_the_page_held_back_is_told_when_the_page_is_over(delivery: Delivery) -> None:
+    delivery.ring(alert("VaeNllDiverged", "blurred", "page"), alert("VaeConfidenceGap", "blurred", "ticket"))
+    delivery.wait_for("page", "blurred")
+
+    delivery.ring(alert("VaeNllDiverged", "blurred", "page", over=True))
+
+    delivery.wait_for("resolved", "blurred")
+    delivery.wait_for("chat", "blurred", "Ticket: Run blurred: VaeConfidenceGap")
+
+
+def test_a_cause_that_changes_rings_once(delivery: Delivery) -> None:
+    delivery.ring(alert("VaeNllDiverged", "cause", "page", annotations={"description": "The cause is rec."}))
+    page = delivery.wait_for("page", "cause")
+
+    delivery.ring(alert("VaeNllDiverged", "cause", "page", annotations={"description": "The cause is perception."}))
+    # By the time a later page arrives, an update would have.
+    delivery.ring(alert("VaeNllDiverged", "later cause", "page"))
+    delivery.wait_for("page", "later cause")
+    delivery.ring(alert("VaeNllDiverged", "cause", "page", over=True))
+    end = delivery.wait_for("resolved", "cause")
+
+    told = [n for n in delivery.sink.notifications if n.run == "cause" and n.kind != "chat"]
+    assert told == [page, end]
+    assert "The cause is rec." in page.text
+
+
+def test_two_runs_at_once_are_two_incidents(delivery: Delivery) -> None:
+    delivery.ring(alert("VaeNllDiverged", "first", "page"), alert("VaeNllDiverged", "second", "page"))
+    first, second = delivery.wait_for("page", "first"), delivery.wait_for("page", "second")
+
+    delivery.ring(alert("VaeNllDiverged", "first", "page", over=True))
+    end = delivery.wait_for("resolved", "first")
+
+    assert "second" not in first.raw
+    assert "first" not in second.raw
+    assert first.incident == end.incident != second.incident
+    assert not delivery.came("resolved", "second")
+
+
+def test_a_run_that_diverged_and_died_is_one_incident_until_both_are_over(delivery: Delivery) -> None:
+    delivery.ring(alert("VaeNllDiverged", "dies", "page"))
+    page = delivery.wait_for("page", "dies")
+
+    delivery.ring(alert("VaeExporterDown", "dies", "page", rank="0"))
+    death = delivery.wait_for("update", "dies", "(1 of 2 alerts)")
+    delivery.ring(alert("VaeExporterDown", "dies", "page", rank="0", over=True))
+    wait_until(lambda: len(delivery.came("update", "dies")) == 2, "the run is seen again")
+    assert not delivery.came("resolved", "dies")
+    delivery.ring(alert("VaeNllDiverged", "dies", "page", over=True))
+    end = delivery.wait_for("resolved", "dies")
+
+    assert page.incident == death.incident == end.incident
+    assert "Run dies: VaeExporterDown" in death.text
+    assert "Resolved: VaeExporterDown" in delivery.came("update", "dies")[1].text
+
+
+def test_a_silence_also_holds_back_the_end(delivery: Delivery) -> None:
+    """So PagerDuty keeps the incident open: docs/paging.md says to resolve it there."""
+    delivery.ring(alert("VaeNllDiverged", "silenced", "page"))
+    delivery.wait_for("page", "silenced")
+
+    delivery.alertmanager.silence("silenced")
+    delivery.ring(alert("VaeNllDiverged", "silenced", "page", over=True))
+    delivery.ring(alert("VaeNllDiverged", "after the silence", "page"))
+    delivery.wait_for("page", "after the silence")
+
+    assert not delivery.came("resolved", "silenced")
 
 
 def test_a_rank_that_is_gone_silences_that_it_stalled_and_nothing_else(delivery: Delivery) -> None:
@@ -217,7 +224,7 @@ def test_the_watchdog_beats(delivery: Delivery) -> None:
     assert delivery.sink.last_heartbeat is None
 
     delivery.ring(alert("Watchdog", None, "none"))
-    until(lambda: delivery.sink.last_heartbeat is not None)
+    wait_until(lambda: delivery.sink.last_heartbeat is not None, "a beat")
 
     assert not delivery.came("chat", None, "Watchdog")
     assert not delivery.came("page", None, "Watchdog")

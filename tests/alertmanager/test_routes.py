@@ -1,4 +1,4 @@
-"""Which alert goes to whom, as amtool reads the shipped configuration."""
+"""Which alert goes to whom, as amtool reads the shipped configurations."""
 
 from __future__ import annotations
 
@@ -12,8 +12,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_the_configuration_is_valid(amtool: Callable[..., str], configuration: Path) -> None:
-    report = amtool("check-config", str(configuration))
+@pytest.fixture(params=["configuration", "real_configuration"])
+def each_configuration(request: pytest.FixtureRequest) -> Path:
+    path: Path = request.getfixturevalue(request.param)
+    return path
+
+
+def test_the_configuration_is_valid(amtool: Callable[..., str], each_configuration: Path) -> None:
+    report = amtool("check-config", str(each_configuration))
 
     assert "1 templates" in report
 
@@ -23,13 +29,15 @@ def test_the_configuration_is_valid(amtool: Callable[..., str], configuration: P
     [
         (["alertname=VaeNllDiverged", "severity=page", "run=bs4"], "pager,chat"),
         (["alertname=VaeNllNeverGood", "severity=ticket", "run=bs4"], "chat"),
+        (["alertname=VaeGpuOutOfMemory", "severity=page", "run=bs4", "gpu=GPU-1"], "pager,chat"),
+        (["alertname=VaeRulesFailing", "severity=ticket", "rule_group=vae_training"], "chat"),
         (["alertname=Watchdog", "severity=none"], "heartbeat"),
         (["alertname=SomeoneElses", "severity=critical"], "chat"),
         (["alertname=SomeoneElses"], "chat"),
     ],
 )
-def test_route(amtool: Callable[..., str], configuration: Path, labels: list[str], receivers: str) -> None:
-    assert amtool("config", "routes", "test", f"--config.file={configuration}", *labels).strip() == receivers
+def test_route(amtool: Callable[..., str], each_configuration: Path, labels: list[str], receivers: str) -> None:
+    assert amtool("config", "routes", "test", f"--config.file={each_configuration}", *labels).strip() == receivers
 
 
 def test_out_of_the_box_nothing_leaves_this_machine(configuration: Path) -> None:

@@ -74,6 +74,7 @@ def render(amtool: Callable[..., str], configuration: Path, tmp_path: Path) -> C
             "groupLabels": {"run": alerts[0]["labels"]["run"]},
             "commonLabels": dict(set.intersection(*(set(one["labels"].items()) for one in alerts))),
             "alerts": alerts,
+            "externalURL": "http://alertmanager:9093",
         }
         path = tmp_path / "data.json"
         path.write_text(json.dumps(data))
@@ -126,6 +127,45 @@ def test_two_pages_resolved(render: Callable[..., str]) -> None:
     title = render("vae.title", diverged(resolved=True), nonfinite(resolved=True))
 
     assert title == "Resolved: VaeNllDiverged, run bs4, after 12m30s (1 of 2 alerts)"
+
+
+def gone(*, ranks: int, resolved: bool = False) -> list[dict[str, Any]]:
+    return [
+        alert(
+            "VaeExporterDown", resolved=resolved, summary=f"Rank {rank} is gone.", description="See whether it lives."
+        )
+        for rank in range(ranks)
+    ]
+
+
+def test_of_many_alerts_four_are_told_in_full_and_twelve_at_all(render: Callable[..., str]) -> None:
+    """A run of 64 ranks that is killed is 64 alerts."""
+    rest = "These are 12 of 64 that fire. All of them: http://alertmanager:9093"
+    many = gone(ranks=64)
+
+    assert render("vae.title", *many) == "Rank 0 is gone. (1 of 64 alerts)"
+    assert render("vae.text", *many).splitlines() == [
+        *(line for rank in range(4) for line in (f"* Rank {rank} is gone.", "  See whether it lives.")),
+        *(f"* Rank {rank} is gone." for rank in range(4, 12)),
+        f"* {rest}",
+    ]
+    chat = render("vae.slack.text", *many).splitlines()
+    assert chat.count("See whether it lives.") == 4
+    assert [line for line in chat if "is gone" in line] == [f"Rank {rank} is gone." for rank in range(1, 12)]
+    assert chat[-1] == rest
+
+
+def test_twelve_alerts_are_all(render: Callable[..., str]) -> None:
+    assert render("vae.text", *gone(ranks=12)).splitlines()[-1] == "* Rank 11 is gone."
+    assert render("vae.slack.text", *gone(ranks=12)).splitlines()[-1] == "Rank 11 is gone."
+
+
+def test_of_many_ends_twelve_are_told(render: Callable[..., str]) -> None:
+    rest = "These are 12 of 64 that are over."
+    many = gone(ranks=64, resolved=True)
+
+    assert render("vae.text", *many).splitlines()[-2:] == ["  It said: Rank 11 is gone.", f"* {rest}"]
+    assert render("vae.slack.text", *many).splitlines()[-3:] == ["It said: Rank 11 is gone.", "", rest]
 
 
 def test_what_still_fires_comes_first(render: Callable[..., str]) -> None:

@@ -58,6 +58,8 @@ def test_a_result_can_be_kept_without_keeping_the_graph() -> None:
 
     assert not any(getattr(result.losses, field.name).requires_grad for field in fields(Losses))
     assert not result.gradient_norm.requires_grad
+    assert not result.inputs.requires_grad
+    assert not result.outputs.requires_grad
 
 
 def test_a_step_reports_finite_scalars_and_its_learning_rate() -> None:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from vae_exporter import TrainingExporter
     from vae_exporter.demo.training import Training
 
+_COMPARE_EVERY = 20
+"""Steps. A demo is over after a few hundred of them; a training need not look so often."""
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -49,6 +52,7 @@ class Trainer(threading.Thread):
                 self._exporter.observe(
                     step, **vars(result.losses), learning_rate=result.learning_rate, gradient_norm=result.gradient_norm
                 )
+                self._exporter.observe_reconstruction(step, result.inputs, result.outputs, every=_COMPARE_EVERY)
                 self.progress = Progress(step, time.monotonic() - began, losses, result.learning_rate)
                 step += 1
         except Exception as error:  # noqa: BLE001 - told by the thread that waits for the page

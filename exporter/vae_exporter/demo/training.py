@@ -27,11 +27,16 @@ _GRADIENT_NORM_MAX = 1.0
 
 @dataclass(frozen=True)
 class StepResult:
-    """What one step gives to report. *gradient_norm* is a scalar tensor: the norm of all gradients before clipping."""
+    """What one step gives to report. *gradient_norm* is a scalar tensor: the norm of all gradients before clipping.
+
+    *inputs* and *outputs* are the batch and its reconstruction: ``(B, 3, T, H, W)``, the inputs in [-1, 1].
+    """
 
     losses: Losses
     learning_rate: float
     gradient_norm: Tensor
+    inputs: Tensor
+    outputs: Tensor
 
 
 class Training:
@@ -55,7 +60,7 @@ class Training:
         self._optimizer.param_groups[0]["lr"] = value
 
     def step(self) -> StepResult:
-        """Train on the next batch. The tensors of the result are scalars without a graph; none has been read."""
+        """Train on the next batch. The tensors of the result are without a graph; none has been read."""
         inputs = self._clips.batch()
         posterior = self.model.encode(inputs)
         outputs = self.model.decode(posterior.sample(self._generator))
@@ -64,4 +69,4 @@ class Training:
         losses.total.backward()  # type: ignore[no-untyped-call]
         gradient_norm = clip_grad_norm_(self.model.parameters(), _GRADIENT_NORM_MAX)
         self._optimizer.step()
-        return StepResult(losses.detach(), self.learning_rate, gradient_norm)
+        return StepResult(losses.detach(), self.learning_rate, gradient_norm, inputs, outputs.detach())

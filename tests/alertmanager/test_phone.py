@@ -1,0 +1,53 @@
+"""What the rules say, as a phone shows it: the texts that the rules' unit tests expect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+LONGEST_TITLE = 130
+"""Characters, with an ordinary name: an SMS of PagerDuty's has 160, with its own words around ours."""
+
+LONGEST_TEXT = 700
+"""Characters: Slack folds what is longer. https://docs.slack.dev/legacy/legacy-messaging/legacy-secondary-message-attachments"""
+
+ORDINARY_NAME = "bs4-kl1e-4-20261123"
+
+RULE_TESTS = sorted((Path(__file__).parents[1] / "rules").glob("*.yml"))
+
+TOLD = {
+    (case["alertname"], alert["exp_labels"].get("run", ""), *sorted(alert["exp_annotations"].items()))
+    for file in RULE_TESTS
+    for test in yaml.safe_load(file.read_text())["tests"]
+    for case in test.get("alert_rule_test", [])
+    for alert in case["exp_alerts"] or []
+    if "exp_annotations" in alert
+}
+
+of_each_alert = pytest.mark.parametrize("name", sorted({name for name, *_ in TOLD}))
+
+
+def told(name: str) -> list[tuple[str, dict[str, Any]]]:
+    return [(run, dict(annotations)) for alert, run, *annotations in TOLD if alert == name]
+
+
+@of_each_alert
+def test_the_title_fits(name: str) -> None:
+    titles = [notes["summary"].replace(f"Run {run}", f"Run {ORDINARY_NAME}", 1) for run, notes in told(name)]
+
+    assert [title for title in titles if len(title) > LONGEST_TITLE] == []
+
+
+@of_each_alert
+def test_the_title_says_which_run_and_then_what_to_do(name: str) -> None:
+    for run, notes in told(name):
+        assert notes["summary"].startswith(f"Run {run}" if run else "Prometheus ")
+        assert len(notes["summary"].removeprefix(f"Run {run}").split(". ")) > 1
+
+
+@of_each_alert
+def test_the_text_fits(name: str) -> None:
+    assert [notes["description"] for _, notes in told(name) if len(notes["description"]) > LONGEST_TEXT] == []

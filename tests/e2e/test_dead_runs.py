@@ -1,0 +1,73 @@
+"""A run that diverges and is killed: nobody is told that it recovered."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from deadline import wait_until
+from prometheus_query import query
+
+from vae_exporter._http import serve
+from vae_exporter._stack import stack_folder
+from vae_exporter.demo import servers
+from vae_exporter.pager import PagerSink
+
+TRAINER = Path(__file__).parent / "trainers" / "diverging.py"
+
+
+@pytest.fixture
+def impatient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the rules forget who is not seen after 10 seconds instead of 2 minutes, and wait 5 seconds for a minute."""
+    stack = tmp_path / "stack"
+    for part in ("prometheus", "alertmanager"):
+        shutil.copytree(stack_folder() / part, stack / part)
+    for file in (stack / "prometheus" / "rules").glob("*.yml"):
+        patient = file.read_text()
+        impatient = re.sub(r"for: \dm\b", "for: 5s", patient.replace("[2m]", "[10s]"))
+        assert impatient != patient
+        file.write_text(impatient)
+    monkeypatch.setattr(servers, "stack_folder", lambda: stack)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_run_that_diverged_and_was_killed_stays_an_open_incident(tmp_path: Path) -> None:
+    targets = tmp_path / "targets"
+    targets.mkdir()
+    sink = PagerSink()
+
+    def heard(kind: str) -> list[str]:
+        return [notification.title for notification in sink.notifications if notification.kind == kind]
+
+    with ExitStack() as stack:
+        pager = serve(sink.app, host="127.0.0.1", port=0)
+        stack.callback(pager.close)
+        alertmanager_url = stack.enter_context(
+            servers.alertmanager(tmp_path, pager_url=pager.url, intervals=servers.SHORTENED)
+        )
+        url = stack.enter_context(
+            servers.prometheus(
+                tmp_path, targets_folder=targets, alertmanager_url=alertmanager_url, intervals=servers.SHORTENED
+            )
+        )
+        with subprocess.Popen([sys.executable, TRAINER, "dies", targets]) as trainer:
+            try:
+                wait_until(lambda: bool(heard("page")), "the page")
+            finally:
+                trainer.kill()
+        wait_until(lambda: bool(heard("update")), "its death is told")
+        # Longer than the 5 seconds after which Alertmanager tells of a group what is new.
+        gone = 'absent_over_time(run:vae_run:present{run="dies"}[8s])'
+        wait_until(lambda: bool(query(url, gone)), "the run is not seen any more")
+        alerts = sorted(labels["alertname"] for labels, _ in query(url, 'ALERTS{run="dies"}'))
+
+    assert alerts == ["VaeExporterDown", "VaeNllDiverged"]
+    assert len(heard("page")) == 1
+    assert len(heard("update")) == 1
+    assert heard("update")[0].endswith("(1 of 2 alerts)")
+    assert not heard("resolved")
