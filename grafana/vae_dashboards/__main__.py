@@ -15,11 +15,11 @@ from vae_dashboards.run import run
 
 def write(folder: Path) -> None:
     """Empty *folder* of JSON files, and write one for each dashboard, named by its uid."""
+    dashboards = [make().build() for make in (run, fleet, comparison, gpu_memory)]
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.json"):
         old.unlink()
-    for make in (run, fleet, comparison, gpu_memory):
-        dashboard = make().build()
+    for dashboard in dashboards:
         text = JSONEncoder(indent=2, sort_keys=True, ensure_ascii=False).encode(dashboard)
         (folder / f"{dashboard.uid}.json").write_text(f"{text}\n", encoding="utf-8")
 

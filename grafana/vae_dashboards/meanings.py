@@ -71,6 +71,8 @@ WHAT_TO_DO = meaning({reason: (text, GRAY) for reason, text in {**BANDS, **ALERT
 
 FIRING = meaning({"1": ("firing", RED)})
 
+HOLDS = meaning({"1": ("holds", ORANGE)})
+
 RISES = meaning({"1": ("grew most", ORANGE)})
 
 YES_NO = meaning({"0": ("✓ no", GREEN), "1": ("✕ yes", RED)})

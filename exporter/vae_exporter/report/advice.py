@@ -41,6 +41,7 @@ ALERTS = {
     "VaeConfidenceGap": "Look at the outputs: the NLL looks fine, they do not. Blurred: raise the perception weight.",
     "VaeLossSumMismatch": "See which loss is not what it says: the weighted parts do not add up to the NLL.",
     "VaeKlAbnormal": "Look at the KL and at its weight: the latents collapse, or crush all else.",
+    "VaeRunUnjudged": "Observe the NLL, at steps that go on: nobody judges this run.",
     "VaeRunNameTaken": "Give all but one of the processes another name: their figures mix.",
     "VaeRankStraggler": "Look at the slow rank's GPU and at its data loading: all others wait for it.",
     "VaeGpuOutOfMemory": "Make the batch or the clips smaller, then resume from the last checkpoint.",

@@ -119,7 +119,9 @@ def read_report(prometheus_url: str, run: str | None = None) -> Report:
             for series in window.range(f'run:vae_edge:const{{run="{of_run}",signal="nll"}}')
         },
         contributions=by_step.curves(
-            f'max by (component) (run_component:vae_loss_contribution:mean{{run="{of_run}"}})', "component"
+            "max by (component) (run_component:vae_loss_contribution:mean"
+            f'{{run="{of_run}",component=~"rec|perception"}})',
+            "component",
         ),
         alerts=_alerts(window, of_run, by_step),
         gpu_memory=_gpu_memory(window, of_run, by_step),

@@ -18,7 +18,7 @@ def run() -> Board:
         rows=[
             Row("Run $run", at_a_glance(), repeat="run"),
             Row("Alerts", alerts()),
-            Row("A · The sum: what the NLL is made of, and which part made it rise", the_sum()),
+            Row("A · The sum: what the NLL of $run is made of, and which part made it rise", the_sum(), repeat="run"),
             Row("B · Stability: does it rise, explode or spike", stability()),
             Row("C · Confidence: is the picture as good as the NLL", confidence()),
             Row("KL and discriminator", latents()),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from vae_dashboards.meanings import (
     BLUE,
     GRAY,
+    HOLDS,
     RED,
     RISES,
 )
@@ -40,13 +41,14 @@ def the_sum() -> Panels:
                 no_data.WEIGHTS,
             ),
             "none",
-            [Query(of_run("run_component:vae_loss_contribution:mean"), "{{component}} {{run}}")],
+            [Query(of_run("run_component:vae_loss_contribution:mean", component="=~rec|perception"), "{{component}}")],
         ),
         curves(
             Words(
                 "Residual of the sum",
-                "How far the NLL is from the sum of its weighted parts, relative to it. More than 5 %: a loss is not "
-                "what it says.",
+                "What of the NLL its weighted parts leave unexplained, relative to it. Far from 0 for long: a loss or "
+                "a "
+                "weight is not what it says.",
                 no_data.WEIGHTS,
             ),
             "percentunit",
@@ -56,7 +58,7 @@ def the_sum() -> Panels:
         states(
             Words(
                 "Cause of a rise",
-                "Which part of the loss made the NLL rise; data: the fixed clip did not get worse.",
+                "Which part of the loss made the NLL rise. data: it is not the model, the probe did not get worse.",
                 "None: the NLL does not rise.",
             ),
             RISES,
@@ -101,8 +103,9 @@ def stability() -> Panels:
         curves(
             Words(
                 "Spikes",
-                "The means over the newest 10 steps and over the 10 before. Both twice as high as usual: a spike. One "
-                "alone: an outlier.",
+                "The means over the newest 10 steps and over the 10 before. Both far above the rest: a spike. One "
+                "alone: "
+                "an outlier.",
                 "No data yet: it comes with the first 10 steps.",
             ),
             "none",
@@ -117,7 +120,7 @@ def stability() -> Panels:
                 "No data yet.",
             ),
             "none",
-            Query(f"max by (run) ({of_run('vae_loss_start', component='nll')})"),
+            Query(f"max by (run) ({of_run('run:vae_nll:start')})"),
             decimals=3,
         ),
         number(
@@ -193,7 +196,7 @@ def confidence() -> Panels:
                 no_data.RECONSTRUCTION,
             ),
             "dB",
-            [Query(of_run("run:vae_reconstruction_psnr:decibels"), "{{run}}")],
+            [Query(f"avg by (run) ({of_rank('vae_reconstruction_psnr_decibels')})", "{{run}}")],
             (8, 8),
         ),
         component(
@@ -207,6 +210,16 @@ def confidence() -> Panels:
             "The unweighted perceptual distance over 100 steps, and the edge below which it should stay.",
             "max",
         ),
+        states(
+            Words(
+                "Why the picture is not trusted",
+                "The NLL looks fine and something else does not. blurred: by the sharpness. averaged_colours: rec is "
+                "very low and perception most of the sum. rec_hidden, perception_hidden: weights that hide a bad loss.",
+                "Nothing: the picture looks as good as its NLL, or nothing is known of it.",
+            ),
+            HOLDS,
+            [Query(f"group by (run, symptom) ({of_run('run:vae_confidence_gap')})", "{{symptom}} {{run}}")],
+        ),
     ]
 
 
@@ -217,7 +230,8 @@ def latents() -> Panels:
         curves(
             Words(
                 "KL",
-                "The mean over 100 steps, by powers of ten. Falling to a hundredth of its start: the latents collapse.",
+                "The mean over 100 steps, its first value, and dashed its weighted part of the total, by powers of "
+                "ten. Far below its first value: the latents collapse.",
                 "No data: observe kl; it comes with the first 100 steps.",
             ),
             "none",
@@ -228,10 +242,14 @@ def latents() -> Panels:
                     "mean",
                 ),
                 Query(f"avg by (run) ({of_run('vae_loss_start', component='kl')})", "first {{run}}", "first"),
+                Query(
+                    of_run("run_component:vae_loss_contribution:mean", component="kl"), "weighted {{run}}", "weighted"
+                ),
             ],
         )
         .scale_distribution(logarithmic())
-        .override_by_query("first", [*dashed(), fixed(GRAY)]),
+        .override_by_query("first", [*dashed(), fixed(GRAY)])
+        .override_by_query("weighted", dashed()),
         curves(
             Words(
                 "Discriminator",
