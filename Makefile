@@ -30,6 +30,10 @@ watch: servers $(INSTALLED) ## Run Prometheus, Alertmanager and the pager for th
 test: servers $(INSTALLED) ## Run the tests.
 	.venv/bin/python -m pytest $(ARGS)
 
+.PHONY: test-compose
+test-compose: $(INSTALLED) ## Start docker-compose.yml with a Docker daemon of its own and stand-in images. Needs root.
+	.venv/bin/python -m pytest -m compose tests/compose $(ARGS)
+
 .PHONY: lint
 lint: servers $(INSTALLED) ## Check the code, the rules and the configurations.
 	.venv/bin/python -m ruff check
