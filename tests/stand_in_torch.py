@@ -45,6 +45,9 @@ class Tensor:
     def is_complex(self) -> bool:
         return False
 
+    def detach(self) -> Tensor:
+        return self
+
     def reshape(self, shape: tuple[int, ...]) -> Tensor:
         return Tensor(self.torch, self.cells, self.device, shape=shape)
 

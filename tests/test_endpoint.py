@@ -215,6 +215,12 @@ class TestScrapers:
     def test_nobody_came_and_nobody_is_missing(self, scrapers: Scrapers) -> None:
         assert scrapers.wait(scrapers.now(), 0)
 
+    def test_where_one_is_expected_the_first_is_missing_until_it_comes(self, scrapers: Scrapers) -> None:
+        end = scrapers.now()
+        assert not scrapers.wait(end, 0, is_expected=True)
+        come(scrapers, "prometheus")
+        assert scrapers.wait(end, 0, is_expected=True)
+
     def test_who_came_before_the_end_is_missing_until_they_come_again(self, scrapers: Scrapers, clock: Clock) -> None:
         come(scrapers, "prometheus")
         clock.now += 15

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
-from stand_in_torch import Device, StandInTorch
+from stand_in_torch import GPU, Device, StandInTorch, Tensor
 
 from vae_exporter._failures import Failures
 from vae_exporter._harvest import MAX_PENDING, Harvest
@@ -60,6 +60,18 @@ class TestDevice:
         harvest.give(1, {"nll": device.tensor(0.5), "rec": device.tensor(0.04, shape=(1, 1))})
         device.finish()
         assert arrived(harvest) == [(1, {"nll": 0.5, "rec": 0.04})]
+
+    def test_an_odd_one_costs_no_other(
+        self, harvest: Harvest, device: StandInTorch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        class Sparse(Tensor):
+            def reshape(self, shape: tuple[int, ...]) -> Tensor:
+                raise NotImplementedError(f"no sparse tensor has the shape {shape}")
+
+        harvest.give(1, {"nll": Sparse(device, [0.5], GPU), "rec": device.tensor(0.04), "learning_rate": 1e-4})
+        device.finish()
+        assert arrived(harvest) == [(1, {"learning_rate": 1e-4, "rec": 0.04})]
+        assert "nll cannot be read: NotImplementedError" in caplog.text
 
     def test_several_elements_are_refused_unread(
         self, harvest: Harvest, device: StandInTorch, caplog: pytest.LogCaptureFixture

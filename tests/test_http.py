@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import socket
-from contextlib import closing
+from contextlib import ExitStack, closing, suppress
+from http.client import HTTPException
 from typing import TYPE_CHECKING
 
 import pytest
+from deadline import wait_until
 from http_get import get
 
-from vae_exporter._http import HttpServer, reply, serve
+from vae_exporter._http import MAX_CONNECTIONS, HttpServer, reply, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -56,6 +58,23 @@ def test_a_port_is_free_again_once_it_is_closed(server: HttpServer) -> None:
 def test_a_client_that_says_nothing_does_not_hold_up_the_others(server: HttpServer) -> None:
     with socket.create_connection(("127.0.0.1", server.port)):
         assert get(server.url).status == 200
+
+
+def test_clients_without_end_take_no_more_than_their_share(server: HttpServer) -> None:
+    """The rest is hung up on; and once they are gone, all is as before."""
+    with ExitStack() as stack:
+        address = ("127.0.0.1", server.port)
+        for _ in range(MAX_CONNECTIONS):
+            stack.enter_context(socket.create_connection(address))
+        with socket.create_connection(address, timeout=10) as one_more:
+            assert one_more.recv(1) == b""
+    wait_until(lambda: is_let_in(server), "room again")
+
+
+def is_let_in(server: HttpServer) -> bool:
+    with suppress(OSError, HTTPException):
+        return get(server.url).status == 200
+    return False
 
 
 def test_requests_are_not_logged(server: HttpServer, capfd: pytest.CaptureFixture[str]) -> None:

@@ -144,6 +144,24 @@ exporter.start()
 train()
 """
 
+FINALLY = """
+exporter.start()
+try:
+    train()
+    # what ends it
+finally:
+    exporter.close()
+"""
+
+WITHIN_EXCEPT = """
+try:
+    raise MemoryError
+except MemoryError:
+    exporter = TrainingExporter("bs4-again", port=0).start()
+    train()
+    exporter.close()
+"""
+
 GO_ON = None
 
 
@@ -158,6 +176,12 @@ class TestLastScrape:
             pytest.param(WITH + "    sys.exit()", GO_ON, "finished", 0, id="with-exit"),
             pytest.param(WITH + "    sys.stderr = None; 1 / 0", GO_ON, "failed", 1, id="with-exception"),
             pytest.param(WITH + "    sys.exit(1)", GO_ON, "failed", 1, id="with-exit-1"),
+            pytest.param(FINALLY, GO_ON, "finished", 0, id="finally"),
+            pytest.param(
+                FINALLY.replace("# what", "sys.stderr = None; 1 / 0 #"), GO_ON, "failed", 1, id="finally-exception"
+            ),
+            pytest.param(WITHIN_EXCEPT, GO_ON, "finished", 0, id="tried-again-in-except"),
+            pytest.param(FINALLY, signal.SIGINT, "terminated", -signal.SIGINT, id="finally-sigint"),
             pytest.param(WITHOUT_WITH, GO_ON, "failed", 0, id="no-close"),
             pytest.param(WITHOUT_WITH + "sys.exit(1)", GO_ON, "failed", 1, id="exit-1"),
             pytest.param(WITHOUT_WITH + "sys.stderr = None; 1 / 0", GO_ON, "failed", 1, id="exception"),
@@ -243,7 +267,7 @@ def handler(number, frame):
 signal.signal(signal.SIGTERM, handler)
 exporter.start()
 say(exporter.url)
-stop.wait()
+while not stop.wait(0.05): pass
 exporter.close()
 say(signal.getsignal(signal.SIGTERM) is handler)
 """
@@ -261,7 +285,7 @@ say(signal.getsignal(signal.SIGTERM) is handler)
 exporter.start()
 signal.signal(signal.SIGTERM, handler)
 say(exporter.url)
-stop.wait()
+while not stop.wait(0.05): pass
 exporter.close()
 say(signal.getsignal(signal.SIGTERM) is handler)
 """
@@ -496,6 +520,33 @@ with exporter:
         trainer = train(script, before=before)
         assert trainer.hears() == "7"
         assert trainer.ends() == 0
+
+    @pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+    @pytest.mark.parametrize(("is_terminated", "expected"), [(False, "failed"), (True, "terminated")])
+    def test_a_run_of_a_child_ends_with_the_child(
+        self, train: Callable[..., Trainer], method: str, *, is_terminated: bool, expected: str
+    ) -> None:
+        """Most children of multiprocessing end by os._exit(), and call nothing that atexit knows."""
+        before = """
+def train_in_child(go_on):
+    exporter = TrainingExporter("of a child", port=0).start()
+    say(exporter.url)
+    while not go_on.wait(0.05): pass
+"""
+        script = f"""
+context = multiprocessing.get_context("{method}")
+go_on = context.Event()
+child = context.Process(target=train_in_child, args=(go_on,))
+child.start()
+until_told()
+{"child.terminate()" if is_terminated else "go_on.set()"}
+child.join()
+"""
+        trainer = train(script, before=before)
+        url = trainer.hears()
+        scrape(url)
+        trainer.goes_on()
+        assert state(last_scrape(url)) == [expected]
 
     WORKERS_BY_FORK = """
 for _ in range(2):

@@ -7,6 +7,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 import torch
 from stand_in_torch import StandInTorch
@@ -341,6 +342,10 @@ class TestSkippedSteps:
         taken_back = training.nll
         assert (told.last_nonfinite_step, taken_back.last_nonfinite_step) == (1, None)
         assert (told.nonfinite_since, taken_back.nonfinite_since) == (1, None)
+
+    def test_numpy_says_it_too(self, training: Training) -> None:
+        training.recorder.observe(1, {"nll": 0.5}, skipped=np.bool_(True))  # noqa: FBT003 - its own constructor
+        assert (training.facts.steps_skipped, training.facts.dropped["invalid"]) == (1, 0)
 
     def test_a_word_that_is_neither_true_nor_false_is_refused_unread(self, training: Training) -> None:
         training.recorder.observe(1, {"nll": 0.5}, skipped=torch.tensor(1))

@@ -76,11 +76,16 @@ class Scrapers:
             self._served[scraper] = began
             self._changed.notify_all()
 
-    def wait(self, since: float, timeout: float) -> bool:
-        """Wait until every recent scraper has come again after *since*. Return False after *timeout* seconds."""
+    def wait(self, since: float, timeout: float, *, is_expected: bool = False) -> bool:
+        """Wait until every recent scraper has come again after *since*. Return False after *timeout* seconds.
+
+        *is_expected*: where none has come yet, wait for the first.
+        """
 
         def all_came() -> bool:
-            recent = (name for name, when in self._came.items() if when > since - RECENT_SECONDS)
+            recent = [name for name, when in self._came.items() if when > since - RECENT_SECONDS]
+            if is_expected and not self._came:
+                return False
             return all(self._served.get(name, -math.inf) >= since for name in recent)
 
         with self._changed:

@@ -134,7 +134,7 @@ class Harvest:
             elif value.is_cpu:
                 here[name] = float(value.item())
             else:
-                elsewhere.setdefault(value.device, {})[name] = value
+                elsewhere.setdefault(value.device, {})[name] = value.detach().reshape(())
         elif (number := self._number(name, value)) is not None:
             here[name] = number
 
@@ -162,7 +162,7 @@ class Harvest:
             self._failures.drop("capture", "capture", message, count=len(names))
             return None
         with torch.no_grad():
-            stacked = torch.stack([tensor.reshape(()) for tensor in tensors.values()])
+            stacked = torch.stack(list(tensors.values()))
             buffer = torch.empty(len(names), dtype=stacked.dtype, device="cpu", pin_memory=True)
             buffer.copy_(stacked, non_blocking=True)
         event = module.Event()

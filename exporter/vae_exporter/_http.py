@@ -29,8 +29,13 @@ class _Handler(WSGIRequestHandler):
 CLOSE_SECONDS = 1.0
 """How long `HttpServer.close` waits for answers under way, which would be cut off where the process exits then."""
 
+MAX_CONNECTIONS = 64
+"""How many may be open at once. Each costs a thread and a file, and the training needs its own."""
+
 
 class _Server(ThreadingWSGIServer):
+    request_queue_size = 64  # the default of 5 makes those who come together wait a second
+
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - the standard library's arguments
         self._answering = 0
         self._answered = threading.Condition()
@@ -43,6 +48,10 @@ class _Server(ThreadingWSGIServer):
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
         self.setup_environ()
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ANN401, ARG002 - the library's signature
+        """Let one in where there is room: it is hung up on otherwise."""
+        return self._answering < MAX_CONNECTIONS
 
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the library's signature
         with self._answered:

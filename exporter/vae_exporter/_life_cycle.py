@@ -7,6 +7,7 @@ with the first and taken away with the last.
 from __future__ import annotations
 
 import atexit
+import multiprocessing
 import os
 import signal
 import sys
@@ -82,6 +83,10 @@ def watch(run: Run) -> None:
                 os.register_at_fork(after_in_child=_after_fork_in_child)
         if not _process.runs:
             _process.is_terminated = False
+            if multiprocessing.parent_process():  # a child of multiprocessing may end without calling what atexit knows
+                from multiprocessing.util import Finalize  # noqa: PLC0415 - before ours, its exit would wait last
+
+                Finalize(None, _at_exit, exitpriority=0)
         _process.runs.append(run)
         _take_sigterm()
 
@@ -123,8 +128,8 @@ def _give_sigterm_back() -> None:
 
 def _at_exit() -> None:
     # Nobody closed these runs. A trainer that meets NaN often calls sys.exit(1) before it logs anything. An error that
-    # nothing caught has been printed by now, and Python remembers it.
-    error = getattr(sys, "last_value", None)
+    # nothing caught has been printed by now, and Python remembers it; in a child of multiprocessing it is on its way.
+    error = sys.exc_info()[1] or getattr(sys, "last_value", None)
     state = "terminated" if state_after(error) == "terminated" else "failed"
     for run in tuple(_process.runs):
         run.end(state)

@@ -169,6 +169,8 @@ class Recorder:
             if split == "validation":
                 self._take(self._step or 0 if step is None else step, values, "validation")
                 return
+            if type(skipped).__module__ == "numpy":
+                skipped = bool(skipped)
             if not isinstance(skipped, bool):  # to read a tensor would wait for its device
                 message = f"skipped is of type {type(skipped).__name__}: give True or False"
                 self.failures.drop("invalid", "skipped", message)

@@ -111,7 +111,7 @@ def watch(
 ) -> None:
     """Run Prometheus, Alertmanager and the pager for the trainings on this machine, until Ctrl-C."""
     try:
-        from vae_exporter.demo.servers import PAGER_URL, alertmanager, prometheus  # noqa: PLC0415 - needs PyYAML
+        from vae_exporter.demo import servers  # noqa: PLC0415 - needs PyYAML
     except ImportError as missing:
         _fail(f"{missing.name} is missing: pip install 'vae-exporter[demo]'")
     from vae_exporter._stack import stack_folder  # noqa: PLC0415 - only what the command needs
@@ -122,10 +122,12 @@ def watch(
             data.mkdir(parents=True, exist_ok=True)
             folder = data.resolve()
             console = Console()
-            _listen_as_pager(stack, console, "127.0.0.1", int(PAGER_URL.rpartition(":")[2]), folder / "pager.jsonl")
-            alertmanager_url = stack.enter_context(alertmanager(folder, pager_url=PAGER_URL, port=9093))
+            pager_port = int(servers.PAGER_URL.rpartition(":")[2])
+            servers.check_free("the pager", pager_port)
+            _listen_as_pager(stack, console, "127.0.0.1", pager_port, folder / "pager.jsonl")
+            alertmanager_url = stack.enter_context(servers.alertmanager(folder, pager_url=servers.PAGER_URL, port=9093))
             prometheus_url = stack.enter_context(
-                prometheus(
+                servers.prometheus(
                     folder,
                     targets=None,
                     targets_folder=stack_folder() / "prometheus" / "targets",
@@ -134,7 +136,7 @@ def watch(
                 )
             )
             console.print(f"Prometheus on {prometheus_url}, Alertmanager on {alertmanager_url}, data in {folder}.")
-            threading.Event().wait()
+            servers.wait_for_death({"Prometheus": prometheus_url, "Alertmanager": alertmanager_url})
         except VaeExporterError as error:
             _fail(str(error))
         except KeyboardInterrupt:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -48,7 +49,8 @@ class TrainingExporter:
         targets_dir: a folder that Prometheus watches for targets: this process is entered there. See docs/discovery.md.
         advertise: the address under which Prometheus reaches this process, HOST or HOST:PORT; by default *host*, or
             this machine's name where *host* is all addresses.
-        linger_seconds: how long `close` waits, at most, for each recent scraper to come again. 0: not at all.
+        linger_seconds: how long `close` waits, at most, for each recent scraper to come again; for the first one, too,
+            where a run with *targets_dir* has failed. 0: not at all.
 
     Raises:
         SettingsError: one of these cannot be used; the message says which and what to do.
@@ -91,6 +93,7 @@ class TrainingExporter:
         self._in_process = _life_cycle.Run(self._end, self._abandon)
         self._ending = threading.RLock()
         self._has_ended = False
+        self._error_before = sys.exc_info()[1]  # a training that is tried again in an ``except:`` is not ended by it
         self._is_abandoned = False  # in a fork: the run is the parent's
 
     @property
@@ -265,9 +268,10 @@ class TrainingExporter:
     def close(self) -> None:
         """End the run as finished, let every recent scraper read its end, and stop listening. Again: does nothing.
 
-        After SIGTERM it ends as terminated.
+        After SIGTERM it ends as terminated; in a ``finally:`` that an exception passes through, by that exception.
         """
-        self._end(_life_cycle.state_after(None))
+        error = sys.exc_info()[1]
+        self._end(_life_cycle.state_after(None if error is self._error_before else error))
 
     def __enter__(self) -> Self:
         return self.start()
@@ -288,7 +292,9 @@ class TrainingExporter:
                 self._recorder.end(state)
                 if self._server:
                     _logger.info("run %r: %s; it waits for its last scrape", self._settings.run, state)
-                    self._scrapers.wait(self._scrapers.now(), self._linger_seconds)
+                    # A crash at the first step must not go unseen, because nobody has come yet.
+                    is_expected = state == "failed" and self._targets_dir is not None
+                    self._scrapers.wait(self._scrapers.now(), self._linger_seconds, is_expected=is_expected)
             finally:  # Ctrl-C while it waits: leave at once
                 self._let_go()
 

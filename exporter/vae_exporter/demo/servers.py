@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import yaml
 
@@ -20,7 +20,7 @@ from vae_exporter._stack import stack_folder
 from vae_exporter.errors import StackError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 READY_SECONDS = 30.0
@@ -29,7 +29,9 @@ STOP_SECONDS = 5.0
 PAGER_URL = "http://127.0.0.1:9661"
 """Where the shipped Alertmanager configuration sends everything."""
 
-_OWN_ADDRESS = "127.0.0.1:9090"  # where the shipped Prometheus configuration takes itself to be
+# Where the shipped Prometheus configuration takes itself and Alertmanager to be.
+_OWN_ADDRESS = "127.0.0.1:9090"
+_ALERTMANAGER_ADDRESS = "127.0.0.1:9093"
 
 _PORT_TRIES = 3
 
@@ -70,9 +72,9 @@ def prometheus(  # noqa: PLR0913 - what differs from the shipped configuration
     """
     shipped = stack_folder() / "prometheus"
     config = yaml.safe_load((shipped / "prometheus.yml").read_text())
+    config = _elsewhere(config, _ALERTMANAGER_ADDRESS, alertmanager_url.removeprefix("http://"))
     _replace(config["global"], {"scrape_interval": intervals.scrape, "evaluation_interval": intervals.evaluation})
     config["rule_files"] = [str(shipped / pattern) for pattern in config["rule_files"]]
-    config["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] = [alertmanager_url.removeprefix("http://")]
     training = config["scrape_configs"][0]
     if targets is not None:
         training["static_configs"][0]["targets"] = list(targets)
@@ -114,6 +116,39 @@ def get_json(url: str) -> Any:  # noqa: ANN401 - JSON
         return json.load(answer)
 
 
+def wait_for_death(servers: Mapping[str, str], *, every: float = 5.0) -> NoReturn:
+    """Look every *every* seconds whether each of *servers*, addresses by name, still answers. Return never.
+
+    Raises:
+        StackError: one does not.
+    """
+    while True:
+        for name, url in servers.items():
+            try:
+                with urllib.request.urlopen(f"{url}/-/healthy", timeout=30):  # noqa: S310 - http, our own server
+                    pass
+            except OSError as error:
+                raise StackError(f"{name} does not answer on {url} any more ({error}): nobody is watching") from error
+        time.sleep(every)
+
+
+def check_free(name: str, port: int) -> None:
+    """Check that nothing else listens on *port* of this machine: another server would say that it is ready, for *name*.
+
+    Raises:
+        StackError: it cannot.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # its last user may have left a moment ago
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise StackError(
+                f"{name} cannot listen on 127.0.0.1:{port}: {error.strerror}; end what listens there, "
+                "such as another `vae-exporter watch`, `docker compose up`, or a service of the system"
+            ) from error
+
+
 @contextmanager
 def _server(name: str, folder: Path, config: dict[str, Any], options: Sequence[str], port: int = 0) -> Iterator[str]:
     process, url = _start(name, folder, config, options, port)
@@ -126,6 +161,8 @@ def _server(name: str, folder: Path, config: dict[str, Any], options: Sequence[s
 def _start(
     name: str, folder: Path, config: dict[str, Any], options: Sequence[str], port: int
 ) -> tuple[subprocess.Popen[bytes], str]:
+    if port:
+        check_free(name, port)
     file, log = folder / f"{name}.yml", folder / f"{name}.log"
     command = [*_until_parent_dies(), str(find_program(name)), f"--config.file={file}", *options]
     for _ in range(_PORT_TRIES):  # another process may take the port between our look and the server's
