@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import zip_longest
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -15,11 +17,12 @@ from prometheus_query import query
 from recorded_runs import LOSS_WEIGHTS, recorded_steps
 
 from vae_exporter import TrainingExporter
+from vae_exporter._http import reply, serve
 from vae_exporter.demo.servers import Intervals, prometheus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 STEPS_A_SECOND = 60
 """The runs took three seconds a step."""
@@ -51,7 +54,14 @@ def watched_runs(folder: Path) -> Iterator[WatchedRuns]:
         recorded = {name: _start(stack, name, outputs_url=f"https://example.org/{name}") for name in RUNS[:2]}
         full = [_start(stack, "full_run", rank=rank, info={"model": "causal-vae"}) for rank in range(2)]
         targets = [str(exporter.url).removeprefix("http://") for exporter in (*recorded.values(), *full)]
-        server = prometheus(folder, targets=targets, alertmanager_url="http://127.0.0.1:1", intervals=INTERVALS)
+        gpus = serve(_gpus_of("full_run"), host="127.0.0.1", port=0)
+        stack.callback(gpus.close)
+        server = prometheus(
+            folder,
+            targets=[*targets, f"127.0.0.1:{gpus.port}"],
+            alertmanager_url="http://127.0.0.1:1",
+            intervals=INTERVALS,
+        )
         url = stack.enter_context(server)
         wait_until(lambda: len(query(url, "vae_run_info")) == len(targets), "Prometheus sees the runs")
         start = time.time()
@@ -83,6 +93,18 @@ def last_step(run: str) -> int:
 def _start(stack: ExitStack, run: str, **settings: Any) -> TrainingExporter:  # noqa: ANN401 - of TrainingExporter
     common: dict[str, Any] = {"loss_weights": {**LOSS_WEIGHTS, "kl": 1e-4}, "port": 0, "linger_seconds": 0}
     return stack.enter_context(TrainingExporter(run, **{**common, **settings}))
+
+
+def _gpus_of(run: str) -> WSGIApplication:
+    """Serve the GPUs of the golden file as those of *run*: the cards that the exporter's own tests read."""
+    golden = (Path(__file__).parent / "data" / "metrics.txt").read_text()
+    lines = [line for line in golden.splitlines() if re.match(r"vae_(gpu|cuda)_", line)]
+    text = "".join(re.sub(r'run="(?:[^"\\]|\\.)*"', f'run="{run}"', line) + "\n" for line in lines)
+
+    def app(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return reply(start_response, "200 OK", "text/plain; version=0.0.4", text)
+
+    return app
 
 
 def _resume(stack: ExitStack, rank: TrainingExporter) -> TrainingExporter:

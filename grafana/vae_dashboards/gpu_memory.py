@@ -61,6 +61,7 @@ def _devices() -> Panels:
         Column("Value #used", "Used", unit="percentunit", decimals=0, width=80),
         Column("Value #peak", "Peak of torch", unit="percentunit", decimals=0, width=120),
         Column("Value #age", "Read", unit="s", decimals=0, width=90),
+        Column("Value #lost", "Lost", meaning=YES_NO, colored=True, width=80),
         Column("Value #remap", "Reset due", meaning=YES_NO, colored=True, width=100),
     ]
     total = f"max by (gpu) ({of_gpu('vae_gpu_memory_total_bytes')})"
@@ -71,6 +72,7 @@ def _devices() -> Panels:
         Query(f"max by (gpu) ({of_gpu('vae_gpu_memory_used_bytes')}) / {total}", name="used"),
         Query(f"max by (gpu) ({reserved_peak}) / {total}", name="peak"),
         Query(f"time() - max by (gpu) ({of_gpu('vae_gpu_sample_timestamp_seconds')})", name="age"),
+        Query(f"max by (gpu) ({of_gpu('vae_gpu_lost')})", name="lost"),
         Query(f"max by (gpu) ({of_gpu('vae_gpu_row_remap_pending')})", name="remap"),
     ]
     return [

@@ -11,6 +11,7 @@ import re
 import shutil
 import socket
 import subprocess
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,28 +53,34 @@ def compose(*arguments: str) -> str:
 
 
 @contextmanager
-def daemon(folder: Path) -> Iterator[None]:
-    """Start a Docker daemon of our own, with everything that is its own in *folder*."""
+def daemon() -> Iterator[None]:
+    """Start a Docker daemon of our own, outside of pytest's folders: it mounts into its own."""
+    folder = Path(tempfile.mkdtemp(prefix="vae-exporter-docker-"))
     address = f"unix://{folder}/docker.sock"
     where = ["-H", address, "--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec", "-p", f"{folder}/pid"]
-    with (folder / "dockerd.log").open("wb") as log:
+    log = folder / "dockerd.log"
+    with log.open("wb") as output:
         process = subprocess.Popen(
-            ["dockerd", *where, "--bridge=none", "--iptables=false"], stdout=log, stderr=subprocess.STDOUT
+            ["dockerd", *where, "--bridge=none", "--iptables=false"], stdout=output, stderr=subprocess.STDOUT
         )
+    os.environ.update(DOCKER_HOST=address, DOCKER_BUILDKIT="0", COMPOSE_DOCKER_CLI_BUILD="0")
     try:
-        os.environ.update(DOCKER_HOST=address, DOCKER_BUILDKIT="0", COMPOSE_DOCKER_CLI_BUILD="0")
         wait_until(
             lambda: subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0,
-            f"dockerd answers; its log is in {folder}",
+            f"dockerd answers; its log is {log}",
         )
         yield
     finally:
         process.terminate()
         process.wait(60)
+        mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+        for mount in sorted((mount for mount in mounts if mount.startswith(f"{folder}/")), reverse=True):
+            subprocess.run(["umount", mount], check=True)
+        shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def stack() -> Iterator[None]:
     """Start all but Grafana, and stop it at the end."""
     missing = [name for name in ("dockerd", "docker", "debootstrap") if not shutil.which(name)]
     assert not missing, f"not on this machine: {', '.join(missing)}"
@@ -81,7 +88,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     for port in (9090, 9093, 9645, 9661):
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", port)), f"something listens on port {port} already: stop it"
-    with daemon(tmp_path_factory.mktemp("docker")):
+    with daemon():
         subprocess.run([Path(__file__).with_name("make_stand_ins.sh"), ROOT / ".servers" / "compose"], check=True)
         try:
             compose("up", "-d", "--build", *SERVICES)
