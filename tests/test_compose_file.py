@@ -21,7 +21,8 @@ def mounts(name: str) -> list[tuple[str, str, str]]:
 
 
 def words(name: str) -> str:
-    return " ".join(map(str, SERVICES[name].get("command", [])))
+    """Return the command of a service: variables of the environment are not given."""
+    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", " ".join(map(str, SERVICES[name].get("command", []))))
 
 
 @pytest.mark.skipif(compose_command() is None, reason="Docker Compose is not on this machine")
@@ -60,6 +61,16 @@ def test_what_is_ours_is_mounted_read_only_and_there(name: str) -> None:
         if source.startswith("."):
             assert mode == "ro", source
             assert (ROOT / source).exists(), source
+
+
+@pytest.mark.parametrize("name", ["prometheus", "alertmanager"])
+def test_a_server_reads_the_configuration_that_it_reads_without_docker(name: str) -> None:
+    file = re.search(r"--config\.file=(\S+)", words(name))
+    assert file
+    (source,) = (source for source, target, _ in mounts(name) if file[1].startswith(f"{target}/"))
+    assert (ROOT / source).resolve() == ROOT / name
+    assert file[1].endswith(f"/{name}.yml")
+    assert (ROOT / name / f"{name}.yml").is_file()
 
 
 def test_each_named_volume_is_declared_and_used() -> None:

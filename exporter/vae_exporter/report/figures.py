@@ -84,7 +84,8 @@ def memory_figure(memory: GpuMemory, report: Report) -> str:
 
 def _steps(report: Report) -> tuple[float, float] | None:
     """Return the first and the last step of a run: its figures lie below each other."""
-    steps = (*report.nll_noise.steps, *report.nll.steps)
+    told = (alert.step for alert in report.alerts if alert.step is not None)
+    steps = (*report.nll_noise.steps, *report.nll.steps, *told)
     return (min(steps), max(steps)) if steps else None
 
 

@@ -28,6 +28,8 @@ _TIMEOUT_SECONDS = 30.0
 _STATES = ("running", "paused", "finished", "terminated", "failed")  # by run_rank:vae_run_state:code
 _LOST = "lost: not seen any more, and never said that it ended"
 
+_PARTS_OF_NLL = ("rec", "perception")
+
 _LAYERS = {
     "used (driver)": ("vae_gpu_memory_used_bytes", ""),
     "reserved (torch)": ("vae_cuda_allocator_bytes", ',kind="reserved",stat="current"'),
@@ -118,11 +120,12 @@ def read_report(prometheus_url: str, run: str | None = None) -> Report:
             series.labels["edge"]: series.points[-1][1]
             for series in window.range(f'run:vae_edge:const{{run="{of_run}",signal="nll"}}')
         },
-        contributions=by_step.curves(
-            "max by (component) (run_component:vae_loss_contribution:mean"
-            f'{{run="{of_run}",component=~"rec|perception"}})',
-            "component",
-        ),
+        contributions={
+            component: by_step.curve(
+                f'max(run_component:vae_loss_contribution:mean{{run="{of_run}",component="{component}"}})'
+            )
+            for component in _PARTS_OF_NLL
+        },
         alerts=_alerts(window, of_run, by_step),
         gpu_memory=_gpu_memory(window, of_run, by_step),
         outputs_url=_newest(window.range(f'vae_run_info{{run="{of_run}"}}')).get("outputs_url", ""),
