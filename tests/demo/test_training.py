@@ -70,6 +70,21 @@ def test_a_step_reports_finite_scalars_and_its_learning_rate() -> None:
     assert result.learning_rate == LEARNING_RATE
 
 
+def test_the_probe_moves_with_the_model_alone() -> None:
+    training = Training(seed=0)
+    before = training.probe()
+    again = training.probe()
+    training.step()
+    after = training.probe()
+    assert float(before.nll) == float(again.nll) != float(after.nll)
+
+
+def test_a_probe_changes_nothing_in_the_run() -> None:
+    probed, unprobed = Training(seed=0), Training(seed=0)
+    probed.probe()
+    assert float(probed.step().losses.nll) == float(unprobed.step().losses.nll)
+
+
 def test_the_gradient_norm_is_that_before_clipping() -> None:
     """The first gradients are larger than what is let through."""
     assert Training().step().gradient_norm > 1

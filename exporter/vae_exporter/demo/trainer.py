@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from vae_exporter import TrainingExporter
     from vae_exporter.demo.training import Training
 
-_COMPARE_EVERY = 20
-"""Steps. A demo is over after a few hundred of them; a training need not look so often."""
+_LOOK_EVERY = 20
+"""Steps between two looks at the reconstructions and the probe. A training need not look so often: a demo is short."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,9 @@ class Trainer(threading.Thread):
                 self._exporter.observe(
                     step, **vars(result.losses), learning_rate=result.learning_rate, gradient_norm=result.gradient_norm
                 )
-                self._exporter.observe_reconstruction(step, result.inputs, result.outputs, every=_COMPARE_EVERY)
+                self._exporter.observe_reconstruction(step, result.inputs, result.outputs, every=_LOOK_EVERY)
+                if step % _LOOK_EVERY == 0:
+                    self._exporter.observe_probe(step, **vars(self.training.probe()))
                 self.progress = Progress(step, time.monotonic() - began, losses, result.learning_rate)
                 step += 1
                 if self._rest_seconds:

@@ -48,6 +48,7 @@ class Training:
             self.model = CausalVideoVae()
         self._generator = torch.Generator().manual_seed(seed)
         self._clips = MovingShapes(self._generator)
+        self._probe = MovingShapes(torch.Generator().manual_seed(seed + 1)).batch()
         self._optimizer = torch.optim.Adam(self.model.parameters(), lr=LEARNING_RATE)
 
     @property
@@ -70,3 +71,9 @@ class Training:
         gradient_norm = clip_grad_norm_(self.model.parameters(), _GRADIENT_NORM_MAX)
         self._optimizer.step()
         return StepResult(losses.detach(), self.learning_rate, gradient_norm, inputs, outputs.detach())
+
+    @torch.no_grad()
+    def probe(self) -> Losses:
+        """Return the losses on one fixed batch, which is never trained on: they move with the model alone."""
+        posterior = self.model.encode(self._probe)
+        return vae_losses(self._probe, self.model.decode(posterior.mean), posterior)
