@@ -9,8 +9,7 @@ from grafana_foundation_sdk.builders import dashboard as dashboards
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import dashboard as models
 
-from vae_dashboards.panels import DATASOURCE
-from vae_dashboards.queries import of_run
+from vae_dashboards.queries import DATASOURCE, of_run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vae_dashboards.board import Board, Panels, Row, choice, runs
-from vae_dashboards.meanings import ORANGE, RED, YES_NO, meaning
+from vae_dashboards.meanings import GREEN, ORANGE, RED, YES_NO, meaning
 from vae_dashboards.panels import (
     Column,
     Words,
@@ -23,7 +23,7 @@ from vae_dashboards.queries import Query, of_gpu, of_run
 NO_GPU = "No data: no run uses an NVIDIA GPU, or its driver does not answer."
 NOT_HERE = "No data: this card, or its MIG slice, does not tell it."
 
-THROTTLED = meaning({"0": ("no", "transparent"), "1": ("throttled", ORANGE)})
+THROTTLED = meaning({"0": ("✓ no", GREEN), "1": ("! held back", ORANGE)})
 
 
 def gpu_memory() -> Board:
@@ -77,7 +77,7 @@ def _devices() -> Panels:
     ]
     return [
         rows(
-            Words("Cards", "One row for each card and run. Read: how long ago the driver answered.", NO_GPU),
+            Words("Cards", "One row a card, with a run that uses it. Read: how long ago the driver answered.", NO_GPU),
             now,
             columns,
             (16, 8),

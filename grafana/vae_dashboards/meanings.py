@@ -42,7 +42,7 @@ def _verdict(name: str) -> tuple[str, str]:
 
 # The codes of run:vae_verdict:code; -1: seen, but not judged yet.
 VERDICT = meaning(
-    {"-1": ("… Not judged yet", GRAY), **{str(code): _verdict(name) for code, name in enumerate(VERDICTS)}}
+    {"-1": ("… Not judged yet", BLUE), **{str(code): _verdict(name) for code, name in enumerate(VERDICTS)}}
 )
 
 VERDICT_NAME = meaning({name: _verdict(name) for name in VERDICTS})
@@ -52,7 +52,7 @@ STATE = meaning(
     {
         "0": ("▶ Running", GREEN),
         "1": ("‖ Paused", BLUE),
-        "2": ("■ Finished", GRAY),
+        "2": ("■ Finished", BLUE),
         "3": ("■ Terminated", ORANGE),
         "4": ("✕ Failed", RED),
         "10": ("? Lost", RED),

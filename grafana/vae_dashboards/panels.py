@@ -30,6 +30,7 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 
 from vae_dashboards.meanings import GRAY
+from vae_dashboards.queries import DATASOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 
     from vae_dashboards.queries import Query
 
-DATASOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 RUNBOOKS = "https://github.com/vae-exporter/vae-exporter/blob/main/docs/runbooks"
 
 STEP = "step"
@@ -83,7 +83,7 @@ def curves(
     """Draw lines over time."""
     panel = _framed(timeseries.Panel(), words, unit, size)
     for query in queries:
-        panel.with_target(query.over_time().datasource(DATASOURCE))
+        panel.with_target(query.over_time())
     return (
         panel.line_width(2)
         .fill_opacity(0)
@@ -116,7 +116,7 @@ def number(  # noqa: PLR0913 - a panel's parts
 ) -> stat.Panel:
     """Show the newest value, large; where it has a *meaning*, in its words on its colour."""
     panel = _framed(stat.Panel(), words, unit, size)
-    panel.with_target(query.over_time().datasource(DATASOURCE))
+    panel.with_target(query.over_time())
     panel.color_scheme(dashboards.FieldColor().mode(FieldColorModeId.THRESHOLDS)).thresholds(_plain())
     panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))  # noqa: FBT003
     panel.graph_mode(options.BigValueGraphMode.NONE).text_mode(options.BigValueTextMode.AUTO)
@@ -133,7 +133,7 @@ def states(
     """Show over time which state held, in its words and colour."""
     panel = _framed(statetimeline.Panel(), words, "none", size)
     for query in queries:
-        panel.with_target(query.over_time().datasource(DATASOURCE))
+        panel.with_target(query.over_time())
     return (
         panel.mappings([meaning])
         .color_scheme(dashboards.FieldColor().mode(FieldColorModeId.THRESHOLDS))
@@ -150,7 +150,7 @@ def gauges(words: Words, queries: Sequence[Query], size: tuple[int, int] = (12, 
     """Show parts of a whole, from 0 to 1, as bars that are labelled with their value."""
     panel = _framed(bargauge.Panel(), words, "percentunit", size)
     for query in queries:
-        panel.with_target(query.over_time().datasource(DATASOURCE))
+        panel.with_target(query.over_time())
     return (
         panel.min(0)
         .max(1)
@@ -203,7 +203,7 @@ def rows(
     """Show the newest values in a table, one row for each series, with *columns* alone and in their order."""
     panel = _framed(table.Panel(), words, "none", size)
     for query in queries:
-        panel.with_target(query.now().datasource(DATASOURCE))
+        panel.with_target(query.now())
     panel.color_scheme(dashboards.FieldColor().mode(FieldColorModeId.THRESHOLDS)).thresholds(_plain())
     for column in columns:
         panel.override_by_name(column.field, column.properties())
@@ -239,7 +239,7 @@ def by_step(
     """
     panel = _framed(xychart.Panel(), words, unit, size)
     for query in queries:
-        panel.with_target(query.rows_over_time().datasource(DATASOURCE))
+        panel.with_target(query.rows_over_time())
         if query.name != STEP:
             panel.override_by_name(f"Value #{query.name}", _properties({"displayName": f"${{__field.labels.{label}}}"}))
     panel.override_by_name(f"Value #{STEP}", _properties({"unit": "none", "custom.axisLabel": "step"}))

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from grafana_foundation_sdk.builders import prometheus
+from grafana_foundation_sdk.models.dashboard import DataSourceRef
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+
+DATASOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
+"""The data source that is chosen above the dashboard."""
 
 ALL = "A"
 """The name of a query where a panel has one alone."""
@@ -35,7 +39,7 @@ class Query:
         return self._query().range().format(PromQueryFormat.TABLE)
 
     def _query(self) -> prometheus.Dataquery:
-        return prometheus.Dataquery().ref_id(self.name).expr(self.expr)
+        return prometheus.Dataquery().ref_id(self.name).expr(self.expr).datasource(DATASOURCE)
 
 
 def of_run(series: str, **labels: str) -> str:

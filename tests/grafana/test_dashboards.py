@@ -159,7 +159,7 @@ def test_the_units_that_are_used_are_in_the_list_of_grafanas_sdk() -> None:
 def test_a_colour_is_a_name_that_each_theme_has_its_shade_of(board: str, panel: dict[str, Any]) -> None:
     del board
     colors = {value for key, value in everything(panel) if key in ("fixedColor", "color") and isinstance(value, str)}
-    assert colors <= {"green", "yellow", "orange", "red", "blue", "purple", "text", "transparent"}
+    assert colors <= {"green", "yellow", "orange", "red", "blue", "purple", "text"}
 
 
 @of_each_panel
