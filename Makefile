@@ -16,7 +16,7 @@ endif
 .PHONY: help
 help: ## List these targets.
 	@echo "make TARGET [ARGS='--option value']"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: demo
 demo: servers $(INSTALLED) ## Train a small video VAE, make it diverge, and see the page arrive. Needs no GPU.
@@ -30,6 +30,10 @@ watch: servers $(INSTALLED) ## Run Prometheus, Alertmanager and the pager for th
 test: servers $(INSTALLED) ## Run the tests.
 	.venv/bin/python -m pytest $(ARGS)
 
+.PHONY: test-compose
+test-compose: $(INSTALLED) ## Start docker-compose.yml with a Docker daemon of its own and stand-in images. Needs root.
+	.venv/bin/python -m pytest -m compose tests/compose $(ARGS)
+
 .PHONY: lint
 lint: servers $(INSTALLED) ## Check the code, the rules and the configurations.
 	.venv/bin/python -m ruff check
@@ -41,6 +45,10 @@ lint: servers $(INSTALLED) ## Check the code, the rules and the configurations.
 	.servers/bin/amtool check-config alertmanager/*.yml
 	.venv/bin/amlint check --strict --rules 'prometheus/rules/*.yml' --ignore plaintext-secret alertmanager/alertmanager.yml
 	.venv/bin/amlint check --strict --rules 'prometheus/rules/*.yml' alertmanager/alertmanager.pagerduty-slack.yml
+
+.PHONY: dashboards
+dashboards: $(INSTALLED) ## Write Grafana's dashboards from their Python code.
+	@PYTHONPATH=grafana .venv/bin/python -m vae_dashboards grafana/dashboards
 
 .PHONY: format
 format: $(INSTALLED) ## Format the code and repair what ruff can.

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from watched_runs import WatchedRuns, watched_runs
 
 from vae_exporter._settings import RunSettings, check_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 @pytest.fixture
@@ -30,3 +31,10 @@ def make_settings() -> Callable[..., RunSettings]:
         return check_settings(**{**settings, **given})
 
     return make
+
+
+@pytest.fixture(scope="session")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WatchedRuns]:
+    """A Prometheus that has seen and judged runs: made once, in a quarter of a minute, for all that only read."""
+    with watched_runs(tmp_path_factory.mktemp("watched")) as runs:
+        yield runs

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -64,6 +65,9 @@ def demo(
     simulated_gpu: Annotated[
         bool, typer.Option("--simulated-gpu", help="Publish a simulated GPU, too. Needs a C compiler.")
     ] = False,
+    report: Annotated[Path, typer.Option(help="Where it writes its report: a page of HTML.", dir_okay=False)] = Path(
+        "vae-exporter-data/demo-report.html"
+    ),
 ) -> None:
     """Train a small video VAE on the CPU, let it diverge, and see the page arrive."""
     try:
@@ -73,12 +77,40 @@ def demo(
     _end_like_ctrl_c(signal.SIGTERM, signal.SIGHUP)
     console = Console()
     try:
-        run_demo(scenario, keep=keep, seed=seed, has_simulated_gpu=simulated_gpu, console=console)
+        run_demo(scenario, keep=keep, seed=seed, report=report, has_simulated_gpu=simulated_gpu, console=console)
     except VaeExporterError as error:
         _fail(str(error))
     except KeyboardInterrupt:
         console.print("\nStopped. All servers are down.")
         raise typer.Exit(0 if keep else _INTERRUPTED) from None
+
+
+@app.command()
+def trainer(  # noqa: PLR0913 - options
+    *,
+    run: Annotated[str | None, typer.Option(help="The run's name.", show_default="demo and the time")] = None,
+    host: Annotated[str, typer.Option(help="The address that its metrics are served on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Their port; 0: any free one.", min=0, max=65535)] = 9645,
+    targets_dir: Annotated[
+        Path | None, typer.Option(help="The folder by which Prometheus finds it.", file_okay=False)
+    ] = None,
+    rest: Annotated[float, typer.Option(help="Seconds to rest after each step.", min=0)] = 0.05,
+    diverge_at: Annotated[int | None, typer.Option(help="The step from which on it diverges.", min=0)] = None,
+    seed: Annotated[int, typer.Option(help="Makes the weights and the clips.", min=0)] = 0,
+) -> None:
+    """Train the demo's small video VAE alone, for a Prometheus that runs already."""
+    try:
+        from vae_exporter.demo.alone import Course, train_alone  # noqa: PLC0415 - torch takes seconds to import
+    except ImportError as missing:
+        _fail(f"{missing.name} is missing: pip install 'vae-exporter[demo]'")
+    name = run or time.strftime("demo-%Y%m%d-%H%M%S")
+    try:
+        course = Course(rest, diverge_at, seed)
+        train_alone(name, course, host=host, port=port, targets_dir=targets_dir, say=typer.echo)
+    except VaeExporterError as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        raise typer.Exit(_INTERRUPTED) from None
 
 
 @app.command()
@@ -227,6 +259,30 @@ def _log_options(columns: list[str] | None, weights: str, every: int) -> LogOpti
         return LogOptions(Columns(parse_mapping(columns or ())), parse_weights(weights), every)
     except LogError as error:
         _fail(str(error), _BAD_INPUT)
+
+
+@app.command()
+def report(
+    *,
+    prometheus: Annotated[str, typer.Option(help="The address of Prometheus.")] = "http://127.0.0.1:9090",
+    run: Annotated[str | None, typer.Option(help="The run's name; may be left out where there is one alone.")] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The page to write.", dir_okay=False)] = Path(
+        "report.html"
+    ),
+) -> None:
+    """Write one page of HTML about a run: its verdict, and the NLL over its bands, by step."""
+    try:
+        from vae_exporter.report import read_report, render  # noqa: PLC0415 - matplotlib takes a second to import
+    except ImportError as missing:
+        _fail(f"{missing.name} is missing: pip install 'vae-exporter[report]'")
+    try:
+        page = render(read_report(prometheus, run))
+        output.write_text(page, encoding="utf-8")
+    except VaeExporterError as error:
+        _fail(str(error))
+    except OSError as error:
+        _fail(f"cannot write {output}: {error.strerror or error}; give another --output")
+    typer.echo(f"The report is in {output}.")
 
 
 @targets.command()

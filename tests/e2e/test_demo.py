@@ -77,8 +77,9 @@ def read_until(process: subprocess.Popen[str], words: str) -> str:
     raise AssertionError(f"the demo never printed {words!r}, but:\n{''.join(lines)}")
 
 
-def test_the_run_becomes_healthy_and_diverges_and_the_page_arrives() -> None:
-    with demo() as process:
+def test_the_run_becomes_healthy_and_diverges_and_the_page_arrives(tmp_path: Path) -> None:
+    report = tmp_path / "reports" / "demo.html"
+    with demo("--report", str(report)) as process:
         output, _ = process.communicate(timeout=STORY_SECONDS)
     assert process.returncode == 0, output
     assert "verdict healthy" in output
@@ -87,6 +88,10 @@ def test_the_run_becomes_healthy_and_diverges_and_the_page_arrives() -> None:
     assert re.search(r"PAGE \d\d:\d\d:\d\d", page)
     assert re.search(r"Run demo-\d+-\d+ diverged: NLL", page)
     assert "Runbook" in page
+    assert f"to open in a browser: {report}" in output
+    html = report.read_text(encoding="utf-8")
+    assert "Stop" in html
+    assert "VaeNllDiverged" in html
 
 
 def test_a_healthy_run_ends_without_a_page_and_keeps_its_servers_until_ctrl_c() -> None:

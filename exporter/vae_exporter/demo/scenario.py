@@ -25,6 +25,8 @@ from vae_exporter.demo.training import DIVERGING_LEARNING_RATE, Training
 from vae_exporter.errors import VaeExporterError
 from vae_exporter.pager import PagerSink
 from vae_exporter.pager.terminal import render
+from vae_exporter.report import read_report
+from vae_exporter.report import render as render_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -67,8 +69,12 @@ class _Stage:
         )
 
 
-def run_demo(scenario: Scenario, *, keep: bool, seed: int, console: Console, has_simulated_gpu: bool = False) -> None:
-    """Play *scenario* on *console*: train, judge, and ring. With *keep*, leave all servers up until Ctrl-C.
+def run_demo(  # noqa: PLR0913 - its options
+    scenario: Scenario, *, keep: bool, seed: int, report: Path, console: Console, has_simulated_gpu: bool = False
+) -> None:
+    """Play *scenario* on *console*: train, judge, ring, and write the *report*.
+
+    With *keep*, leave all servers up until Ctrl-C.
 
     Raises:
         StoryError: the run did not become healthy in time, the page did not come, or one came that should not have.
@@ -82,6 +88,7 @@ def run_demo(scenario: Scenario, *, keep: bool, seed: int, console: Console, has
             _diverge(stage)
         else:
             console.print("\n[bold green]The run is healthy, and nobody was paged.")
+        _write_report(stage, report)
         if keep:
             console.print("\nAll servers stay up, and the training goes on. Press Ctrl-C to stop them.")
             console.print(addresses(stage.urls))
@@ -156,6 +163,15 @@ def _diverge(stage: _Stage) -> None:
             "This is what the pager got:\n"
         )
         stage.console.print(render(page))
+
+
+def _write_report(stage: _Stage, path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(render_report(read_report(stage.urls["Prometheus"], stage.run)), encoding="utf-8")
+    except OSError as error:
+        raise StoryError(f"cannot write {path}: {error.strerror or error}; give another --report") from error
+    stage.console.print(Text(f"\nThe run in one page, to open in a browser: {path}", overflow="fold"))
 
 
 def _step(stage: _Stage) -> int:

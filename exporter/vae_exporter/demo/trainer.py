@@ -30,14 +30,15 @@ class Progress:
 
 
 class Trainer(threading.Thread):
-    """Trains *training* until `stop`, and tells *exporter* of every step."""
+    """Trains *training* until `stop`, and tells *exporter* of every step, after which it rests for *rest_seconds*."""
 
-    def __init__(self, training: Training, exporter: TrainingExporter) -> None:
+    def __init__(self, training: Training, exporter: TrainingExporter, *, rest_seconds: float = 0.0) -> None:
         super().__init__(name="trainer", daemon=True)
         self.training = training
         self.progress: Progress | None = None
         self.error: BaseException | None = None
         self._exporter = exporter
+        self._rest_seconds = rest_seconds
         self._stopping = threading.Event()
 
     def run(self) -> None:
@@ -57,6 +58,8 @@ class Trainer(threading.Thread):
                     self._exporter.observe_probe(step, **vars(self.training.probe()))
                 self.progress = Progress(step, time.monotonic() - began, losses, result.learning_rate)
                 step += 1
+                if self._rest_seconds:
+                    self._stopping.wait(self._rest_seconds)
         except Exception as error:  # noqa: BLE001 - told by the thread that waits for the page
             self.error = error
 

@@ -1,0 +1,62 @@
+"""The demo's training alone, for a Prometheus that runs already."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vae_exporter import TrainingExporter
+from vae_exporter.demo.losses import LOSS_WEIGHTS
+from vae_exporter.demo.trainer import Trainer
+from vae_exporter.demo.training import DIVERGING_LEARNING_RATE, Training
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+_LOOK_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Course:
+    """How the training goes: how long it rests after each step, and from which step on it diverges; None: never."""
+
+    rest_seconds: float
+    diverge_at: int | None
+    seed: int
+
+
+def train_alone(  # noqa: PLR0913 - what an exporter is told
+    run: str, course: Course, *, host: str, port: int, targets_dir: Path | None, say: Callable[[str], None]
+) -> None:
+    """Train until a signal ends it, as *run*, with its metrics on *host*:*port*.
+
+    Raises:
+        EndpointError: the address cannot be listened on.
+    """
+    with ExitStack() as stack:
+        exporter = stack.enter_context(
+            TrainingExporter(
+                run,
+                loss_weights=LOSS_WEIGHTS,
+                info={"model": "demo causal 3-D VAE", "seed": course.seed},
+                host=host,
+                port=port,
+                targets_dir=targets_dir,
+            )
+        )
+        say(f"Run {run} trains; its metrics are at {exporter.url}/metrics.")
+        trainer = Trainer(Training(seed=course.seed), exporter, rest_seconds=course.rest_seconds)
+        stack.callback(trainer.stop)
+        trainer.start()
+        while trainer.is_alive():
+            step = trainer.progress.step if trainer.progress else 0
+            diverges = trainer.training.learning_rate == DIVERGING_LEARNING_RATE
+            if course.diverge_at is not None and step >= course.diverge_at and not diverges:
+                trainer.training.learning_rate = DIVERGING_LEARNING_RATE
+                say(f"At step {step} the learning rate was raised to {DIVERGING_LEARNING_RATE:g}: the run diverges.")
+            time.sleep(_LOOK_SECONDS)
+    if trainer.error:
+        raise trainer.error

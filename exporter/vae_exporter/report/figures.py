@@ -1,0 +1,164 @@
+"""The figures of a report: the NLL over its bands, what it is made of, and the memory of the card."""
+
+from __future__ import annotations
+
+import math
+from itertools import cycle
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.ticker import FixedLocator, MaxNLocator
+
+from vae_exporter.report.drawing import PARTS, axes, ink, last_way, mark_alerts, svg, unbroken, word
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from vae_exporter.report.contents import GpuMemory, Report
+
+_EDGES = ("suspicious", "excellent_min", "excellent_max", "good_max", "bad")
+_BANDS = ("suspicious", "low", "excellent", "good", "degraded", "bad")
+
+_LINEAR, _LOGARITHMIC = 1.35, 2.0
+"""How many times its worst edge the NLL is drawn to scale, where it was above so many times that edge. A loss that
+starts at 8 or explodes to 1000 would press the bands flat: of what is above, the logarithm is drawn."""
+
+_STEEPNESS = 0.25  # of the logarithm: ten times as much is as high as a bit more than half of the linear part
+_WORD_HEIGHT = 0.06  # of the axes: words nearer to each other would overlap
+_HATCHES = ("", "////", "....", "\\\\\\\\", "xx", "++")
+_GIB = 2.0**30
+
+
+def nll_figure(report: Report) -> str:
+    """Draw the NLL by step over its bands, with a numbered line for each alert."""
+    frame = axes("NLL", _steps(report))
+    _set_scale(frame, report)
+    _draw_bands(frame, report.edges)
+    for part in unbroken(report.nll_noise):
+        frame.plot(part.steps, part.values, color=ink("noise"), linewidth=0.8, alpha=0.75)
+    for part in unbroken(report.nll):
+        frame.plot(part.steps, part.values, color=ink("page"), linewidth=4.2)  # a rim against the bands
+        frame.plot(part.steps, part.values, color=ink("curve"), linewidth=2.2)
+    mark_alerts(frame, report.alerts)
+    return svg(frame, "nll")
+
+
+def contributions_figure(report: Report) -> str:
+    """Draw what the NLL is made of: the weighted means, on top of each other."""
+    frame = axes("weighted loss", _steps(report))
+    curves = {name: last_way(curve) for name, curve in report.contributions.items() if curve}
+    steps = np.unique(np.concatenate([curve.steps for curve in curves.values()]))
+    floor = np.zeros_like(steps, dtype=float)
+    for (name, curve), part, hatch in zip(curves.items(), PARTS, _HATCHES, strict=False):
+        top = floor + np.interp(steps, curve.steps, curve.values)
+        frame.fill_between(
+            steps, floor, top, facecolor=ink(part), edgecolor=ink("page"), hatch=hatch, linewidth=0, alpha=0.85
+        )
+        word(frame, (floor[-1] + top[-1]) / 2, name)
+        floor = top
+    frame.set_ylim(bottom=0)
+    mark_alerts(frame, report.alerts)
+    return svg(frame, "contributions")
+
+
+def memory_figure(memory: GpuMemory, report: Report) -> str:
+    """Draw the layers of the memory of a card of *report* by step, below its total."""
+    frame = axes("GiB", _steps(report))
+    ends: dict[str, float] = {}
+    for (name, curve), part, style in zip(memory.layers.items(), PARTS, cycle(("-", "--", "-.", ":")), strict=False):
+        for piece in unbroken(curve):
+            values = [value / _GIB for value in piece.values]
+            frame.plot(piece.steps, values, color=ink(part), linestyle=style, linewidth=2)
+            ends[name] = values[-1]
+    if memory.total is not None:
+        frame.axhline(memory.total / _GIB, color=ink("text"), linewidth=1.2)
+        ends["the card"] = memory.total / _GIB
+    frame.set_ylim(bottom=0, top=1.08 * max(ends.values(), default=1.0))
+    for name, y in _spread(ends, frame.get_ylim()[1]):
+        word(frame, y, name)
+    return svg(frame, memory.gpu)
+
+
+def _steps(report: Report) -> tuple[float, float] | None:
+    """Return the first and the last step of a run: its figures lie below each other."""
+    told = (alert.step for alert in report.alerts if alert.step is not None)
+    steps = (*report.nll_noise.steps, *report.nll.steps, *told)
+    return (min(steps), max(steps)) if steps else None
+
+
+def logarithmic_from(report: Report) -> float | None:
+    """Return the NLL from which on `nll_figure` draws the logarithm; None: it draws all to scale."""
+    worst = report.edges.get("bad", 0.0)
+    return _LINEAR * worst if 0.0 < _LOGARITHMIC * worst < _highest(report) else None
+
+
+def _highest(report: Report) -> float:
+    values = (*report.nll.values, *report.nll_noise.values)
+    return max((value for value in values if math.isfinite(value)), default=0.0)
+
+
+def _set_scale(frame: Axes, report: Report) -> None:
+    highest = _highest(report)
+    lowest = min((0.0, *(value for value in report.nll.values if math.isfinite(value))))
+    linear = logarithmic_from(report)
+    if linear is None:
+        frame.set_ylim(lowest, max(_LINEAR * report.edges.get("bad", 0.0), 1.08 * highest) or 1.0)
+        return
+
+    def forward(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.where(values <= linear, values / linear, 1 + _STEEPNESS * np.log(np.maximum(values, linear) / linear))
+
+    def inverse(heights: NDArray[np.float64]) -> NDArray[np.float64]:
+        return linear * np.where(heights <= 1, heights, np.exp((np.maximum(heights, 1) - 1) / _STEEPNESS))
+
+    frame.set_yscale("function", functions=(forward, inverse))
+    frame.set_ylim(lowest, 1.3 * highest)
+    decades = range(math.ceil(math.log10(1.3 * linear)), math.floor(math.log10(1.3 * highest)) + 1)
+    frame.yaxis.set_major_locator(
+        FixedLocator([*MaxNLocator(4).tick_values(lowest, linear)[:-1], *(10.0**d for d in decades)])
+    )
+    frame.yaxis.set_major_formatter("{x:g}")
+    frame.axhline(linear, color=ink("faint"), linewidth=0.8, linestyle=":")
+
+
+def _draw_bands(frame: Axes, edges: Mapping[str, float]) -> None:
+    low, high = frame.get_ylim()
+    for band, bottom, top in _bands(edges, low, high):
+        frame.axhspan(bottom, top, facecolor=ink(band), alpha=0.3, linewidth=0)
+        frame.axhline(bottom, color=ink(band), linewidth=0.6)
+        middle, height = _middle(frame, bottom, top)
+        if height >= _WORD_HEIGHT:
+            word(frame, middle, band)
+    if {"golden_min", "golden_max"} <= edges.keys():
+        bottom, top = edges["golden_min"], edges["golden_max"]
+        frame.axhspan(bottom, top, facecolor=ink("golden"), alpha=0.35, linewidth=0)
+
+
+def _bands(edges: Mapping[str, float], low: float, high: float) -> Iterator[tuple[str, float, float]]:
+    """Yield the bands that are seen between *low* and *high*, and what of them is."""
+    if not edges.keys() >= set(_EDGES):
+        return
+    limits = [low, *(edges[edge] for edge in _EDGES), high]
+    for band, bottom, top in zip(_BANDS, limits, limits[1:], strict=False):
+        if max(bottom, low) < min(top, high):
+            yield band, max(bottom, low), min(top, high)
+
+
+def _middle(frame: Axes, bottom: float, top: float) -> tuple[float, float]:
+    """Return the middle of a band in the data's terms, and its height as a part of the axes'."""
+    there = frame.transData + frame.transAxes.inverted()
+    (_, first), (_, last) = there.transform([(1, bottom), (1, top)])
+    _, middle = there.inverted().transform((0, (first + last) / 2))
+    return float(middle), float(last - first)
+
+
+def _spread(ends: Mapping[str, float], top: float) -> Iterator[tuple[str, float]]:
+    """Yield the words of *ends* from below, moved up where they would overlap."""
+    free = -math.inf
+    for name, y in sorted(ends.items(), key=lambda end: end[1]):
+        free = max(y, free)
+        yield name, free
+        free += _WORD_HEIGHT * top

@@ -1,0 +1,267 @@
+"""A report from a running Prometheus."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from vae_exporter.errors import VaeExporterError
+from vae_exporter.report.contents import Alert, Curve, GpuMemory, Report
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+POINTS = 1000
+"""How many points a curve has at most: more than a page is wide."""
+
+_LOOK_BACK = "30d"  # how long ago a run may have ended
+_AFTERMATH_SECONDS = 900.0  # a run that ended is followed for so long after its last step: what ends it may ring late
+_FINEST_SECONDS = 1
+_TIMEOUT_SECONDS = 30.0
+
+_STATES = ("running", "paused", "finished", "terminated", "failed")  # by run_rank:vae_run_state:code
+_LOST = "lost: not seen any more, and never said that it ended"
+
+_PARTS_OF_NLL = ("rec", "perception")
+
+_LAYERS = {
+    "used (driver)": ("vae_gpu_memory_used_bytes", ""),
+    "reserved (torch)": ("vae_cuda_allocator_bytes", ',kind="reserved",stat="current"'),
+    "allocated, peak": ("vae_cuda_allocator_bytes", ',kind="allocated",stat="peak"'),
+    "allocated": ("vae_cuda_allocator_bytes", ',kind="allocated",stat="current"'),
+}
+
+
+class ReportError(VaeExporterError):
+    """There is nothing to report. The message says why, and what there is."""
+
+
+@dataclass(frozen=True)
+class _Series:
+    """What a range query gave: values by time, in Unix seconds."""
+
+    labels: Mapping[str, str]
+    points: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class _Server:
+    url: str
+
+    def ask(self, path: str, **parameters: object) -> Any:  # noqa: ANN401 - JSON
+        address = f"{self.url.rstrip('/')}/api/v1/{path}?{urlencode(parameters)}"
+        if not address.startswith(("http://", "https://")):
+            raise ReportError(f"{self.url!r} is no address of a Prometheus; give one like http://127.0.0.1:9090")
+        try:
+            with urllib.request.urlopen(address, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 - checked above
+                return json.load(answer)["data"]
+        except urllib.error.HTTPError as error:
+            raise ReportError(f"{self.url} refused {path}: {_words(error)}") from error
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ReportError(f"{self.url} does not answer as Prometheus does: {error}") from error
+
+    def value(self, query: str) -> float | None:
+        """Return the value of the first series of *query* now."""
+        result = self.ask("query", query=query)["result"]
+        return float(result[0]["value"][1]) if result else None
+
+
+@dataclass(frozen=True)
+class _Window:
+    """The time of a run on a server, and how finely it is asked about, in seconds."""
+
+    server: _Server
+    start: float
+    end: float
+
+    @property
+    def step(self) -> int:
+        return max(math.ceil((self.end - self.start) / POINTS), _FINEST_SECONDS)
+
+    def range(self, query: str) -> list[_Series]:
+        # Prometheus counts from the start, and leaves out what is left at the end: the newest is what matters most.
+        start = self.end - self.step * math.ceil((self.end - self.start) / self.step)
+        answer = self.server.ask(
+            "query_range", query=query, start=f"{start:.3f}", end=f"{self.end:.3f}", step=self.step
+        )
+        return [
+            _Series(series["metric"], tuple((float(at), float(value)) for at, value in series["values"]))
+            for series in answer["result"]
+        ]
+
+
+def read_report(prometheus_url: str, run: str | None = None) -> Report:
+    """Ask Prometheus about *run*, from its first step to its last. None: the one run that there is.
+
+    Raises:
+        ReportError: the server does not answer, or knows no such run.
+    """
+    server = _Server(prometheus_url)
+    name = _known_run(server, run)
+    of_run = promql_text(name)
+    window = _window(server, of_run)
+    by_step = _Steps(window, of_run)
+    verdict = _newest(window.range(f'run:vae_verdict{{run="{of_run}"}}'))
+    return Report(
+        run=name,
+        source=f"Prometheus at {prometheus_url}",
+        verdict=verdict.get("verdict"),
+        reason=verdict.get("reason"),
+        state=_state(server, of_run),
+        nll=by_step.curve(f'max(run:vae_nll:mean{{run="{of_run}"}})'),
+        nll_noise=by_step.curve(f'max(run:vae_nll_window:mean{{run="{of_run}",window="10",lag="0"}})'),
+        edges={
+            series.labels["edge"]: series.points[-1][1]
+            for series in window.range(f'run:vae_edge:const{{run="{of_run}",signal="nll"}}')
+        },
+        contributions={
+            component: by_step.curve(
+                f'max(run_component:vae_loss_contribution:mean{{run="{of_run}",component="{component}"}})'
+            )
+            for component in _PARTS_OF_NLL
+        },
+        alerts=_alerts(window, of_run, by_step),
+        gpu_memory=_gpu_memory(window, of_run, by_step),
+        outputs_url=_newest(window.range(f'vae_run_info{{run="{of_run}"}}')).get("outputs_url", ""),
+    )
+
+
+def promql_text(value: str) -> str:
+    """Return *value* as it stands between the double quotes of a PromQL string."""
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+class _Steps:
+    """The run's steps by time. The rules record them in the group in which they record the NLL: at the same moments."""
+
+    def __init__(self, window: _Window, of_run: str) -> None:
+        self._window = window
+        found = window.range(f'max(run_rank:vae_step:max{{run="{of_run}"}})')
+        self._steps = dict(found[0].points) if found else {}
+
+    def at(self, when: float) -> float | None:
+        """Return the newest step at *when*."""
+        seen = [step for at, step in self._steps.items() if at <= when]
+        return seen[-1] if seen else None
+
+    def curve(self, query: str) -> Curve:
+        """Return the one series of *query* by step."""
+        return next(iter(self.curves(query, "").values()), Curve())
+
+    def curves(self, query: str, label: str) -> dict[str, Curve]:
+        """Return the series of *query* by step, by the value of *label*."""
+        return {series.labels.get(label, ""): self._by_step(series) for series in self._window.range(query)}
+
+    def _by_step(self, series: _Series) -> Curve:
+        points: list[tuple[float, float]] = []
+        for at, value in series.points:
+            step = self._steps.get(at)
+            if step is None:
+                continue
+            if points and points[-1][0] == step:  # the run paused, or is looked at more often than it steps
+                points.pop()
+            points.append((step, value))
+        return Curve(tuple(step for step, _ in points), tuple(value for _, value in points))
+
+
+def _known_run(server: _Server, run: str | None) -> str:
+    known: Sequence[str] = server.ask("label/run/values", **{"match[]": "vae_step"})
+    if run is None and len(known) == 1:
+        return known[0]
+    if run in known:
+        return str(run)
+    runs = f"it knows {', '.join(map(repr, known))}" if known else "it has seen no run at all"
+    asked = "which run? Give --run" if run is None else f"no run {run!r} at {server.url}"
+    raise ReportError(f"{asked}; {runs}")
+
+
+def _window(server: _Server, of_run: str) -> _Window:
+    first = server.value(f'min(min_over_time(vae_run_start_timestamp_seconds{{run="{of_run}"}}[{_LOOK_BACK}]))')
+    last = server.value(f'max(max_over_time(vae_last_step_timestamp_seconds{{run="{of_run}"}}[{_LOOK_BACK}]))')
+    if first is None or last is None:
+        raise ReportError(f"the run was not seen within {_LOOK_BACK}")
+    return _Window(server, first, min(time.time(), last + _AFTERMATH_SECONDS))
+
+
+def _newest(found: Iterable[_Series]) -> Mapping[str, str]:
+    """Return the labels of the series that was seen last."""
+    return max(found, key=lambda series: series.points[-1][0], default=_Series({}, ())).labels
+
+
+def _state(server: _Server, of_run: str) -> str | None:
+    code = server.value(f'max(run_rank:vae_run_state:code{{run="{of_run}"}})')
+    if code is None:
+        return None
+    lost = server.value(f'max(ALERTS{{run="{of_run}",alertname="VaeExporterDown",alertstate="firing"}})')
+    return _LOST if lost else _STATES[int(code)]
+
+
+def _alerts(window: _Window, of_run: str, by_step: _Steps) -> tuple[Alert, ...]:
+    """Return what fired, in the order in which it began."""
+    texts = {
+        _identity(alert["labels"]): alert["annotations"]
+        for alert in window.server.ask("alerts")["alerts"]
+        if alert["state"] == "firing"
+    }
+    found = []
+    # Looked back by one step of the query: what fired between two of its points is not missed.
+    fired = f'present_over_time(ALERTS{{run="{of_run}",alertstate="firing"}}[{window.step}s])'
+    for series in window.range(fired):
+        for begin, end in _stretches(series, window.step):
+            firing = end >= window.end - 2 * window.step and _identity(series.labels) in texts
+            text = texts[_identity(series.labels)] if firing else {}
+            alert = Alert(
+                name=series.labels["alertname"],
+                severity=series.labels.get("severity", ""),
+                step=by_step.at(begin),
+                end_step=None if firing else by_step.at(end),
+                summary=text.get("summary", ""),
+                description=text.get("description", ""),
+                runbook_url=text.get("runbook_url", ""),
+            )
+            found.append((begin, alert))
+    return tuple(alert for _, alert in sorted(found, key=lambda one: one[0]))
+
+
+def _identity(labels: Mapping[str, str]) -> frozenset[tuple[str, str]]:
+    return frozenset((name, value) for name, value in labels.items() if name not in ("__name__", "alertstate"))
+
+
+def _stretches(series: _Series, step: float) -> list[tuple[float, float]]:
+    """Return when the series began and ended, each time."""
+    stretches: list[tuple[float, float]] = []
+    for at, _ in series.points:
+        if stretches and at - stretches[-1][1] < 1.5 * step:
+            stretches[-1] = (stretches[-1][0], at)
+        else:
+            stretches.append((at, at))
+    return stretches
+
+
+def _gpu_memory(window: _Window, of_run: str, by_step: _Steps) -> tuple[GpuMemory, ...]:
+    totals = {
+        series.labels.get("gpu", ""): series.points[-1][1]
+        for series in window.range(f'max by (gpu) (vae_gpu_memory_total_bytes{{run="{of_run}"}})')
+    }
+    layers = {
+        name: by_step.curves(f'max by (gpu) ({metric}{{run="{of_run}"{more}}})', "gpu")
+        for name, (metric, more) in _LAYERS.items()
+    }
+    gpus = sorted({gpu for curves in layers.values() for gpu in curves})
+    return tuple(
+        GpuMemory(gpu, totals.get(gpu), {name: curves[gpu] for name, curves in layers.items() if curves.get(gpu)})
+        for gpu in gpus
+    )
+
+
+def _words(error: urllib.error.HTTPError) -> str:
+    try:
+        return str(json.load(error)["error"])
+    except (ValueError, KeyError, TypeError):
+        return f"{error.code} {error.reason}"

@@ -1,0 +1,199 @@
+"""The frame of a dashboard: its variables, annotations and links, and the place of each panel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from grafana_foundation_sdk.builders import dashboard as dashboards
+from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.models import dashboard as models
+
+from vae_dashboards.queries import DATASOURCE, of_run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+TAGS = ["vae"]
+
+Panels = list[Builder[models.Panel]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """Panels under a heading, from left to right and line by line.
+
+    *repeat* names a variable: there is one such row for each of its values.
+    """
+
+    title: str
+    panels: Panels
+    repeat: str = ""
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """A mark on all curves, at each time at which *expr* gives a series. *text* may name its labels."""
+
+    name: str
+    expr: str
+    title: str
+    color: str
+    text: str = "{{run}}"
+    shown: bool = True
+
+
+class _Annotation(Builder[models.AnnotationQuery]):
+    """The SDK knows no field for the words of a Prometheus annotation, nor for how finely it asks."""
+
+    def __init__(self, annotation: Annotation) -> None:
+        self._annotation = annotation
+
+    def build(self) -> models.AnnotationQuery:
+        return _WordedAnnotation(self._annotation)
+
+
+class _WordedAnnotation(models.AnnotationQuery):
+    def __init__(self, annotation: Annotation) -> None:
+        super().__init__(
+            name=annotation.name,
+            datasource=DATASOURCE,
+            enable=annotation.shown,
+            icon_color=annotation.color,
+            expr=annotation.expr,
+            built_in=None,
+        )
+        self._words = {
+            "titleFormat": annotation.title,
+            "textFormat": annotation.text,
+            "tagKeys": "run",
+            "step": ANNOTATION_STEP,
+        }
+
+    def to_json(self) -> dict[str, object]:
+        return {**super().to_json(), **self._words}
+
+
+ANNOTATION_STEP = "1m"
+"""How finely annotations are asked for, at the most."""
+
+
+@dataclass(frozen=True)
+class Board:
+    """A dashboard: *variables* beside the data source, *rows* from top to bottom."""
+
+    uid: str
+    title: str
+    description: str
+    variables: Sequence[Builder[models.VariableModel]]
+    rows: Sequence[Row]
+    annotations: Sequence[Annotation] = ()
+    since: str = "now-3h"
+    refresh: str = "10s"
+    links: Sequence[Builder[models.DashboardLink]] = field(default_factory=list)
+
+    def build(self) -> models.Dashboard:
+        """Put all in its place."""
+        builder = (
+            dashboards.Dashboard(self.title)
+            .uid(self.uid)
+            .description(self.description)
+            .tags(TAGS)
+            .readonly()
+            .time(self.since, "now")
+            .refresh(self.refresh)
+            .timezone("browser")
+            .tooltip(models.DashboardCursorSync.CROSSHAIR)
+            .with_variable(_datasource())
+        )
+        for variable in self.variables:
+            builder.with_variable(variable)
+        for annotation in self.annotations:
+            builder.annotation(_Annotation(annotation))
+        builder.link(_others())
+        for more in self.links:
+            builder.link(more)
+        number = 0
+        for row in self.rows:
+            if row.title:
+                number += 1
+                heading = dashboards.Row(row.title).id(number)
+                builder.with_row(heading.repeat(row.repeat) if row.repeat else heading)
+            for panel in row.panels:
+                number += 1
+                builder.with_panel(_Numbered(panel, number))
+        return builder.build()
+
+
+class _Numbered(Builder[models.Panel]):
+    def __init__(self, panel: Builder[models.Panel], number: int) -> None:
+        self._panel = panel
+        self._number = number
+
+    def build(self) -> models.Panel:
+        panel = self._panel.build()
+        panel.id_val = self._number
+        return panel
+
+
+def choice(  # noqa: PLR0913 - a variable's parts
+    name: str, label: str, description: str, query: str, *, several: bool = True, everything: bool = False
+) -> dashboards.QueryVariable:
+    """Let a person choose values of a label, as it is found in the time that the dashboard shows."""
+    variable = (
+        dashboards.QueryVariable(name)
+        .label(label)
+        .description(description)
+        .datasource(DATASOURCE)
+        .query({"qryType": 1, "query": query, "refId": "variable"})
+        .refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .multi(several)
+        .include_all(everything)
+        .allow_custom_value(True)  # noqa: FBT003 - the SDK's signature
+    )
+    if everything:
+        variable.all_value(".*").current(models.VariableOption(selected=True, text="All", value="$__all"))
+    return variable
+
+
+def runs(*, everything: bool = False) -> dashboards.QueryVariable:
+    """Let a person choose runs, the names that sort last first: they often begin or end with a date."""
+    return choice(
+        "run",
+        "Run",
+        "Type to search; choose several to see them side by side.",
+        "label_values(vae_run_info, run)",
+        everything=everything,
+    ).sort(models.VariableSort.ALPHABETICAL_CASE_INSENSITIVE_DESC)
+
+
+def ranks() -> dashboards.QueryVariable:
+    """Let a person choose ranks of the chosen runs."""
+    return choice(
+        "rank",
+        "Rank",
+        "The processes of a run. Verdicts and means are of the whole run.",
+        f"label_values({of_run('vae_run_info')}, rank)",
+        everything=True,
+    ).sort(models.VariableSort.NUMERICAL_ASC)
+
+
+def _datasource() -> dashboards.DatasourceVariable:
+    return dashboards.DatasourceVariable("datasource").label("Data source").type("prometheus")
+
+
+def _others() -> dashboards.DashboardLink:
+    return (
+        dashboards.DashboardLink("VAE dashboards")
+        .type(models.DashboardLinkType.DASHBOARDS)
+        .tags(TAGS)
+        .as_dropdown(True)  # noqa: FBT003 - the SDK's signature
+        .include_vars(True)  # noqa: FBT003
+        .keep_time(True)  # noqa: FBT003
+    )
+
+
+def leads_to(uid: str, *variables: tuple[str, str]) -> str:
+    """Return the address of another dashboard of ours, for the time that is shown here."""
+    chosen: Any = [("datasource", "${datasource}"), *variables]
+    return f"/d/{uid}?{'&'.join(f'var-{name}={value}' for name, value in chosen)}&${{__url_time_range}}"

@@ -1,0 +1,96 @@
+"""VAE comparison: runs beside each other by the step, not by the time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vae_dashboards.board import Board, Panels, Row, leads_to, runs
+from vae_dashboards.meanings import VERDICT_NAME
+from vae_dashboards.panels import STEP, Column, Words, by_step, joined, logarithmic, only, rows
+from vae_dashboards.queries import Query, of_run
+
+if TYPE_CHECKING:
+    from grafana_foundation_sdk.cog.builder import Builder
+    from grafana_foundation_sdk.models.dashboard import Panel
+
+STEP_QUERY = Query(f"max by (run) ({of_run('run_rank:vae_step:max')})", name=STEP)
+
+NOTHING = "No data: choose runs above, and a time in which they trained."
+
+
+def comparison() -> Board:
+    """Return the dashboard that compares runs."""
+    return Board(
+        uid="vae-comparison",
+        title="VAE comparison",
+        description="Two or more runs over the step. Choose them above, and a time that holds all of them.",
+        variables=[runs()],
+        rows=[Row("", _panels())],
+        since="now-2d",
+        refresh="1m",
+    )
+
+
+def _panels() -> Panels:
+    columns = [
+        Column("run", "Run", link=("Open this run", leads_to("vae-run", ("run", "${__value.raw:percentencode}")))),
+        Column("verdict", "Verdict", meaning=VERDICT_NAME, colored=True),
+        Column("reason", "Because"),
+        Column("Value #nll", "NLL", decimals=3),
+        Column("Value #best", "Best NLL", decimals=3),
+        Column("Value #step", "Step", decimals=0),
+    ]
+    ever = "[$__range]"
+    now = [
+        Query(f"group by (run, verdict, reason) ({of_run('run:vae_verdict')})", name="verdict"),
+        Query(f"max by (run) (last_over_time({of_run('run:vae_nll:mean')}{ever}))", name="nll"),
+        Query(
+            f"min by (run) (min_over_time({of_run('run:vae_nll_window:best', window='100')}{ever}))",
+            name="best",
+        ),
+        Query(f"max by (run) (last_over_time({of_run('run_rank:vae_step:max')}{ever}))", name="step"),
+    ]
+    return [
+        by_step(
+            Words("NLL by step", "The mean over the last 100 steps, which is judged, by powers of ten.", NOTHING),
+            "none",
+            [STEP_QUERY, Query(f"max by (run) ({of_run('run:vae_nll:mean')})", name="nll")],
+            (24, 11),
+        ).scale_distribution(logarithmic()),
+        rows(
+            Words("The runs", "Where each stands now, or stood last. An ended run has no verdict any more.", NOTHING),
+            now,
+            columns,
+            (24, 6),
+        ).transformations([*joined("run"), *only(columns)]),
+        *(
+            _component(name, words)
+            for name, words in {
+                "rec": "The mean squared error: colours and shapes.",
+                "perception": "The perceptual distance: artifacts, grids, noise.",
+                "kl": "The distance of the latents from a unit Gaussian.",
+                "total": "All parts together, as the trainer adds them.",
+            }.items()
+        ),
+        _figure("Learning rate by step", "As the optimizer uses it.", "vae_learning_rate", "observe learning_rate"),
+        _figure("Gradient norm by step", "The largest of the ranks.", "vae_gradient_norm", "observe gradient_norm"),
+    ]
+
+
+def _component(name: str, words: str) -> Builder[Panel]:
+    mean = of_run("vae_loss_window_mean", component=name, window="100", lag="0")
+    return by_step(
+        Words(f"{name} by step", f"{words} The unweighted mean over 100 steps.", f"No data: observe {name}. {NOTHING}"),
+        "none",
+        [STEP_QUERY, Query(f"avg by (run) ({mean})", name="loss")],
+        (12, 9),
+    )
+
+
+def _figure(title: str, words: str, series: str, remedy: str) -> Builder[Panel]:
+    return by_step(
+        Words(title, words, f"No data: {remedy}. {NOTHING}"),
+        "none",
+        [STEP_QUERY, Query(f"max by (run) ({of_run(series)})", name="figure")],
+        (12, 9),
+    )

@@ -1,0 +1,113 @@
+"""VAE fleet: all runs, the worst first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
+
+from vae_dashboards.board import Board, Panels, Row, leads_to
+from vae_dashboards.meanings import STATE, STATE_QUERY, VERDICT
+from vae_dashboards.panels import Column, Words, joined, number, of_query, only, rows, sparkline
+from vae_dashboards.queries import Query, of_any_run
+
+if TYPE_CHECKING:
+    from grafana_foundation_sdk.cog.builder import Builder
+    from grafana_foundation_sdk.models.dashboard import Panel
+
+ANY_RUN = 'run!=""'
+
+COLUMNS = [
+    Column("run", "Run", link=("Open this run", leads_to("vae-run", ("run", "${__value.raw:percentencode}")))),
+    Column("Value #verdict", "Verdict", meaning=VERDICT, colored=True, width=150),
+    Column("Value #state", "Alive", meaning=STATE, colored=True, width=130),
+    Column("Value #pages", "Pages", width=80, decimals=0),
+    Column("Value #nll", "NLL", decimals=3, width=90),
+    Column("Trend #trend", "NLL over time", cell=sparkline(), width=220),
+    Column("Value #step", "Step", decimals=0, width=100),
+    Column("Value #speed", "Steps an hour", decimals=0, width=130),
+    Column("Value #age", "Since the last step", unit="s", width=150),
+    Column("Value #memory", "Fullest GPU", unit="percentunit", decimals=0, width=110),
+]
+
+VERDICT_QUERY = f"max by (run) ({of_any_run('run:vae_verdict:code')} or -1 * {of_any_run('run:vae_run:present')})"
+PAGES_QUERY = f"count by (run) ({of_any_run('ALERTS', alertstate='firing', severity='page')})"
+
+QUERIES = [
+    Query(VERDICT_QUERY, name="verdict"),
+    Query(STATE_QUERY.format(runs=ANY_RUN), name="state"),
+    Query(PAGES_QUERY, name="pages"),
+    Query(f"max by (run) ({of_any_run('run:vae_nll:mean')})", name="nll"),
+    Query(f"max by (run) ({of_any_run('run_rank:vae_step:max')})", name="step"),
+    Query(f"3600 * max by (run) (rate({of_any_run('vae_steps_total')}[$__rate_interval]))", name="speed"),
+    Query(f"max by (run) ({of_any_run('run_rank:vae_step_age:seconds')})", name="age"),
+    Query(
+        f"max by (run) (max by (run, gpu) ({of_any_run('vae_cuda_allocator_bytes', kind='reserved', stat='peak')})"
+        f" / max by (run, gpu) ({of_any_run('vae_gpu_memory_total_bytes')}))",
+        name="memory",
+    ),
+    # What is sorted by and not shown: a page first, then the verdict, then what is only known to be.
+    Query(
+        f"max by (run) (10 + {PAGES_QUERY} or {VERDICT_QUERY} or -2 * ({of_any_run('run_rank:vae_run_state:code')} > "
+        "-1))",
+        name="worst",
+    ),
+]
+TREND = Query(f"max by (run) ({of_any_run('run:vae_nll:mean')})", name="trend")
+
+
+def fleet() -> Board:
+    """Return the dashboard of all runs."""
+    return Board(
+        uid="vae-fleet",
+        title="VAE fleet",
+        description="All runs that were seen within the last day, the worst first. A click on a name opens the run.",
+        variables=[],
+        rows=[Row("", _counts()), Row("", [_table()])],
+        since="now-6h",
+    )
+
+
+def _counts() -> Panels:
+    def count(title: str, description: str, query: str) -> Builder[Panel]:
+        return number(Words(title, description, "None"), "none", Query(query), size=(6, 4), decimals=0)
+
+    live = of_any_run("run_rank:vae_run_state:code")
+    return [
+        count("Runs alive", "Runs that run or pause.", f"count(group by (run) ({live} <= 1)) or vector(0)"),
+        count("Runs paged about", "Runs of which a page fires.", f"count({PAGES_QUERY}) or vector(0)"),
+        count(
+            "Verdicts: stop",
+            "Runs that the rules would stop.",
+            f"count({of_any_run('run:vae_verdict', verdict='stop')}) or vector(0)",
+        ),
+        count(
+            "Verdicts: watch",
+            "Runs to keep an eye on.",
+            f"count({of_any_run('run:vae_verdict', verdict='watch')}) or vector(0)",
+        ),
+    ]
+
+
+def _table() -> Builder[Panel]:
+    panel = rows(
+        Words(
+            "Runs, the worst first",
+            "One row a run, of the last day. First those of which a page fires, then by the verdict.",
+            "No run was seen within the last day. See docs/discovery.md for how Prometheus finds one.",
+        ),
+        QUERIES,
+        COLUMNS,
+        (24, 18),
+    )
+    panel.with_target(TREND.over_time())
+    return panel.transformations(
+        [
+            DataTransformerConfig(id_val="timeSeriesTable", options={}, filter_val=of_query(TREND.name)),
+            *joined("run"),
+            DataTransformerConfig(
+                id_val="sortBy", options={"fields": {}, "sort": [{"field": "Value #worst", "desc": True}]}
+            ),
+            *only(COLUMNS),
+        ]
+    )

@@ -1,0 +1,80 @@
+"""What a number or a name means: in words, a shape and a colour, so that no colour stands alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from grafana_foundation_sdk.models.dashboard import ValueMap, ValueMapping, ValueMappingResult
+
+from vae_exporter.report.advice import ALERTS, BANDS, SYMBOLS, VERDICTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+GREEN, YELLOW, ORANGE, RED, GRAY, BLUE, PURPLE = "green", "yellow", "orange", "red", "text", "blue", "purple"
+"""Grafana's own names: each has a shade for the dark theme and one for the light."""
+
+BAND_COLORS = {
+    "suspicious": ORANGE,
+    "low": BLUE,
+    "excellent": GREEN,
+    "good": YELLOW,
+    "degraded": ORANGE,
+    "bad": RED,
+}
+
+_VERDICT_COLORS = {"healthy": GREEN, "converging": YELLOW, "watch": ORANGE, "stop": RED}
+
+
+def meaning(words: Mapping[str, tuple[str, str]]) -> ValueMapping:
+    """Show each value, a number or a text, in these words and in this colour."""
+    return ValueMap(
+        options={
+            value: ValueMappingResult(text=text, color=color, index=index)
+            for index, (value, (text, color)) in enumerate(words.items())
+        }
+    )
+
+
+def _verdict(name: str) -> tuple[str, str]:
+    return f"{SYMBOLS[name]} {VERDICTS[name]}", _VERDICT_COLORS[name]
+
+
+# The codes of run:vae_verdict:code; -1: seen, but not judged yet.
+VERDICT = meaning(
+    {"-1": ("… Not judged yet", BLUE), **{str(code): _verdict(name) for code, name in enumerate(VERDICTS)}}
+)
+
+VERDICT_NAME = meaning({name: _verdict(name) for name in VERDICTS})
+
+# The codes of run_rank:vae_run_state:code, then two by the alerts about them.
+STATE = meaning(
+    {
+        "0": ("▶ Running", GREEN),
+        "1": ("‖ Paused", BLUE),
+        "2": ("■ Finished", BLUE),
+        "3": ("■ Terminated", ORANGE),
+        "4": ("✕ Failed", RED),
+        "10": ("? Lost", RED),
+        "11": ("… Stalled", RED),
+    }
+)
+STATE_QUERY = """max by (run) (
+    10 * ALERTS{{alertname="VaeExporterDown",alertstate="firing",{runs}}}
+  or
+    11 * ALERTS{{alertname="VaeTrainingStalled",alertstate="firing",{runs}}}
+  or
+    run_rank:vae_run_state:code{{{runs}}}
+)"""
+
+WHAT_TO_DO = meaning({reason: (text, GRAY) for reason, text in {**BANDS, **ALERTS}.items()})
+
+FIRING = meaning({"1": ("firing", RED)})
+
+HOLDS = meaning({"1": ("holds", ORANGE)})
+
+RISES = meaning({"1": ("grew most", ORANGE)})
+
+YES_NO = meaning({"0": ("✓ no", GREEN), "1": ("✕ yes", RED)})
+
+SEVERITY = meaning({"page": ("✕ page", RED), "ticket": ("! ticket", ORANGE)})

@@ -1,0 +1,342 @@
+"""How a panel is built. Each has a title, a description, a unit, and a text for the time in which it has no data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from grafana_foundation_sdk.builders import (
+    bargauge,
+    common,
+    stat,
+    statetimeline,
+    table,
+    timeseries,
+    xychart,
+)
+from grafana_foundation_sdk.builders import dashboard as dashboards
+from grafana_foundation_sdk.models import common as options
+from grafana_foundation_sdk.models import xychart as xy
+from grafana_foundation_sdk.models.dashboard import (
+    DashboardLink,
+    DashboardLinkType,
+    DataSourceRef,
+    DataTransformerConfig,
+    DynamicConfigValue,
+    FieldColorModeId,
+    MatcherConfig,
+    Threshold,
+    ThresholdsMode,
+)
+
+from vae_dashboards.meanings import GRAY
+from vae_dashboards.queries import DATASOURCE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from grafana_foundation_sdk.builders.prometheus import Dataquery
+    from grafana_foundation_sdk.models.dashboard import ValueMapping
+
+    from vae_dashboards.queries import Query
+
+RUNBOOKS = "https://github.com/vae-exporter/vae-exporter/blob/main/docs/runbooks"
+
+STEP = "step"
+"""The name of the query that gives the step, in a panel by step."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a panel says: its title, how to read it, and, while it has no data, what would fill it."""
+
+    title: str
+    description: str
+    no_data: str
+
+
+class _Panel(Protocol):
+    """What the builders of all kinds of panels have in common."""
+
+    def title(self, title: str) -> Any: ...  # noqa: ANN401 - the builder itself
+    def description(self, description: str) -> Any: ...  # noqa: ANN401
+    def no_value(self, no_value: str) -> Any: ...  # noqa: ANN401
+    def datasource(self, datasource: DataSourceRef) -> Any: ...  # noqa: ANN401
+    def unit(self, unit: str) -> Any: ...  # noqa: ANN401
+    def span(self, w: int) -> Any: ...  # noqa: ANN401
+    def height(self, h: int) -> Any: ...  # noqa: ANN401
+    def with_target(self, target: Dataquery) -> Any: ...  # noqa: ANN401
+
+
+_P = TypeVar("_P", bound=_Panel)
+
+
+def _framed(panel: _P, words: Words, unit: str, size: tuple[int, int]) -> _P:
+    panel.title(words.title).description(words.description).no_value(words.no_data)
+    panel.datasource(DATASOURCE).unit(unit).span(size[0]).height(size[1])
+    return panel
+
+
+def curves(
+    words: Words, unit: str, queries: Sequence[Query], size: tuple[int, int] = (12, 8), *, legend: bool = True
+) -> timeseries.Panel:
+    """Draw lines over time."""
+    panel = _framed(timeseries.Panel(), words, unit, size)
+    for query in queries:
+        panel.with_target(query.over_time())
+    return (
+        panel.line_width(2)
+        .fill_opacity(0)
+        .show_points(options.VisibilityMode.AUTO)
+        .span_nulls(False)  # noqa: FBT003 - the SDK's signature
+        .color_scheme(dashboards.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
+        .legend(_legend(shown=legend))
+        .tooltip(common.VizTooltipOptions().mode(options.TooltipDisplayMode.MULTI).sort(options.SortOrder.NONE))
+    )
+
+
+def stacked(words: Words, unit: str, queries: Sequence[Query], size: tuple[int, int] = (12, 8)) -> timeseries.Panel:
+    """Draw what adds up, on top of each other."""
+    return (
+        curves(words, unit, queries, size)
+        .fill_opacity(45)
+        .line_width(1)
+        .stacking(common.StackingConfig().mode(options.StackingMode.NORMAL).group("parts"))
+    )
+
+
+def number(  # noqa: PLR0913 - a panel's parts
+    words: Words,
+    unit: str,
+    query: Query,
+    meaning: ValueMapping | None = None,
+    size: tuple[int, int] = (4, 4),
+    *,
+    decimals: int | None = None,
+) -> stat.Panel:
+    """Show the newest value, large; where it has a *meaning*, in its words on its colour."""
+    panel = _framed(stat.Panel(), words, unit, size)
+    panel.with_target(query.over_time())
+    panel.color_scheme(dashboards.FieldColor().mode(FieldColorModeId.THRESHOLDS)).thresholds(_plain())
+    panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))  # noqa: FBT003
+    panel.graph_mode(options.BigValueGraphMode.NONE).text_mode(options.BigValueTextMode.AUTO)
+    if decimals is not None:
+        panel.decimals(decimals)
+    if meaning is None:
+        return panel.color_mode(options.BigValueColorMode.NONE)
+    return panel.mappings([meaning]).color_mode(options.BigValueColorMode.BACKGROUND_SOLID)
+
+
+def states(
+    words: Words, meaning: ValueMapping, queries: Sequence[Query], size: tuple[int, int] = (24, 4)
+) -> statetimeline.Panel:
+    """Show over time which state held, in its words and colour."""
+    panel = _framed(statetimeline.Panel(), words, "none", size)
+    for query in queries:
+        panel.with_target(query.over_time())
+    return (
+        panel.mappings([meaning])
+        .color_scheme(dashboards.FieldColor().mode(FieldColorModeId.THRESHOLDS))
+        .thresholds(_plain())
+        .show_value(options.VisibilityMode.AUTO)
+        .merge_values(True)  # noqa: FBT003 - the SDK's signature
+        .row_height(0.85)
+        .legend(_legend(shown=False))
+        .tooltip(common.VizTooltipOptions().mode(options.TooltipDisplayMode.SINGLE).sort(options.SortOrder.NONE))
+    )
+
+
+def gauges(words: Words, queries: Sequence[Query], size: tuple[int, int] = (12, 8)) -> bargauge.Panel:
+    """Show parts of a whole, from 0 to 1, as bars that are labelled with their value."""
+    panel = _framed(bargauge.Panel(), words, "percentunit", size)
+    for query in queries:
+        panel.with_target(query.over_time())
+    return (
+        panel.min(0)
+        .max(1)
+        .decimals(1)
+        .color_scheme(dashboards.FieldColor().mode(FieldColorModeId.THRESHOLDS))
+        .thresholds(_plain("blue"))
+        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))  # noqa: FBT003
+        .orientation(options.VizOrientation.HORIZONTAL)
+        .display_mode(options.BarGaugeDisplayMode.BASIC)
+        .value_mode(options.BarGaugeValueMode.TEXT)
+    )
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table. *field* is a label, or ``Value #`` and the name of a query."""
+
+    field: str
+    title: str
+    unit: str = "none"
+    meaning: ValueMapping | None = None
+    colored: bool = False
+    link: tuple[str, str] | None = None  # its words and its address
+    decimals: int | None = None
+    width: int | None = None
+    cell: options.TableCellOptions | None = None
+
+    def properties(self) -> list[DynamicConfigValue]:
+        """Return the overrides that make the column."""
+        found: list[tuple[str, object]] = [("displayName", self.title), ("unit", self.unit)]
+        if self.meaning is not None:
+            found.append(("mappings", [self.meaning]))
+        if self.colored:
+            found.append(("custom.cellOptions", options.TableColoredBackgroundCellOptions()))
+        if self.cell is not None:
+            found.append(("custom.cellOptions", self.cell))
+        if self.link is not None:
+            text, url = self.link
+            found.append(("links", [link(text, url)]))
+        if self.decimals is not None:
+            found.append(("decimals", self.decimals))
+        if self.width is not None:
+            found.append(("custom.width", self.width))
+        return [DynamicConfigValue(id_val=name, value=value) for name, value in found]
+
+
+def rows(
+    words: Words, queries: Sequence[Query], columns: Sequence[Column], size: tuple[int, int] = (12, 4)
+) -> table.Panel:
+    """Show the newest values in a table, one row for each series, with *columns* alone and in their order."""
+    panel = _framed(table.Panel(), words, "none", size)
+    for query in queries:
+        panel.with_target(query.now())
+    panel.color_scheme(dashboards.FieldColor().mode(FieldColorModeId.THRESHOLDS)).thresholds(_plain())
+    for column in columns:
+        panel.override_by_name(column.field, column.properties())
+    return panel.cell_height(options.TableCellHeight.MD)
+
+
+def only(columns: Sequence[Column]) -> list[DataTransformerConfig]:
+    """Keep *columns*, in their order."""
+    names = [column.field for column in columns]
+    return [
+        DataTransformerConfig(id_val="filterFieldsByName", options={"include": {"names": names}}),
+        DataTransformerConfig(
+            id_val="organize", options={"indexByName": {name: index for index, name in enumerate(names)}}
+        ),
+    ]
+
+
+def joined(label: str) -> list[DataTransformerConfig]:
+    """Make one table of what several queries give, by a label that all of them have."""
+    return [
+        DataTransformerConfig(id_val="filterFieldsByName", options={"exclude": {"pattern": "^Time"}}),
+        DataTransformerConfig(id_val="joinByField", options={"byField": label, "mode": "outer"}),
+    ]
+
+
+def by_step(
+    words: Words, unit: str, queries: Sequence[Query], size: tuple[int, int] = (24, 10), label: str = "run"
+) -> xychart.Panel:
+    """Draw lines over the step: one query is named *STEP*, the others are drawn over it.
+
+    The rows of all queries are merged where their time and their run are the same, and then split by run. So each query
+    has to give one series a run, and to keep no other label.
+    """
+    panel = _framed(xychart.Panel(), words, unit, size)
+    for query in queries:
+        panel.with_target(query.rows_over_time())
+        if query.name != STEP:
+            panel.override_by_name(f"Value #{query.name}", _properties({"displayName": f"${{__field.labels.{label}}}"}))
+    panel.override_by_name(f"Value #{STEP}", _properties({"unit": "none", "custom.axisLabel": "step"}))
+    return (
+        panel.transformations(
+            [
+                DataTransformerConfig(id_val="merge", options={}),
+                DataTransformerConfig(
+                    id_val="partitionByValues",
+                    options={"fields": [label], "keepFields": False, "naming": {"asLabels": True}},
+                ),
+            ]
+        )
+        .mapping(xy.SeriesMapping.AUTO)
+        .series([_over_step()])
+        .show(xy.XYShowMode.LINES)
+        .line_width(2)
+        .color_scheme(dashboards.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
+        .legend(_legend(shown=True))
+        .tooltip(common.VizTooltipOptions().mode(options.TooltipDisplayMode.SINGLE).sort(options.SortOrder.NONE))
+    )
+
+
+def fixed(color: str) -> DynamicConfigValue:
+    """Give a series this colour."""
+    return DynamicConfigValue(id_val="color", value={"mode": "fixed", "fixedColor": color})
+
+
+def dashed(width: int = 2) -> list[DynamicConfigValue]:
+    """Draw a series as a dashed line, outside of any stack."""
+    return _properties(
+        {
+            "custom.lineStyle": {"fill": "dash", "dash": [8, 6]},
+            "custom.lineWidth": width,
+            "custom.fillOpacity": 0,
+            "custom.stacking": {"mode": "none", "group": "parts"},
+        }
+    )
+
+
+def band() -> list[DynamicConfigValue]:
+    """Draw a series as a band: its width, on top of the bands before it, and no number of its own."""
+    return _properties(
+        {
+            "custom.stacking": {"mode": "normal", "group": "bands"},
+            "custom.fillOpacity": 22,
+            "custom.lineWidth": 0,
+            "custom.showPoints": "never",
+            "custom.hideFrom": {"tooltip": True, "viz": False, "legend": False},
+        }
+    )
+
+
+def logarithmic() -> common.ScaleDistributionConfig:
+    """Draw an axis by powers of ten."""
+    return common.ScaleDistributionConfig().type(options.ScaleDistribution.LOG).log(10)
+
+
+def link(title: str, url: str) -> DashboardLink:
+    """Lead from a value to *url*."""
+    return DashboardLink(title=title, url=url, type_val=DashboardLinkType.LINK, target_blank=url.startswith("http"))
+
+
+def wrapped() -> options.TableCellOptions:
+    """Let the words of a cell go over several lines."""
+    return options.TableAutoCellOptions(wrap_text=True)
+
+
+def sparkline() -> options.TableCellOptions:
+    """Draw the cells of a column as small curves."""
+    return options.TableSparklineCellOptions(line_width=2, fill_opacity=10, hide_value=True)
+
+
+def of_query(name: str) -> MatcherConfig:
+    """Match what one query gives."""
+    return MatcherConfig(id_val="byRefId", options=name)
+
+
+def _over_step() -> xychart.XYSeriesConfig:
+    step = xychart.MatcherConfig().id("byName").options(f"Value #{STEP}")
+    return xychart.XYSeriesConfig().x(xychart.XychartXYSeriesConfigX().matcher(step))
+
+
+def _properties(values: dict[str, object]) -> list[DynamicConfigValue]:
+    return [DynamicConfigValue(id_val=name, value=value) for name, value in values.items()]
+
+
+def _plain(color: str = GRAY) -> dashboards.ThresholdsConfig:
+    """Return no thresholds: what is good or bad is said by the rules, and comes as a meaning."""
+    return dashboards.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps([Threshold(value=None, color=color)])
+
+
+def _legend(*, shown: bool) -> common.VizLegendOptions:
+    return (
+        common.VizLegendOptions()
+        .show_legend(shown)
+        .display_mode(options.LegendDisplayMode.LIST)
+        .placement(options.LegendPlacement.BOTTOM)
+        .calcs([])
+    )

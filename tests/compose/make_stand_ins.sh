@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Build stand-ins for the images of docker-compose.yml, from Debian's packages, under the same names and tags: for a machine
+# that can pull none. What is tested with them is our composition, our Dockerfile and our configuration, not the images'
+# own programs. There is no stand-in for Grafana, which Debian does not have.
+#
+# Usage: make_stand_ins.sh FOLDER; keeps there what takes long. Needs root, debootstrap and a Docker daemon.
+set -euo pipefail
+
+repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+folder=$1
+python=$repository/.venv/bin/python
+release=$(. /etc/os-release && echo "$VERSION_CODENAME")
+mkdir -p "$folder"
+
+if [[ ! -e $folder/rootfs/.complete ]]; then
+  rm -rf "$folder/rootfs"
+  debootstrap --variant=minbase \
+    --include=busybox,prometheus,prometheus-alertmanager,python3,python3-pip,python3-venv \
+    "$release" "$folder/rootfs"
+  touch "$folder/rootfs/.complete"
+fi
+
+version() {
+  "$@" -c 'import sys; print("%d.%d" % sys.version_info[:2])'
+}
+if [[ $(version "$python") != $(version chroot "$folder/rootfs" python3) ]]; then
+  echo "$python is not of $release's own version of Python, for which the image needs its packages" >&2
+  exit 1
+fi
+
+# What our Dockerfile installs is got from here: a build has no network.
+"$python" -m pip download -q -c "$repository/constraints.txt" -d "$folder/wheels" "$repository[cli,demo]" hatchling
+
+# Make the image $1 of Debian's packages: a Dockerfile comes from the standard input.
+image() {
+  docker build -q -t "$1" -f - "$folder/context"
+}
+
+# The large parts are hard links: Docker copies them, this does not.
+rm -rf "$folder/context"
+mkdir "$folder/context"
+tar -C "$folder/rootfs" --one-file-system -cf "$folder/context/rootfs.tar" .
+cp -rl "$folder/wheels" "$folder/context/wheels"
+rm -f "$folder"/context/wheels/vae_exporter-*
+
+image debian-with-servers <<'END'
+FROM scratch
+ADD rootfs.tar /
+RUN ln -s /bin/busybox /usr/local/bin/wget \
+  && ln -s /usr/bin/python3 /usr/local/bin/python \
+  && rm -f /usr/lib/python3*/EXTERNALLY-MANAGED \
+  && printf '[global]\nno-index = true\nfind-links = /wheels\n' >/etc/pip.conf
+END
+image python:3.12-slim <<'END'
+FROM debian-with-servers
+COPY wheels /wheels
+END
+
+tag() {
+  awk -v image="$1" '$1 == "image:" && index($2, image ":") == 1 { print $2 }' "$repository/docker-compose.yml"
+}
+image "$(tag prom/prometheus)" <<'END'
+FROM debian-with-servers
+RUN mkdir /prometheus && chown nobody /prometheus
+USER nobody
+ENTRYPOINT ["/usr/bin/prometheus"]
+END
+image "$(tag prom/alertmanager)" <<'END'
+FROM debian-with-servers
+RUN mkdir /alertmanager && chown nobody /alertmanager
+USER nobody
+ENTRYPOINT ["/usr/bin/prometheus-alertmanager"]
+END
+rm -rf "$folder/context"

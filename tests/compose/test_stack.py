@@ -1,0 +1,182 @@
+"""docker-compose.yml with a real daemon and stand-in images, from nothing to a page. Opt-in: `make test-compose`.
+
+Grafana is not started: there is no stand-in for it. It needs root, debootstrap, dockerd and Docker Compose, and the
+ports 9090, 9093, 9645 and 9661.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from compose_file import FILE, ROOT, compose_command
+from deadline import wait_until
+from prometheus_query import label_values, query
+
+from vae_exporter import TrainingExporter
+from vae_exporter.demo.servers import get_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.compose
+
+STAND_INS = Path(__file__).with_name("stand_ins.yml")
+SERVICES = ("pager", "alertmanager", "prometheus", "trainer")
+PROMETHEUS, PAGER = "http://127.0.0.1:9090", "http://127.0.0.1:9661"
+
+PAGE_SECONDS = 240
+"""Forty for 600 steps, then at most two scrapes and evaluations, 5 for Alertmanager; more on a slow machine."""
+
+
+def docker(*arguments: str) -> str:
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def compose(*arguments: str) -> str:
+    command = [*(compose_command() or []), "-p", "vae-exporter-test", "-f", str(FILE), "-f", str(STAND_INS)]
+    done = subprocess.run(
+        [*command, "--profile", "demo", *arguments], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@contextmanager
+def daemon() -> Iterator[None]:
+    """Start a Docker daemon of our own, outside of pytest's folders: it mounts into its own."""
+    folder = Path(tempfile.mkdtemp(prefix="vae-exporter-docker-"))
+    address = f"unix://{folder}/docker.sock"
+    where = ["-H", address, "--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec", "-p", f"{folder}/pid"]
+    log = folder / "dockerd.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            ["dockerd", *where, "--bridge=none", "--iptables=false"], stdout=output, stderr=subprocess.STDOUT
+        )
+    os.environ.update(DOCKER_HOST=address, DOCKER_BUILDKIT="0", COMPOSE_DOCKER_CLI_BUILD="0")
+    try:
+        wait_until(
+            lambda: subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0,
+            f"dockerd answers; its log is {log}",
+        )
+        yield
+    finally:
+        process.terminate()
+        process.wait(60)
+        mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+        for mount in sorted((mount for mount in mounts if mount.startswith(f"{folder}/")), reverse=True):
+            subprocess.run(["umount", mount], check=True)
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[None]:
+    """Start all but Grafana, and stop it at the end."""
+    missing = [name for name in ("dockerd", "docker", "debootstrap") if not shutil.which(name)]
+    assert not missing, f"not on this machine: {', '.join(missing)}"
+    assert compose_command(), "Docker Compose is not on this machine"
+    for port in (9090, 9093, 9645, 9661):
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", port)), f"something listens on port {port} already: stop it"
+    with daemon():
+        subprocess.run([Path(__file__).with_name("make_stand_ins.sh"), ROOT / ".servers" / "compose"], check=True)
+        try:
+            compose("up", "-d", "--build", *SERVICES)
+            yield
+        finally:
+            compose("down", "-v", "-t", "2")
+
+
+def running() -> dict[str, str]:
+    """Return the containers' ids by their service."""
+    return {name: compose("ps", "-q", name).strip() for name in SERVICES}
+
+
+def test_the_servers_become_healthy(stack: None) -> None:
+    del stack
+    servers = {name: identity for name, identity in running().items() if name != "trainer"}
+
+    def health() -> set[str]:
+        return {docker("inspect", "-f", "{{.State.Health.Status}}", identity).strip() for identity in servers.values()}
+
+    wait_until(lambda: health() == {"healthy"}, "all are healthy", seconds=60)
+
+
+def test_none_runs_as_root_or_may_write_its_own_files(stack: None) -> None:
+    del stack
+    for name, identity in running().items():
+        user = docker("exec", identity, "id", "-u").strip()
+        assert user != "0", name
+        written = subprocess.run(["docker", "exec", identity, "touch", "/etc/x"], capture_output=True, check=False)
+        assert written.returncode != 0, name
+
+
+def test_nothing_listens_beyond_this_machine(stack: None) -> None:
+    del stack
+    for name, identity in running().items():
+        (process,) = docker("inspect", "-f", "{{.State.Pid}}", identity).split()
+        sockets = set()
+        for group in Path("/proc").glob("[0-9]*/cgroup"):
+            if identity in _read(group):
+                links = (str(link.readlink()) for link in _list(group.parent / "fd"))
+                sockets |= {found[1] for link in links if (found := re.fullmatch(r"socket:\[(\d+)\]", link))}
+        rows = [
+            row.split()
+            for table in ("tcp", "tcp6")
+            for row in _read(Path(f"/proc/{process}/net/{table}")).splitlines()[1:]
+        ]
+        listening = {row[1].partition(":")[0] for row in rows if row[3] == "0A" and row[9] in sockets}
+        assert listening == {"0100007F"}, name  # 127.0.0.1, as the kernel writes it
+
+
+def test_the_page_about_the_run_that_diverges_arrives(stack: None) -> None:
+    del stack
+
+    def pages() -> list[str]:
+        heard = get_json(f"{PAGER}/notifications")["notifications"]
+        return [one["title"] for one in heard if one["kind"] == "page"]
+
+    wait_until(lambda: bool(pages()), "a page arrives", seconds=PAGE_SECONDS)
+    assert re.match(r"Run demo-\d+-\d+ diverged: NLL", pages()[0])
+
+
+def test_a_training_on_the_host_is_found_by_the_mounted_folder(stack: None) -> None:
+    del stack
+    targets = ROOT / "prometheus" / "targets"
+    with TrainingExporter("on-the-host", port=0, targets_dir=targets, linger_seconds=0) as exporter:
+        exporter.observe(0, nll=0.2)
+        wait_until(
+            lambda: "on-the-host" in label_values(PROMETHEUS, "vae_step", "run"),
+            "Prometheus sees the training",
+            seconds=90,
+        )
+
+
+def test_prometheus_judges_without_an_error(stack: None) -> None:
+    del stack
+    failures = query(PROMETHEUS, "sum(prometheus_rule_evaluation_failures_total)")
+    assert [value for _, value in failures] == [0.0]
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text()
+    except OSError:  # the process has ended
+        return ""
+
+
+def _list(folder: Path) -> list[Path]:
+    try:
+        return [path for path in folder.iterdir() if path.is_symlink()]
+    except OSError:
+        return []

@@ -1,0 +1,46 @@
+"""`vae-exporter trainer`: the demo's training alone, as Docker Compose runs it."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from deadline import wait_until
+from scraping import scrape, state
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DEADLINE_SECONDS = 60
+
+
+def test_it_trains_diverges_where_it_is_told_and_ends_with_a_signal(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "vae_exporter.cli", "trainer", "--run", "bs4", "--port", "0", "--rest", "0.001"]
+    command += ["--diverge-at", "20", "--targets-dir", str(tmp_path / "targets")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            assert process.stdout is not None
+            said = process.stdout.readline()
+            url = re.search(r"Run bs4 trains; its metrics are at (http://[\d.:]+)/metrics", said)
+            assert url, said
+            assert [file.name[:3] for file in (tmp_path / "targets").iterdir()] == ["bs4"]
+            assert re.match(r"At step \d+ the learning rate was raised", process.stdout.readline())
+            wait_until(
+                lambda: scrape(url[1])["vae_learning_rate"] > 0.01, "it trains at the rate that breaks it", seconds=30
+            )
+            assert state(scrape(url[1])) == ["running"]
+            process.send_signal(signal.SIGTERM)
+            process.wait(DEADLINE_SECONDS)
+        finally:
+            process.kill()
+    assert list((tmp_path / "targets").iterdir()) == []
+
+
+def test_a_port_that_cannot_be_had_is_a_clear_error() -> None:
+    command = [sys.executable, "-m", "vae_exporter.cli", "trainer", "--host", "192.0.2.1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=DEADLINE_SECONDS)
+    assert done.returncode == 1
+    assert "192.0.2.1" in done.stderr

@@ -1,0 +1,240 @@
+"""What Grafana needs of a dashboard, what a reader needs, and that the files are what their code makes."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import yaml
+from dashboard_files import DASHBOARDS, FOLDER, ROOT, PanelQuery, annotation_queries, panel_queries, panels
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ALERTS = {
+    rule["alert"]
+    for file in sorted((ROOT / "prometheus" / "rules").glob("*.yml"))
+    for group in yaml.safe_load(file.read_text())["groups"]
+    for rule in group["rules"]
+    if "alert" in rule
+}
+
+of_each_board = pytest.mark.parametrize("board", DASHBOARDS)
+of_each_panel = pytest.mark.parametrize(
+    ("board", "panel"),
+    [pytest.param(board, panel, id=f"{board}-{panel['title']}") for board in DASHBOARDS for panel in panels(board)],
+)
+with_the_sdk = pytest.mark.skipif(sys.version_info < (3, 11), reason="grafana-foundation-sdk needs Python 3.11")
+
+
+def everything(value: object) -> Iterator[tuple[str, Any]]:
+    """Yield every key with its value, at any depth of a piece of JSON."""
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield key, part
+            yield from everything(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from everything(part)
+
+
+def units(panel: dict[str, Any]) -> set[str]:
+    overrides = [prop for override in panel["fieldConfig"]["overrides"] for prop in override["properties"]]
+    return {
+        panel["fieldConfig"]["defaults"].get("unit", ""),
+        *(prop["value"] for prop in overrides if prop["id"] == "unit"),
+    }
+
+
+def own_links() -> Iterator[tuple[str, str]]:
+    for board, dashboard in DASHBOARDS.items():
+        for key, value in everything(dashboard):
+            if key == "url" and isinstance(value, str) and value.startswith("/"):
+                yield board, value
+
+
+@with_the_sdk
+def test_the_files_are_what_the_code_makes(tmp_path: Path) -> None:
+    """If this fails: `make dashboards`, and read the diff."""
+    (tmp_path / "left-over.json").write_text("{}")
+    command = [sys.executable, "-m", "vae_dashboards", str(tmp_path)]
+    subprocess.run(command, check=True, env={"PYTHONPATH": str(ROOT / "grafana")})
+    made = {file.name: file.read_text() for file in tmp_path.iterdir()}
+    assert made == {file.name: file.read_text() for file in FOLDER.iterdir()}
+
+
+def test_there_are_these_dashboards() -> None:
+    assert {uid: dashboard["uid"] for uid, dashboard in DASHBOARDS.items()} == {
+        uid: uid for uid in ("gpu-memory", "vae-comparison", "vae-fleet", "vae-run")
+    }
+
+
+@of_each_board
+def test_no_two_panels_have_one_id(board: str) -> None:
+    ids = [panel["id"] for panel in DASHBOARDS[board]["panels"]]
+    assert len(set(ids)) == len(ids)
+
+
+@of_each_board
+def test_the_panels_lie_in_the_grid_beside_each_other(board: str) -> None:
+    places = [(panel["title"], panel["gridPos"]) for panel in DASHBOARDS[board]["panels"]]
+    assert [title for title, at in places if at["x"] + at["w"] > 24] == []
+    overlapping = [
+        (first, second)
+        for (first, a), (second, b) in combinations(places, 2)
+        if a["x"] < b["x"] + b["w"]
+        and b["x"] < a["x"] + a["w"]
+        and a["y"] < b["y"] + b["h"]
+        and b["y"] < a["y"] + a["h"]
+    ]
+    assert overlapping == []
+
+
+@of_each_board
+def test_each_line_of_panels_fills_the_width(board: str) -> None:
+    lines: dict[int, int] = {}
+    for panel in DASHBOARDS[board]["panels"]:
+        at = panel["gridPos"]
+        lines[at["y"]] = lines.get(at["y"], 0) + at["w"]
+    assert set(lines.values()) == {24}
+
+
+@of_each_board
+def test_no_datasource_is_hard_coded(board: str) -> None:
+    used = [value for key, value in everything(DASHBOARDS[board]) if key == "datasource"]
+    assert used
+    assert [value for value in used if value != {"type": "prometheus", "uid": "${datasource}"}] == []
+    variable = DASHBOARDS[board]["templating"]["list"][0]
+    assert (variable["name"], variable["type"], variable["query"]) == ("datasource", "datasource", "prometheus")
+
+
+@of_each_board
+def test_variables_follow_the_time_that_is_shown(board: str) -> None:
+    queried = [variable for variable in DASHBOARDS[board]["templating"]["list"] if variable["type"] == "query"]
+    assert [variable["name"] for variable in queried if variable["refresh"] != 2] == []
+
+
+@of_each_board
+def test_nobody_edits_a_dashboard_in_the_browser(board: str) -> None:
+    assert DASHBOARDS[board]["editable"] is False
+
+
+@of_each_board
+def test_no_two_panels_of_a_dashboard_have_one_title(board: str) -> None:
+    titles = [panel["title"] for panel in panels(board)]
+    assert sorted(set(titles)) == sorted(titles)
+
+
+@of_each_panel
+def test_each_panel_says_what_it_shows_and_what_would_fill_it(board: str, panel: dict[str, Any]) -> None:
+    del board
+    assert panel["title"]
+    assert panel["description"].endswith(".")
+    assert panel["fieldConfig"]["defaults"]["noValue"]
+    assert panel["targets"]
+
+
+@of_each_panel
+def test_each_unit_is_one_that_grafana_knows(board: str, panel: dict[str, Any]) -> None:
+    del board
+    known = {"none", "s", "bytes", "percentunit", "dB", "celsius", "watt", "hertz"}  # by the SDK's own list, below
+    assert units(panel) <= known
+
+
+@with_the_sdk
+def test_the_units_that_are_used_are_in_the_list_of_grafanas_sdk() -> None:
+    from grafana_foundation_sdk.models import units as listed  # noqa: PLC0415 - not for Python 3.10
+
+    known = {value for name, value in vars(listed).items() if name[0].isupper() and isinstance(value, str)}
+    assert {unit for board in DASHBOARDS for panel in panels(board) for unit in units(panel)} <= known
+
+
+@of_each_panel
+def test_a_colour_is_a_name_that_each_theme_has_its_shade_of(board: str, panel: dict[str, Any]) -> None:
+    del board
+    colors = {value for key, value in everything(panel) if key in ("fixedColor", "color") and isinstance(value, str)}
+    assert colors <= {"green", "yellow", "orange", "red", "blue", "purple", "text"}
+
+
+@of_each_panel
+def test_what_is_told_by_a_colour_is_told_in_words(board: str, panel: dict[str, Any]) -> None:
+    """A threshold has no words: none may have a second step. A mapping has a text beside its colour."""
+    del board
+    defaults = panel["fieldConfig"]["defaults"]
+    assert len(defaults.get("thresholds", {}).get("steps", [None])) == 1
+    results = [value for key, value in everything(panel) if key == "mappings" for value in value]
+    assert [result for mapping in results for result in mapping["options"].values() if not result.get("text")] == []
+
+
+def test_the_run_dashboard_repeats_what_is_seen_at_a_glance_for_each_run() -> None:
+    first = DASHBOARDS["vae-run"]["panels"][0]
+    assert (first["type"], first["repeat"], first["title"]) == ("row", "run", "Run $run")
+
+
+@pytest.mark.parametrize("query", [*panel_queries(), *annotation_queries()], ids=str)
+def test_a_query_looks_at_what_is_chosen(query: PanelQuery) -> None:
+    """Each selector is of the chosen runs, or of any run; a rate looks back by Grafana's own interval."""
+    selectors = re.findall(r"(?<![\w\"])((?:\w+:)?vae_[\w:]+|ALERTS)(\{[^}]*\})?", query.expr)
+    assert selectors
+    assert [name for name, labels in selectors if "run" not in labels] == []
+    assert re.findall(r"(?:rate|increase)\([^\[]*\[(?!\$__(?:rate_interval|range)\])", query.expr) == []
+
+
+@pytest.mark.parametrize("query", list(panel_queries()), ids=str)
+def test_a_counter_is_asked_for_its_growth(query: PanelQuery) -> None:
+    """An ECC or remap counter is the card's own and outlives the process: its level is the news."""
+    bare = re.sub(r"(?:rate|increase)\([^\]]*\]\)", "", query.expr)
+    assert set(re.findall(r"\bvae_\w+_total\b", bare)) <= {"vae_gpu_ecc_errors_total"}
+
+
+@pytest.mark.parametrize(("board", "url"), list(own_links()))
+def test_a_link_leads_to_a_dashboard_and_to_variables_that_it_has(board: str, url: str) -> None:
+    del board
+    parts = urlsplit(url)
+    target = DASHBOARDS[parts.path.removeprefix("/d/")]
+    known = {f"var-{variable['name']}" for variable in target["templating"]["list"]}
+    given = set(parse_qs(parts.query.replace("&${__url_time_range}", "")))
+    assert "${__url_time_range}" in parts.query
+    assert given <= known
+
+
+def test_the_link_to_a_runbook_leads_to_the_folder_that_has_one_for_each_alert() -> None:
+    urls = {
+        value
+        for key, value in everything(DASHBOARDS["vae-run"])
+        if key == "url" and isinstance(value, str) and "/runbooks/" in value
+    }
+    homepage = re.search(r'^Homepage = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert homepage
+    assert urls == {f"{homepage[1]}/blob/main/docs/runbooks/${{__value.raw}}.md"}
+    assert {page.stem for page in (ROOT / "docs" / "runbooks").glob("*.md")} == ALERTS
+
+
+@of_each_board
+def test_a_column_or_an_override_names_a_query_or_a_label_that_there_is(board: str) -> None:
+    for panel in panels(board):
+        names = {target["refId"] for target in panel["targets"]}
+        for override in panel["fieldConfig"]["overrides"]:
+            option = override["matcher"]["options"]
+            if override["matcher"]["id"] == "byFrameRefID":
+                assert option in names, panel["title"]
+            elif found := re.fullmatch(r"(?:Value|Trend) #(\w+)", option):
+                assert found[1] in names, panel["title"]
+            else:
+                exprs = [target["expr"] for target in panel["targets"]]
+                assert any(re.search(rf"\b{option}\b|without", expr) for expr in exprs), panel["title"]
+
+
+def test_grafana_is_the_one_that_the_dashboards_are_written_for() -> None:
+    compose = (ROOT / "docker-compose.yml").read_text()
+    sdk = re.search(r"grafana-foundation-sdk==\d+!(\d+\.\d+)\.", (ROOT / "pyproject.toml").read_text())
+    image = re.search(r"grafana/grafana:(\d+\.\d+)\.", compose)
+    assert sdk
+    assert image
+    assert image[1] == sdk[1]

@@ -1,0 +1,157 @@
+"""Every query of every panel, with its variables filled in, against a Prometheus that has seen runs."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import pytest
+import yaml
+from dashboard_files import ROOT, PanelQuery, annotation_queries, panel_queries, panels, repeated, series_in
+from prometheus_client.parser import text_string_to_metric_families
+from watched_runs import RUNS, WatchedRuns
+
+from vae_exporter.demo.servers import get_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+AWAITED: dict[str, str] = {
+    "vae_gpu_": "issue 5: no GPU is read yet",
+    "vae_cuda_allocator_": "issue 5: no GPU is read yet",
+}
+"""Series that are written against and do not exist yet, by what their names begin with. What asks for one is empty."""
+
+EVERYTHING = {"run": "|".join(RUNS), "rank": ".*", "gpu": ".*"}
+FILLED = {"__rate_interval": "5s", "__interval": "1s", "__range": "1h"}
+
+QUERIES = list(panel_queries())
+ANNOTATIONS = list(annotation_queries())
+
+
+def awaited(name: str) -> bool:
+    return name.startswith(tuple(AWAITED))
+
+
+def known_series() -> set[str]:
+    """Return the series that the exporter publishes and those that the rules record."""
+    golden = (ROOT / "tests" / "data" / "metrics.txt").read_text()
+    rules = [
+        rule
+        for file in sorted((ROOT / "prometheus" / "rules").glob("*.yml"))
+        for group in yaml.safe_load(file.read_text())["groups"]
+        for rule in group["rules"]
+    ]
+    return {
+        *(sample.name for family in text_string_to_metric_families(golden) for sample in family.samples),
+        *(rule["record"] for rule in rules if "record" in rule),
+    }
+
+
+def ask(runs: WatchedRuns, query: PanelQuery, **variables: str) -> list[dict[str, Any]]:
+    """Ask as Grafana does, and fail with what Prometheus says where it fails."""
+    expr = query.filled(**{**EVERYTHING, **variables}, **FILLED)
+    if query.kind == "instant":
+        path, when = "query", {"time": f"{runs.end:.3f}"}
+    else:
+        path, when = "query_range", {"start": f"{runs.start:.3f}", "end": f"{runs.end:.3f}", "step": "1"}
+    answer = get_json(f"{runs.url}/api/v1/{path}?{urlencode({'query': expr, **when})}")
+    return list(answer["data"]["result"])
+
+
+def test_a_series_that_is_asked_for_exists_or_is_awaited() -> None:
+    asked = {name for query in [*QUERIES, *ANNOTATIONS] for name in series_in(query.expr)}
+    assert asked
+    assert {name for name in asked - known_series() if not awaited(name)} == set()
+
+
+def test_what_is_awaited_does_not_exist_yet() -> None:
+    """If this fails, something has come: take it off the list, and let its panels be tested."""
+    assert {name for name in known_series() if awaited(name)} == set()
+
+
+@pytest.mark.parametrize("query", [*QUERIES, *ANNOTATIONS], ids=str)
+def test_a_query_gives_data(query: PanelQuery, watched: WatchedRuns) -> None:
+    found = ask(watched, query)
+    names = series_in(query.expr)
+    if names and all(map(awaited, names)):
+        assert found == []
+    else:
+        assert found != []
+
+
+@pytest.mark.parametrize("query", [query for query in QUERIES if "$run" in query.expr], ids=str)
+def test_a_query_gives_nothing_of_a_run_that_is_not_chosen(query: PanelQuery, watched: WatchedRuns) -> None:
+    found = ask(watched, query, run="bad_run")
+    assert {labels(series).get("run", "bad_run") for series in found} <= {"bad_run"}
+
+
+@pytest.mark.parametrize("query", [query for query in QUERIES if query.format == "time_series"], ids=str)
+def test_no_two_curves_of_a_query_have_one_name(query: PanelQuery, watched: WatchedRuns) -> None:
+    chosen = {"run": "good_run|full_run"}
+    if query.place in repeated(query.board):
+        chosen = {"run": "full_run", "gpu": "GPU-.*"}  # one of each: the golden file has one card, and one slice
+    found = [legend_of(query, labels(series)) for series in ask(watched, query, **chosen)]
+    assert sorted(set(found)) == sorted(found)
+
+
+def test_what_is_joined_by_step_has_one_series_a_run_at_the_same_times(watched: WatchedRuns) -> None:
+    by_step = [panel["title"] for panel in panels("vae-comparison") if panel["type"] == "xychart"]
+    assert by_step
+    queries = [query for query in QUERIES if query.place in by_step]
+    steps = {series["metric"]["run"]: dict(series["values"]) for series in ask(watched, queries[0])}
+    assert queries[0].name == "step"
+    assert set(steps) == set(RUNS)
+    for query in queries:
+        found = ask(watched, query)
+        assert [set(labels(series)) for series in found] == [{"run"}] * len(found), query
+        assert len({labels(series)["run"] for series in found}) == len(found), query
+        for series in found:
+            assert {at for at, _ in series["values"]} <= set(steps[series["metric"]["run"]]), query
+
+
+def test_what_is_joined_into_one_row_a_run_bears_no_other_label(watched: WatchedRuns) -> None:
+    queries = [query for query in QUERIES if query.board == "vae-fleet" and query.format == "table"]
+    for query in queries:
+        found = ask(watched, query)
+        assert [set(labels(series)) for series in found] == [{"run"}] * len(found), query
+        assert len({labels(series)["run"] for series in found}) == len(found), query
+
+
+def test_the_bands_add_up_to_the_edges_and_the_nll_lies_between_them(watched: WatchedRuns) -> None:
+    found = {
+        query.name: float(ask(watched, query, run="good_run")[0]["values"][-1][1])
+        for query in QUERIES
+        if query.place == "NLL over its bands"
+    }
+    widths = [found[band] for band in ("suspicious", "low", "excellent", "good", "degraded", "bad")]
+    assert sum(widths[:3]) == pytest.approx(0.18)
+    assert sum(widths[:4]) == pytest.approx(0.25)
+    assert sum(widths[:5]) == pytest.approx(0.30)
+    assert sum(widths) == pytest.approx(0.60)
+    assert sum(widths[:2]) <= found["nll"] <= sum(widths[:3])
+
+
+def test_the_worst_run_is_the_first_of_the_fleet(watched: WatchedRuns) -> None:
+    worst = next(query for query in QUERIES if query.board == "vae-fleet" and query.name == "worst")
+    order = sorted(ask(watched, worst), key=lambda series: -float(series["value"][1]))
+    assert order[0]["metric"]["run"] == "full_run"  # a page: its loss is NaN
+    assert {series["metric"]["run"] for series in order} == set(RUNS)
+
+
+def labels(series: Mapping[str, Any]) -> dict[str, str]:
+    return {name: value for name, value in series["metric"].items() if name != "__name__"}
+
+
+def legend_of(query: PanelQuery, of_series: Mapping[str, str]) -> str:
+    """Return the name of a curve as Grafana makes it."""
+    target = next(
+        target
+        for panel in panels(query.board)
+        if panel["title"] == query.place
+        for target in panel["targets"]
+        if target["refId"] == query.name
+    )
+    legend = target.get("legendFormat") or str(sorted(of_series.items()))
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: of_series.get(found[1], ""), legend)
