@@ -134,6 +134,21 @@ def test_each_refused_line_is_explained() -> None:
     assert len(re.findall(r"^ *line \d+: ", output, re.MULTILINE)) == 9
 
 
+def test_a_report_is_written_for_each_run(recorded: dict[str, Path], tmp_path: Path) -> None:
+    page = tmp_path / "runs.html"
+    done = judge(recorded["bad_run"], recorded["good_run"], "--report", page)
+    assert done.returncode == 1
+    bad, good = (file.read_text() for file in (page, tmp_path / "runs-2.html"))
+    assert "VaeNllDiverged" in bad
+    assert "VaeNllDiverged" not in good
+    assert f"the report is in {page}" in done.stderr
+
+
+def test_a_report_that_cannot_be_written_is_told(recorded: dict[str, Path], tmp_path: Path) -> None:
+    done = judge(recorded["good_run"], "--report", tmp_path / "no-such-folder" / "run.html")
+    assert (done.returncode, "give another --report" in done.stderr) == (2, True)
+
+
 def test_a_nan_pages() -> None:
     [run] = judge_json(LOGS / "nan.log", exit_code=1)
     [(alert, step, resolved_step)] = pages(run)

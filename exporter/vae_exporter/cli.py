@@ -21,9 +21,11 @@ from vae_exporter.demo import Scenario
 from vae_exporter.errors import LogError, VaeExporterError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
     from vae_exporter.replay.log import LogOptions
+    from vae_exporter.replay.printing import JudgedRun
 
 app = typer.Typer(
     help="Watch the training of a video VAE.",
@@ -209,6 +211,10 @@ def judge(  # noqa: PLR0913 - its options
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print a list for machines.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Show how each log was read, and what was not.")] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Write a page of HTML about the run; a second run's has -2 in its name.", dir_okay=False),
+    ] = None,
     columns: _Map = None,
     weights: _Weights = "",
     every: _Every = 1,
@@ -218,8 +224,9 @@ def judge(  # noqa: PLR0913 - its options
 
     options = _log_options(columns, weights, every)
     console = Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
+    write_report = _report_writer(report) if report else None
     try:
-        exit_code = judge_logs(logs, options, console, as_text=not as_json, explain=explain)
+        exit_code = judge_logs(logs, options, console, as_text=not as_json, explain=explain, write_report=write_report)
     except KeyboardInterrupt:
         exit_code = _INTERRUPTED
     raise typer.Exit(exit_code)
@@ -250,6 +257,28 @@ def replay(  # noqa: PLR0913 - its options
         _fail(str(error))
 
 
+def _report_writer(path: Path) -> Callable[[JudgedRun, int], Path]:
+    try:
+        from vae_exporter.replay.reporting import report_of  # noqa: PLC0415 - matplotlib takes a second to import
+        from vae_exporter.report import render  # noqa: PLC0415
+    except ImportError as missing:
+        _fail(f"{missing.name} is missing: pip install 'vae-exporter[report]'")
+
+    def write(judged: JudgedRun, number: int) -> Path:
+        file = path if number == 1 else path.with_stem(f"{path.stem}-{number}")
+        _write(file, render(report_of(judged)), "--report", _BAD_INPUT)
+        return file
+
+    return write
+
+
+def _write(path: Path, page: str, option: str, exit_code: int = 1) -> None:
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        _fail(f"cannot write {path}: {error.strerror or error}; give another {option}", exit_code)
+
+
 def _log_options(columns: list[str] | None, weights: str, every: int) -> LogOptions:
     from vae_exporter.replay.columns import Columns, parse_mapping  # noqa: PLC0415 - only what the command needs
     from vae_exporter.replay.log import LogOptions  # noqa: PLC0415
@@ -277,11 +306,9 @@ def report(
         _fail(f"{missing.name} is missing: pip install 'vae-exporter[report]'")
     try:
         page = render(read_report(prometheus, run))
-        output.write_text(page, encoding="utf-8")
     except VaeExporterError as error:
         _fail(str(error))
-    except OSError as error:
-        _fail(f"cannot write {output}: {error.strerror or error}; give another --output")
+    _write(output, page, "--output")
     typer.echo(f"The report is in {output}.")
 
 

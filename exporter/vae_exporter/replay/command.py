@@ -18,7 +18,7 @@ from vae_exporter.replay.log import LogOptions, read_runs
 from vae_exporter.replay.printing import JudgedRun, as_json, comparison, for_people
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from rich.console import Console, RenderableType
@@ -45,8 +45,19 @@ class Answer:
         return PAGED if any(one.judgement.paged for one in self.judged) else HEALTHY
 
 
-def judge_logs(logs: Sequence[Path], options: LogOptions, console: Console, *, as_text: bool, explain: bool) -> int:
-    """Judge the runs of *logs*, print what came of it on *console*, and return the exit code."""
+def judge_logs(  # noqa: PLR0913 - the command's options
+    logs: Sequence[Path],
+    options: LogOptions,
+    console: Console,
+    *,
+    as_text: bool,
+    explain: bool,
+    write_report: Callable[[JudgedRun, int], Path] | None = None,
+) -> int:
+    """Judge the runs of *logs*, print what came of it on *console*, and return the exit code.
+
+    *write_report* is given each run and its number, from 1 on, and returns where it wrote the page about it.
+    """
     answer = Answer()
     logging.getLogger("vae_exporter").setLevel(logging.CRITICAL)  # what it tells a trainer is nothing to this reader
     try:
@@ -54,8 +65,10 @@ def judge_logs(logs: Sequence[Path], options: LogOptions, console: Console, *, a
             answer.judged.append(judged)
             if as_text:
                 _show(console, for_people(judged, explain=explain))
+            if write_report:
+                _tell(f"the report is in {write_report(judged, len(answer.judged))}")
     except VaeExporterError as error:
-        _complain(str(error))
+        _tell(str(error))
         return CANNOT_JUDGE
     except BrokenPipeError:  # who reads it has read enough: `judge log | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -81,7 +94,7 @@ def _judge_all(logs: Sequence[Path], options: LogOptions, answer: Answer) -> Ite
                     run.name = f"{run.name} ({run.file})"[-200:]
                 yield JudgedRun(run, judge(run, rules=rules))
         except LogError as error:
-            _complain(str(error))
+            _tell(str(error))
             answer.errors.append(str(error))
 
 
@@ -95,5 +108,5 @@ def _show(console: Console, what: RenderableType) -> None:
     sys.stdout.write("\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n")
 
 
-def _complain(message: str) -> None:
+def _tell(message: str) -> None:
     sys.stderr.write(f"vae-exporter: {message}\n")

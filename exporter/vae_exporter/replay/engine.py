@@ -30,7 +30,16 @@ if TYPE_CHECKING:
 LIVE_RULES = frozenset({"liveness.yml", "gpu.yml"})
 """What judges a process that lives. A log that ends is no crash, and says nothing of its GPU."""
 
-_RECORDED = ("run:vae_verdict", "run:vae_nll_band", "run:vae_nll:mean", "run:vae_nll_rise_cause")
+_RECORDED = (
+    "run:vae_verdict",
+    "run:vae_nll_band",
+    "run:vae_nll:mean",
+    "run:vae_nll_rise_cause",
+    # for the report
+    "run:vae_nll_window:mean",
+    "run:vae_edge:const",
+    "run_component:vae_loss_contribution:mean",
+)
 _QUERY = f'{{__name__=~"{"|".join(_RECORDED)}"}}'
 
 _EXPRESSION = re.compile(r'\s*expr: "(?:[^"\\]|\\.)*", time: (?P<time>\w+),')

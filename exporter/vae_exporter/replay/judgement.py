@@ -48,7 +48,10 @@ class BandSpan:
 
 @dataclass(frozen=True)
 class Judgement:
-    """A run as it is judged at its end, and what happened on the way. None: it was too short to be judged."""
+    """A run as it is judged at its end, and what happened on the way. None: it was too short to be judged.
+
+    It follows from the *moments* at which the rules were evaluated, and the *steps* of these.
+    """
 
     verdict: str | None
     reason: str | None
@@ -56,6 +59,8 @@ class Judgement:
     nll: float | None
     bands: Sequence[BandSpan]
     alerts: Sequence[AlertEpisode]
+    moments: Sequence[Moment]
+    steps: Sequence[int]
 
     @property
     def paged(self) -> bool:
@@ -95,6 +100,8 @@ def judgement(moments: Sequence[Moment], steps: Sequence[int]) -> Judgement:
         nll=_value(last, "run:vae_nll:mean"),
         bands=tuple(_bands(moments, steps)),
         alerts=tuple(_episodes(moments, steps)),
+        moments=moments,
+        steps=steps,
     )
 
 

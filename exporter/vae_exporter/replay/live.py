@@ -86,6 +86,7 @@ def _serve_until_told(run: LoggedRun, console: Console, *, speed: float, host: s
         start_step=run.start_step,
         host=host,
         port=port,
+        gpus=False,
     ).start()
     console.print(f"{name}: {exporter.url}/metrics, {speed:g} times as fast. Press Ctrl-C to stop.", soft_wrap=True)
     try:
