@@ -52,7 +52,7 @@ def train():
 _MAIN = """\
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
-    exporter = TrainingExporter("bs4", port=0, linger_seconds={linger})
+    exporter = TrainingExporter("bs4", port=0, linger_seconds={linger}, gpus=False)
 """
 
 
@@ -309,7 +309,7 @@ def over_ours(number, frame):
 
 signal.signal(signal.SIGTERM, over_ours)
 exporter.close()
-exporter = TrainingExporter("the next", port=0)
+exporter = TrainingExporter("the next", port=0, gpus=False)
 with exporter:
     train()
 """
@@ -378,7 +378,7 @@ train()
     def test_an_exporter_of_another_thread_takes_no_signal(self, train: Callable[..., Trainer]) -> None:
         """SIGTERM ends the process as it would without it; and the main thread's exporter ends by it as ever."""
         script = """
-in_thread = TrainingExporter("of another thread", port=0, linger_seconds=0)
+in_thread = TrainingExporter("of another thread", port=0, linger_seconds=0, gpus=False)
 starting = threading.Thread(target=in_thread.start)
 starting.start()
 starting.join()
@@ -395,7 +395,7 @@ with exporter:
 
     def test_two_exporters_end_each_for_itself(self, train: Callable[..., Trainer]) -> None:
         script = """
-first = TrainingExporter("first", port=0).start()
+first = TrainingExporter("first", port=0, gpus=False).start()
 exporter.start()
 say(first.url)
 train()
@@ -416,7 +416,7 @@ train()
 
     def test_two_exporters_end_by_one_signal(self, train: Callable[..., Trainer]) -> None:
         script = """
-with TrainingExporter("first", port=0) as first, exporter:
+with TrainingExporter("first", port=0, gpus=False) as first, exporter:
     say(first.url)
     train()
 """
@@ -467,7 +467,7 @@ class TestForks:
     def test_a_fork_is_not_the_run(self, train: Callable[..., Trainer], tmp_path: Path) -> None:
         """Whatever it does, the run is its parent's."""
         script = f"""
-exporter = TrainingExporter("bs4", port=0, targets_dir={str(tmp_path / "targets")!r})
+exporter = TrainingExporter("bs4", port=0, targets_dir={str(tmp_path / "targets")!r}, gpus=False)
 with exporter:
     with exporter.paused():
         child = os.fork()

@@ -27,7 +27,7 @@ DEADLINE_SECONDS = 20.0
 
 @pytest.fixture
 def exporter() -> Iterator[TrainingExporter]:
-    exporter = TrainingExporter("bs4", port=0, linger_seconds=0).start()
+    exporter = TrainingExporter("bs4", port=0, linger_seconds=0, gpus=False).start()
     yield exporter
     exporter.close()
 

@@ -113,8 +113,10 @@ def mig_slice(index: int, *, gibibytes: int = 10, profile: str = "1g.10gb") -> d
     }
 
 
-def build(folder: Path) -> Path:
+def build(folder: Path, *, own_name: str = LIBRARY) -> Path:
     """Compile the driver's library into *folder*, and return its path.
+
+    Once it is loaded, the loader gives it to whoever asks for *own_name* (DT_SONAME), in the whole process.
 
     Raises:
         StackError: there is no C compiler, or it fails.
@@ -126,7 +128,7 @@ def build(folder: Path) -> Path:
             "apt-get install gcc libc6-dev"
         )
     library = folder / LIBRARY
-    options = ["-std=gnu11", "-O2", "-shared", "-fPIC", "-fvisibility=hidden", f"-Wl,-soname,{LIBRARY}"]
+    options = ["-std=gnu11", "-O2", "-shared", "-fPIC", "-fvisibility=hidden", f"-Wl,-soname,{own_name}"]
     command = [compiler, *options, "-Wall", "-Wextra", "-Werror", "-o", str(library), str(SOURCE)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
@@ -147,7 +149,6 @@ def simulated_gpu(folder: Path, name: str) -> Iterator[SimulatedDriver]:
     library = build(folder)
     driver = SimulatedDriver(folder / "simulated_gpu.txt", [a100(name=name)])
     os.environ[STATE_VARIABLE] = str(driver.file)
-    # The loader knows a library by its own name (DT_SONAME): whoever asks for the driver's from now on, gets this one.
     ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
     try:
         yield driver
