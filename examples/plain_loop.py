@@ -62,9 +62,7 @@ def train(steps: int, exporter: TrainingExporter) -> None:
             with exporter.paused("validation"), torch.no_grad():
                 _, validation = reconstruct(held_out)
                 exporter.observe(step, split="validation", nll=validation.nll, rec=validation.rec)
-                exporter.observe_probe(
-                    step, nll=validation.nll
-                )  # one fixed clip: it tells hard data from a worse model
+                exporter.observe_probe(step, nll=validation.nll)  # a fixed clip tells hard data from a worse model
 
 
 def main() -> None:

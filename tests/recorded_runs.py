@@ -1,4 +1,4 @@
-"""The two recorded runs of tests/data, as losses by step."""
+"""The two recorded runs of tests/data: as the log that their trainer printed, and as losses by step."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vae_exporter.replay.columns import Columns
+from vae_exporter.replay.formats import metric_logger
+from vae_exporter.replay.means import stretches
+from vae_exporter.replay.rows import Line, Row
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -14,12 +19,9 @@ DATA = Path(__file__).parent / "data"
 
 LOSS_WEIGHTS = {"rec": 10.0, "perception": 1.0}
 
-HALF_DIGIT = 0.00005
-"""Figures are printed with four decimals: a printed mean is off by this much at most."""
+STEPS_AN_EPOCH = 2000
 
-MAX_RELATIVE_ERROR = 0.02
-
-_COLUMNS = {"nll": "nll_loss", "rec": "rec_loss", "perception": "perception_loss", "kl": "kl_loss", "total": "vae_loss"}
+_COLUMNS = ("vae_loss", "nll_loss", "rec_loss", "perception_loss", "kl_loss")
 
 
 @dataclass(frozen=True)
@@ -32,32 +34,29 @@ class Step:
     learning_rate: float
 
 
-def recorded_steps(name: str) -> Iterator[Step]:
-    """Yield every step from 0 on. Between two printed rows each step bears the mean of the steps between them."""
-    before, means_before = -1, dict.fromkeys(_COLUMNS, 0.0)
+def metric_logger_lines(name: str) -> Iterator[str]:
+    """Yield the run as its MetricLogger printed it."""
     with (DATA / f"{name}.csv").open(newline="") as file:
         for row in csv.DictReader(file):
-            last = int(row["step"])
-            means = {component: float(row[f"{column}_mean"]) for component, column in _COLUMNS.items()}
-            losses = {
-                component: mean_between(
-                    before, means_before[component], last, means[component], median=float(row[column])
-                )
-                for component, column in _COLUMNS.items()
-            }
-            for number in range(before + 1, last + 1):
-                yield Step(number, float(row["step_seconds"]), losses, float(row["learning_rate"]))
-            before, means_before = last, means
+            losses = "  ".join(f"{column}: {row[column]} ({row[f'{column}_mean']})" for column in _COLUMNS)
+            yield (
+                f"Epoch: [0]  [{int(row['step']):4d}/{STEPS_AN_EPOCH}]  eta: 1:06:21  lr: {row['learning_rate']}  "
+                f"{losses}  grad_norm: {row['grad_norm']} ({row['grad_norm']})  time: {row['step_seconds']}  "
+                f"data: 0.0002  max mem: {row['max_memory_mib']}"
+            )
 
 
-def mean_between(before: int, mean_before: float, last: int, mean: float, *, median: float) -> float:
-    """Return the mean of the steps after *before* up to *last*, from the running means since step 0 at both.
+def recorded_rows(name: str) -> list[Row]:
+    """Return the rows of that log."""
+    lines = (Line(number, text) for number, text in enumerate(metric_logger_lines(name), 1))
+    return [row for row in metric_logger.parse(lines, Columns()) if isinstance(row, Row)]
 
-    Rounding of the two means leaves an error that grows with the step. Where it may be more than 2 %, the printed
-    *median* of the last 20 steps stands for it.
-    """
-    steps = last - before
-    total, total_before = mean * (last + 1), mean_before * (before + 1)
-    between = (total - total_before) / steps
-    error = HALF_DIGIT * ((last + 1) + (before + 1)) / steps
-    return between if error <= MAX_RELATIVE_ERROR * abs(between) else median
+
+def recorded_steps(name: str) -> Iterator[Step]:
+    """Yield every step from 0 on. Between two printed rows each step bears the mean of the steps between them."""
+    for stretch in stretches(recorded_rows(name), LOSS_WEIGHTS):
+        losses = dict(stretch.values)
+        learning_rate = losses.pop("learning_rate")
+        losses.pop("gradient_norm")
+        for number in range(stretch.first, stretch.last + 1):
+            yield Step(number, stretch.seconds or 0, losses, learning_rate)

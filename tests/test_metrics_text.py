@@ -11,12 +11,53 @@ from pathlib import Path
 import torch
 from prometheus_client import generate_latest
 
+from vae_exporter._gpu.facts import AllocatorReading, GpuFacts, GpuIdentity, GpuReading, Health
 from vae_exporter._programs import find_program
 from vae_exporter._recorder import Recorder
 from vae_exporter._registry import run_registry
 from vae_exporter._settings import check_settings
 
 GOLDEN = Path(__file__).parent / "data" / "metrics.txt"
+
+
+GPU, SLICE = "GPU-5f8b2c1e-aaaa-4bbb-8ccc-0123456789ab", "MIG-7d1c9b3a-dddd-5eee-8fff-0123456789ab"
+
+
+def gpu_facts(now: float) -> GpuFacts:
+    """Return a whole GPU that tells all there is, with its allocator, and a MIG slice that tells its memory alone."""
+    a100 = GpuIdentity(GPU, 0, "NVIDIA A100-SXM4-80GB", "00000000:07:00.0", "550.54.15")
+    gpu = Health(
+        memory_total=85899345920,
+        memory_used=64424509440,
+        memory_free=20845690880,
+        memory_reserved=629145600,
+        process_memory=62277025792,
+        temperature=52,
+        memory_temperature=64,
+        power=315.25,
+        energy=8123456.789,
+        utilization=0.98,
+        memory_bandwidth_utilization=0.47,
+        clocks={"graphics": 1_410_000_000, "sm": 1_410_000_000, "memory": 1_593_000_000, "video": 1_275_000_000},
+        throttled={"gpu_idle": False, "sw_power_cap": True, "hw_thermal_slowdown": False},
+        ecc_errors={"corrected": 3, "uncorrected": 0},
+        remapped_rows={"corrected": 0, "uncorrected": 1},
+        remap_pending=True,
+        remap_failed=False,
+    )
+    identity = GpuIdentity(SLICE, 1, "NVIDIA A100-SXM4-80GB", "00000000:0F:00.0", "550.54.15", "1g.10gb")
+    part = Health(memory_total=10737418240, memory_used=5368709120, memory_free=5368709120, memory_reserved=0)
+    held = {"allocated": 48_000_000_000, "reserved": 60_000_000_000, "active": 48_000_000_000}
+    stats = {(kind, stat): held[kind] for kind in held for stat in ("current", "peak")}
+    more = {("inactive_split", "current"): 2_000_000_000, ("requested", "peak"): 47_500_000_000}
+    return GpuFacts(
+        gpus=(
+            GpuReading(a100, gpu, now - 2, xid_errors={63: 1}),
+            GpuReading(identity, part, now - 2, is_lost=True),
+        ),
+        allocators=(AllocatorReading(GPU, stats | more, retries=2, out_of_memory=1, segments=420),),
+        answers={"nvml": False, "allocator": True},
+    )
 
 
 def metrics_text() -> str:
@@ -48,7 +89,7 @@ def metrics_text() -> str:
     frames = torch.ones(1, 3, 2, 16, 16)
     frames[..., 8:] = -1
     recorder.observe_reconstruction(1421, frames, frames / 2, data_range=5.0)  # 20 decibels, to the last digit
-    text = generate_latest(run_registry(settings, recorder)).decode()
+    text = generate_latest(run_registry(settings, recorder, lambda: gpu_facts(now))).decode()
     text = re.sub(r'python="[^"]*"', 'python="3"', text)
     return re.sub(r"^(vae_exporter_collector_duration_seconds\{.*\}) .*$", r"\1 0.001", text, flags=re.MULTILINE)
 

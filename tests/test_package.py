@@ -36,7 +36,8 @@ def python(*arguments: str, **environment: str) -> str:
 class TestImport:
     def test_it_loads_nothing_that_a_training_does_not_need(self) -> None:
         code = (
-            "import sys, vae_exporter; print(*sorted({'torch', 'numpy', 'typer', 'rich', 'yaml'} & set(sys.modules)))"
+            "import sys, vae_exporter; "
+            "print(*sorted({'torch', 'numpy', 'pynvml', 'typer', 'rich', 'yaml'} & set(sys.modules)))"
         )
         assert python("-c", code).split() == []
 
@@ -82,7 +83,9 @@ class TestWheel:
             "vae_exporter/py.typed",
             "vae_exporter/stack/prometheus/prometheus.yml",
             "vae_exporter/stack/prometheus/rules/training.yml",
+            "vae_exporter/stack/prometheus/rules/gpu.yml",
             "vae_exporter/stack/alertmanager/alertmanager.yml",
+            "vae_exporter/demo/simulated_gpu/nvml_stand_in.c",
         } <= set(names)
         version = f"vae_exporter-{vae_exporter.__version__}"
         assert {name.split("/")[0] for name in names} == {"vae_exporter", f"{version}.dist-info"}
@@ -98,12 +101,12 @@ class TestWheel:
             "prometheus/targets/.gitignore",
         }
 
-    def test_a_training_installs_prometheus_client_alone(self, wheel: Path) -> None:
+    def test_a_training_installs_little(self, wheel: Path) -> None:
         with ZipFile(wheel) as archive:
             (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
             metadata = Parser().parsestr(archive.read(name).decode())
         needed = [need for need in metadata.get_all("Requires-Dist", []) if "extra ==" not in need]
-        assert needed == ["prometheus-client>=0.20"]
+        assert needed == ["nvidia-ml-py>=12", "prometheus-client>=0.20"]
         assert metadata["Version"] == vae_exporter.__version__
 
     def test_installed_it_finds_its_own_stack(self, wheel: Path, tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ class TestCollectorFails:
     ) -> None:
         for _ in range(3):
             list(collector.collect())
-        assert recorder.facts().errors == {"collect": 3, "observe": 0}
+        assert recorder.facts().errors == {"collect": 3, "observe": 0, "sample": 0}
         assert caplog.text.count("the collector 'broken' failed and training goes on") == 1
         assert "out of luck" in caplog.text
 

@@ -103,7 +103,7 @@ def test_each_label_enters_a_query_as_a_quoted_string(name: str) -> None:
     """A run's name may hold quotes and braces: %q writes it as PromQL does."""
     formats = [text for text in texts(ALERTS[name]) for text in re.findall(r'printf "((?:[^"\\]|\\.)*)"', text)]
     values = {value for text in formats for value in re.findall(r"\b(?:run|rank|gpu|job|instance)=([^,}]+)", text)}
-    assert values <= {"%q", "%[1]q"}
+    assert values <= {"%q", "%[1]q", "%[2]q"}
 
 
 @of_each_alert
@@ -136,6 +136,12 @@ def test_the_rules_read_only_series_that_exist() -> None:
 def test_the_page_about_judging_lists_each_recorded_series_and_no_other() -> None:
     listed = re.findall(r"^\| `(\w+:\w+(?::\w+)?)` \|", JUDGING.read_text(), re.MULTILINE)
     assert sorted(listed) == sorted(RECORDED)
+
+
+def test_the_page_about_gpus_lists_the_fatal_xid_errors_of_the_rules_and_no_other() -> None:
+    listed = re.findall(r"^\| (\d+) \|", (ROOT / "docs" / "gpu.md").read_text(), re.MULTILINE)
+    (rule,) = (rule for rule in RULES if rule.get("record") == "run_gpu:vae_gpu_fatal_xid_errors:max")
+    assert set(re.findall(r'xid=~"([\d|]+)"', rule["expr"])) == {"|".join(listed)}
 
 
 @pytest.mark.parametrize("query", QUERIES)

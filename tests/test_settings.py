@@ -15,6 +15,8 @@ from vae_exporter._settings import (
     MAX_TEXT,
     RunSettings,
     check_settings,
+    gpu_choice,
+    sample_seconds,
     seconds,
     suggestion,
     whole_port,
@@ -217,6 +219,37 @@ def test_what_is_no_time_to_wait(value: object) -> None:
     with pytest.raises(SettingsError) as raised:
         seconds("linger_seconds", value)
     assert str(raised.value) == f"linger_seconds={value!r} is no time to wait: give seconds, 0 or more"
+
+
+@pytest.mark.parametrize(
+    ("gpus", "expected"),
+    [("own", "own"), ("all", "all"), (None, None), (False, None)],
+    ids=["own", "all", "None", "False"],
+)
+def test_whose_gpus(gpus: object, expected: str | None) -> None:
+    assert gpu_choice(gpus) == expected
+
+
+@pytest.mark.parametrize("gpus", ["mine", "OWN", "", True, 0, [0], "x" * 200])
+def test_what_names_no_gpus(gpus: object) -> None:
+    with pytest.raises(SettingsError) as raised:
+        gpu_choice(gpus)
+    expected = (
+        f"gpus={gpus!r:.80} is not known: give 'own' (what this process uses), 'all' (what the machine has), or False"
+    )
+    assert str(raised.value) == expected
+
+
+@pytest.mark.parametrize("value", [0.1, 5, 60])
+def test_how_often_gpus_are_read(value: float) -> None:
+    assert sample_seconds(value) == value
+
+
+@pytest.mark.parametrize("value", [0, 0.05, 60.1, -1, math.nan, math.inf, "5", None, True])
+def test_what_is_too_often_or_too_rare(value: object) -> None:
+    with pytest.raises(SettingsError) as raised:
+        sample_seconds(value)
+    assert str(raised.value) == f"gpu_sample_seconds={value!r} is out of range: give 0.1 to 60 seconds"
 
 
 def test_a_suggestion() -> None:

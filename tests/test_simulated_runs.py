@@ -7,8 +7,10 @@ import random
 from typing import TYPE_CHECKING
 
 import pytest
-from recorded_runs import LOSS_WEIGHTS, Step, mean_between, recorded_steps
-from simulation import SCRAPE_SECONDS, Expect, Scrapes, check_rules, scrape_run
+from recorded_runs import LOSS_WEIGHTS, Step, recorded_steps
+from simulation import Expect, check_rules, scrape_run
+
+from vae_exporter.replay.simulation import SCRAPE_SECONDS, Scrapes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,16 +43,6 @@ def verdict(run: Scrapes, seconds: int, verdict: str, reason: str) -> Expect:
     """Expect this one verdict on *run* at that time."""
     labels = f'run:vae_verdict{{reason="{reason}",run="{run.run}",verdict="{verdict}"}}'
     return Expect(f'run:vae_verdict{{run="{run.run}"}}', seconds, {labels: 1})
-
-
-def test_mean_between_two_rows_follows_from_their_running_means() -> None:
-    values = [0.1] * 41 + [0.3] * 40
-    mean_before, mean = sum(values[:41]) / 41, sum(values) / 81
-    assert mean_between(40, mean_before, 80, mean, median=9.0) == pytest.approx(0.3)
-
-
-def test_mean_between_two_rows_gives_way_to_the_median_where_rounding_could_spoil_it() -> None:
-    assert mean_between(4000, 0.1802, 4040, 0.1802, median=0.1777) == 0.1777
 
 
 @pytest.mark.parametrize(("name", "last"), [("good_run", 1520), ("bad_run", 840)])

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from vae_exporter._gpu.facts import GpuFacts
     from vae_exporter._recorder import Recorder
     from vae_exporter._settings import RunSettings
 
@@ -104,9 +105,11 @@ class _Answer(list[bytes]):
         self._sent()
 
 
-def endpoint_app(settings: RunSettings, recorder: Recorder, scrapers: Scrapers) -> WSGIApplication:
-    """Return the WSGI application of one run."""
-    metrics = make_wsgi_app(run_registry(settings, recorder))
+def endpoint_app(
+    settings: RunSettings, recorder: Recorder, scrapers: Scrapers, gpu_facts: Callable[[], GpuFacts] | None = None
+) -> WSGIApplication:
+    """Return the WSGI application of one run. *gpu_facts*: see `run_registry`."""
+    metrics = make_wsgi_app(run_registry(settings, recorder, gpu_facts))
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ["PATH_INFO"]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from collections import Counter
 
-ERROR_REASONS = ("collect", "observe")
-"""Where an unexpected exception was caught: while a scrape was answered, or in a call from the training loop."""
+ERROR_REASONS = ("collect", "observe", "sample")
+"""Where an unexpected exception was caught: while a scrape was answered, in a call from the training loop, or in the
+thread that reads the GPUs."""
 
 DROP_REASONS = ("backlog", "capture", "closed", "invalid")
 """Why a value was not recorded: too many copies under way; a CUDA graph was being captured; given after `close` or lost

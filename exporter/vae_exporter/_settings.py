@@ -44,6 +44,13 @@ MAX_INFO_LABELS = 16
 
 MAX_PORT = 65535
 
+GPU_CHOICES = ("own", "all")
+
+MIN_SAMPLE_SECONDS = 0.1
+
+MAX_SAMPLE_SECONDS = 60.0
+"""The rules take what is older than three minutes for stale."""
+
 RANK_VARIABLES = ("RANK", "SLURM_PROCID")
 """Where launchers say a process's rank, in the order asked: torchrun's, then Slurm's."""
 
@@ -117,6 +124,25 @@ def seconds(name: str, value: object) -> float:
     """Return *value* if it is a time that a thread can wait, 0 s or more."""
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= threading.TIMEOUT_MAX:
         raise SettingsError(f"{name}={value!r} is no time to wait: give seconds, 0 or more")
+    return float(value)
+
+
+def gpu_choice(gpus: object) -> str | None:
+    """Return which GPUs are read, one of `GPU_CHOICES`; None: none of them."""
+    if gpus is None or gpus is False:
+        return None
+    if isinstance(gpus, str) and gpus in GPU_CHOICES:
+        return gpus
+    raise SettingsError(
+        f"gpus={gpus!r:.80} is not known: give 'own' (what this process uses), 'all' (what the machine has), or False"
+    )
+
+
+def sample_seconds(value: object) -> float:
+    """Return *value* if the GPUs can be read that often."""
+    low, high = MIN_SAMPLE_SECONDS, MAX_SAMPLE_SECONDS
+    if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
+        raise SettingsError(f"gpu_sample_seconds={value!r:.80} is out of range: give {low} to {high:.0f} seconds")
     return float(value)
 
 

@@ -18,10 +18,12 @@ except ImportError as missing:
 
 from vae_exporter._version import __version__
 from vae_exporter.demo import Scenario
-from vae_exporter.errors import VaeExporterError
+from vae_exporter.errors import LogError, VaeExporterError
 
 if TYPE_CHECKING:
     from types import FrameType
+
+    from vae_exporter.replay.log import LogOptions
 
 app = typer.Typer(
     help="Watch the training of a video VAE.",
@@ -35,6 +37,12 @@ app.add_typer(targets, name="targets")
 
 # What `make` and shells take for "ended by Ctrl-C": 128 + SIGINT.
 _INTERRUPTED = 130
+
+# As typer has it for what a user typed wrong.
+_BAD_INPUT = 2
+
+# In a pipe a line is as long as it is: what reads it wraps it.
+_PIPE_WIDTH = 10_000
 
 
 @app.callback(invoke_without_command=True)
@@ -57,6 +65,9 @@ def demo(
     report: Annotated[Path, typer.Option(help="Where it writes its report: a page of HTML.", dir_okay=False)] = Path(
         "vae-exporter-data/demo-report.html"
     ),
+    simulated_gpu: Annotated[
+        bool, typer.Option("--simulated-gpu", help="Publish a simulated GPU, too. Needs a C compiler.")
+    ] = False,
 ) -> None:
     """Train a small video VAE on the CPU, let it diverge, and see the page arrive."""
     try:
@@ -66,7 +77,7 @@ def demo(
     _end_like_ctrl_c(signal.SIGTERM, signal.SIGHUP)
     console = Console()
     try:
-        run_demo(scenario, keep=keep, seed=seed, report=report, console=console)
+        run_demo(scenario, keep=keep, seed=seed, report=report, has_simulated_gpu=simulated_gpu, console=console)
     except VaeExporterError as error:
         _fail(str(error))
     except KeyboardInterrupt:
@@ -203,6 +214,77 @@ def report(
     typer.echo(f"The report is in {output}.")
 
 
+_Map = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="VALUE=COLUMN", help="Where a value stands under another name: nll=my_column."),
+]
+_Weights = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME=NUMBER,...", help="The loss weights: rec=10,perception=1,kl=1e-4. Else they are fitted."
+    ),
+]
+_Every = Annotated[int, typer.Option(help="Steps from one row to the next, where the log has no steps.", min=1)]
+
+
+@app.command()
+def judge(  # noqa: PLR0913 - its options
+    logs: Annotated[list[Path], typer.Argument(metavar="LOG...", help="Logs of trainings; -: standard input.")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a list for machines.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Show how each log was read, and what was not.")] = False,
+    columns: _Map = None,
+    weights: _Weights = "",
+    every: _Every = 1,
+) -> None:
+    """Judge runs that are over by their logs: 0 healthy, 1 a page would have rung, 2 a log cannot be read."""
+    from vae_exporter.replay.command import judge_logs  # noqa: PLC0415 - only what the command needs
+
+    options = _log_options(columns, weights, every)
+    console = Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
+    try:
+        exit_code = judge_logs(logs, options, console, as_text=not as_json, explain=explain)
+    except KeyboardInterrupt:
+        exit_code = _INTERRUPTED
+    raise typer.Exit(exit_code)
+
+
+@app.command()
+def replay(  # noqa: PLR0913 - its options
+    log: Annotated[Path, typer.Argument(metavar="LOG", help="The log of a training; -: standard input.")],
+    *,
+    speed: Annotated[float, typer.Option(help="How many times faster than it trained.", min=0.01, max=1e6)] = 1.0,
+    run: Annotated[str, typer.Option(help="Which run of the log, by the name that `judge` prints.")] = "",
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port to listen on; 0: any free one.", min=0, max=65535)] = 9645,
+    columns: _Map = None,
+    weights: _Weights = "",
+    every: _Every = 1,
+) -> None:
+    """Serve a run that is over at /metrics, as if it trained now, so that all that watches trainings shows it."""
+    from vae_exporter.replay.live import replay_log  # noqa: PLC0415 - only what the command needs
+
+    options = _log_options(columns, weights, every)
+    _end_like_ctrl_c(signal.SIGTERM, signal.SIGHUP)
+    try:
+        replay_log(log, options, Console(), run=run, speed=speed, host=host, port=port)
+    except LogError as error:
+        _fail(str(error), _BAD_INPUT)
+    except VaeExporterError as error:
+        _fail(str(error))
+
+
+def _log_options(columns: list[str] | None, weights: str, every: int) -> LogOptions:
+    from vae_exporter.replay.columns import Columns, parse_mapping  # noqa: PLC0415 - only what the command needs
+    from vae_exporter.replay.log import LogOptions  # noqa: PLC0415
+    from vae_exporter.replay.weights import parse_weights  # noqa: PLC0415
+
+    try:
+        return LogOptions(Columns(parse_mapping(columns or ())), parse_weights(weights), every)
+    except LogError as error:
+        _fail(str(error), _BAD_INPUT)
+
+
 @targets.command()
 def prune(
     folder: Annotated[Path, typer.Argument(help="The folder that was given as targets_dir=.")],
@@ -226,9 +308,9 @@ def _end_like_ctrl_c(*signals: signal.Signals) -> None:
         signal.signal(number, interrupt)
 
 
-def _fail(message: str) -> NoReturn:
+def _fail(message: str, exit_code: int = 1) -> NoReturn:
     typer.secho(f"vae-exporter: {message}", err=True, fg=typer.colors.RED)
-    sys.exit(1)
+    sys.exit(exit_code)
 
 
 if __name__ == "__main__":

@@ -15,3 +15,7 @@ class EndpointError(VaeExporterError, OSError):
 
 class StackError(VaeExporterError):
     """A part of the monitoring stack (a program or a file of its configuration) cannot be found or started."""
+
+
+class LogError(VaeExporterError):
+    """A log that cannot be read as one. The message says what was found and what was expected."""

@@ -6,14 +6,23 @@ import logging
 import sys
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from vae_exporter import _life_cycle
 from vae_exporter._endpoint import Scrapers, endpoint_app, listen
 from vae_exporter._facts import COMPONENTS, GAUGES, PROBED
+from vae_exporter._gpu.sampler import gpu_sampler
 from vae_exporter._log_names import values_of_log
 from vae_exporter._recorder import Recorder
-from vae_exporter._settings import check_settings, host_name, seconds, suggestion, whole_port
+from vae_exporter._settings import (
+    check_settings,
+    gpu_choice,
+    host_name,
+    sample_seconds,
+    seconds,
+    suggestion,
+    whole_port,
+)
 from vae_exporter._targets import Target, advertised_address, check_advertise, check_targets_dir, publish, withdraw
 from vae_exporter.errors import VaeExporterError
 
@@ -51,6 +60,9 @@ class TrainingExporter:
             this machine's name where *host* is all addresses.
         linger_seconds: how long `close` waits, at most, for each recent scraper to come again; for the first one, too,
             where a run with *targets_dir* has failed. 0: not at all.
+        gpus: whose memory and health are published: ``"own"``, the devices that this process uses; ``"all"``, those of
+            the machine; False: none. See docs/gpu.md.
+        gpu_sample_seconds: how often they are read, in a thread of their own, 0.1 to 60.
 
     Raises:
         SettingsError: one of these cannot be used; the message says which and what to do.
@@ -71,6 +83,8 @@ class TrainingExporter:
         targets_dir: str | PathLike[str] | None = None,
         advertise: str | None = None,
         linger_seconds: float = 30,
+        gpus: str | Literal[False] | None = "own",
+        gpu_sample_seconds: float = 5,
     ) -> None:
         self._settings = check_settings(
             run=run,
@@ -87,6 +101,7 @@ class TrainingExporter:
         self._advertise = None if advertise is None else check_advertise(advertise)
         self._linger_seconds = seconds("linger_seconds", linger_seconds)
         self._recorder = Recorder(start_step=self._settings.start_step)
+        self._gpus = gpu_sampler(gpu_choice(gpus), sample_seconds(gpu_sample_seconds), self._recorder.failures)
         self._scrapers = Scrapers()
         self._server: HttpServer | None = None
         self._target_file: TargetFile | None = None
@@ -116,7 +131,7 @@ class TrainingExporter:
             raise VaeExporterError(f"the run {self._settings.run!r} has ended: make another exporter")
         if self._server:
             raise VaeExporterError(f"the exporter of run {self._settings.run!r} listens already, on {self.url}")
-        app = endpoint_app(self._settings, self._recorder, self._scrapers)
+        app = endpoint_app(self._settings, self._recorder, self._scrapers, self._gpus.facts if self._gpus else None)
         self._server = listen(app, host=self._host, port=self._port)
         _life_cycle.watch(self._in_process)
         try:
@@ -124,6 +139,8 @@ class TrainingExporter:
         except BaseException:
             self._let_go()
             raise
+        if self._gpus:
+            self._gpus.start()
         _logger.info("run %r: metrics on %s/metrics", self._settings.run, self.url)
         return self
 
@@ -290,6 +307,8 @@ class TrainingExporter:
             self._has_ended = True
             try:
                 self._recorder.end(state)
+                if self._gpus:
+                    self._gpus.stop()  # with a last look: an out-of-memory error may be why it ends
                 if self._server:
                     _logger.info("run %r: %s; it waits for its last scrape", self._settings.run, state)
                     # A crash at the first step must not go unseen, because nobody has come yet.

@@ -239,3 +239,30 @@ def test_a_nasty_name_loses_no_page(delivery: Delivery, run: str) -> None:
     title = f"Run {run}: VaeNllDiverged. Stop it."
     assert delivery.wait_for("page", run).title == title
     assert delivery.wait_for("chat", run).title == f"Page: {title}"
+
+
+@pytest.mark.parametrize(
+    ("page", "ticket"),
+    [
+        ("VaeGpuFailing", "VaeGpuRowRemapPending"),
+        ("VaeGpuFailing", "VaeGpuSampleStale"),
+        ("VaeGpuOutOfMemory", "VaeGpuMemoryPressure"),
+    ],
+)
+def test_a_page_about_a_card_silences_a_ticket_about_that_card_alone(
+    delivery: Delivery, page: str, ticket: str
+) -> None:
+    delivery.ring(
+        alert(page, f"same {ticket}", "page", gpu="GPU-a"),
+        alert(ticket, f"same {ticket}", "ticket", gpu="GPU-a"),
+        alert(page, f"two {ticket}", "page", gpu="GPU-a"),
+        alert(ticket, f"two {ticket}", "ticket", gpu="GPU-b"),
+    )
+    delivery.wait_for("page", f"same {ticket}", page)
+    delivery.wait_for("chat", f"two {ticket}", f"Ticket: Run two {ticket}")
+
+    # By the time a later ticket arrives, an earlier one would have.
+    delivery.ring(alert(ticket, f"later {ticket}", "ticket", gpu="GPU-a"))
+    delivery.wait_for("chat", f"later {ticket}")
+
+    assert not delivery.came("chat", f"same {ticket}", "Ticket: ")

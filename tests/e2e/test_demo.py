@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deadline import wait_until
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -125,6 +127,22 @@ def test_not_even_a_killed_demo_leaves_a_child_behind() -> None:
         servers = wait_for_servers(process)
         process.kill()
         wait_until_gone(servers)
+
+
+def test_a_simulated_gpu_is_published_and_called_so() -> None:
+    with demo("--simulated-gpu") as process:
+        output = read_until(process, "/metrics")
+        assert "There is no GPU in this: NVIDIA A100-SXM4-80GB (simulated)" in output
+        (url,) = re.findall(r"http://[\d.:]+/metrics", output)
+
+        def metrics() -> str:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return str(answer.read().decode())
+
+        wait_until(lambda: "vae_gpu_info" in metrics(), "a reading of the GPU")
+        assert re.search(r'vae_gpu_info\{.*name="NVIDIA A100-SXM4-80GB \(simulated\)".*\} 1.0', metrics())
+        process.send_signal(signal.SIGINT)
+        assert process.wait(DEADLINE_SECONDS) == 130
 
 
 def test_an_unknown_scenario_is_named_with_what_is_known() -> None:

@@ -17,10 +17,7 @@ from vae_exporter.demo.servers import get_json
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-AWAITED: dict[str, str] = {
-    "vae_gpu_": "issue 5: no GPU is read yet",
-    "vae_cuda_allocator_": "issue 5: no GPU is read yet",
-}
+AWAITED: dict[str, str] = {}
 """Series that are written against and do not exist yet, by what their names begin with. What asks for one is empty."""
 
 EVERYTHING = {"run": "|".join(RUNS), "rank": ".*", "gpu": ".*"}

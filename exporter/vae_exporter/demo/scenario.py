@@ -19,6 +19,7 @@ from vae_exporter.demo.judgement import read_judgement
 from vae_exporter.demo.losses import LOSS_WEIGHTS
 from vae_exporter.demo.screen import View, addresses, line, picture
 from vae_exporter.demo.servers import SHORTENED, alertmanager, prometheus
+from vae_exporter.demo.simulated_gpu import simulated_gpu
 from vae_exporter.demo.trainer import Trainer
 from vae_exporter.demo.training import DIVERGING_LEARNING_RATE, Training
 from vae_exporter.errors import VaeExporterError
@@ -40,6 +41,8 @@ STORY_SECONDS = 170.0
 
 HEALTHY_SECONDS = 8.0
 """How long a healthy run is watched, and nothing must ring."""
+
+SIMULATED_GPU = "NVIDIA A100-SXM4-80GB (simulated)"
 
 _LOOK_SECONDS = 0.5
 _LINE_SECONDS = 5.0
@@ -66,17 +69,19 @@ class _Stage:
         )
 
 
-def run_demo(scenario: Scenario, *, keep: bool, seed: int, report: Path, console: Console) -> None:
+def run_demo(  # noqa: PLR0913 - the command's options
+    scenario: Scenario, *, keep: bool, seed: int, report: Path, console: Console, has_simulated_gpu: bool = False
+) -> None:
     """Play *scenario* on *console*: train, judge, ring, and write the *report*.
 
     With *keep*, leave all servers up until Ctrl-C.
 
     Raises:
         StoryError: the run did not become healthy in time, the page did not come, or one came that should not have.
-        StackError: Prometheus or Alertmanager cannot be found or started.
+        StackError: Prometheus or Alertmanager cannot be found or started, or the simulated GPU cannot be made.
     """
     with ExitStack() as stack:
-        stage = _set_up(stack, console, seed)
+        stage = _set_up(stack, console, seed, has_simulated_gpu=has_simulated_gpu)
         console.print(addresses(stage.urls))
         _become_healthy(stage)
         if scenario is Scenario.DIVERGE:
@@ -91,15 +96,23 @@ def run_demo(scenario: Scenario, *, keep: bool, seed: int, report: Path, console
                 time.sleep(_LOOK_SECONDS)
 
 
-def _set_up(stack: ExitStack, console: Console, seed: int) -> _Stage:
+def _set_up(stack: ExitStack, console: Console, seed: int, *, has_simulated_gpu: bool) -> _Stage:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vae-exporter-demo-")))
     run = time.strftime("demo-%Y%m%d-%H%M%S")
     sink = PagerSink()
     pager = serve(sink.app, host="127.0.0.1", port=0)
     stack.callback(pager.close)
     alertmanager_url = stack.enter_context(alertmanager(folder, pager_url=pager.url, intervals=SHORTENED))
+    if has_simulated_gpu:
+        stack.enter_context(simulated_gpu(folder, SIMULATED_GPU))
+        console.print(f"There is no GPU in this: {SIMULATED_GPU} is published as one, by a stand-in for its driver.\n")
     exporter = TrainingExporter(
-        run, loss_weights=LOSS_WEIGHTS, info={"model": "demo causal 3-D VAE", "seed": seed}, port=0, linger_seconds=5
+        run,
+        loss_weights=LOSS_WEIGHTS,
+        info={"model": "demo causal 3-D VAE", "seed": seed},
+        port=0,
+        linger_seconds=5,
+        gpus="all" if has_simulated_gpu else False,  # it trains on the CPU
     ).start()
     url = exporter.url or ""
     prometheus_url = stack.enter_context(

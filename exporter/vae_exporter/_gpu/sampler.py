@@ -1,0 +1,201 @@
+"""The thread that reads the GPUs every few seconds, and keeps what it read for the scrapes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from vae_exporter._gpu.allocator import cuda_devices
+from vae_exporter._gpu.devices import name_of, visible_devices
+from vae_exporter._gpu.facts import GpuFacts
+from vae_exporter._gpu.session import DriverSession
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from vae_exporter._failures import Failures
+    from vae_exporter._gpu.allocator import CudaDevice
+    from vae_exporter._gpu.devices import Device
+    from vae_exporter._gpu.facts import GpuReading
+
+OVERDUE_SECONDS = 10.0
+"""A round that takes longer hangs."""
+
+LAST_ROUND_SECONDS = 1.0
+"""How long the end of a run waits for one more round, which takes milliseconds."""
+
+
+@dataclass(frozen=True)
+class _Visible:
+    """What CUDA shows to this process, by UUID: what the environment *said*, among which *cards*."""
+
+    said: tuple[str | None, ...]
+    cards: set[str]
+    uuids: list[str]
+
+
+class GpuSampler:
+    """Reads the GPUs' memory and health, in a thread of its own: nothing else here calls the driver or CUDA.
+
+    A call that hangs holds up this thread alone. What was read before stays, with its time.
+
+    Args:
+        choice: ``"own"``, the devices that this process uses; ``"all"``, those of the machine.
+        seconds: how long from one round to the next.
+        failures: where what goes wrong is counted and told.
+        session: how the driver is spoken to; by default by ``pynvml``.
+        torch: the module ``torch``; by default the one that the program has imported.
+        environment: where CUDA_VISIBLE_DEVICES stands.
+        monotonic: gives seconds that never go back.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a test stands in for
+        self,
+        choice: str,
+        seconds: float,
+        failures: Failures,
+        *,
+        session: DriverSession | None = None,
+        torch: Any = None,  # noqa: ANN401 - a module
+        environment: Mapping[str, str] = os.environ,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._choice = choice
+        self._seconds = seconds
+        self._failures = failures
+        self._session = session or DriverSession(failures)
+        self._torch = torch
+        self._environment = environment
+        self._monotonic = monotonic
+        self._facts = GpuFacts()
+        self._visible: _Visible | None = None
+        self._own: list[str] = []  # the devices that this process uses, by UUID
+        self._round_began: float | None = None
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin to read, at once and from then on."""
+        self._thread = threading.Thread(target=self._run, name="vae-gpu", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Read once more, and end the thread. Does not wait for a driver that hangs."""
+        self._stopping.set()
+        began = self._round_began
+        hangs = began is not None and self._monotonic() - began > LAST_ROUND_SECONDS
+        if self._thread and not hangs:
+            self._thread.join(LAST_ROUND_SECONDS)
+
+    def facts(self) -> GpuFacts:
+        """Return what was read last. Never calls the driver."""
+        facts, began = self._facts, self._round_began
+        if began is None or self._monotonic() - began <= OVERDUE_SECONDS:
+            return facts
+        self._failures.tell("gpu", "the NVIDIA driver hangs: the GPU metrics are old until it answers")
+        return replace(facts, answers=dict.fromkeys(facts.answers, False))
+
+    def sample(self) -> None:
+        """Read everything once. Never raises."""
+        self._round_began = self._monotonic()
+        try:
+            self._round()
+        except Exception as error:  # noqa: BLE001 - the thread goes on whatever the driver and torch answer
+            self._failures.caught("sample", "reading the GPUs", error)
+            self._facts = replace(self._facts, answers=dict.fromkeys(self._facts.answers, False))
+        finally:
+            self._round_began = None
+
+    def _round(self) -> None:
+        cuda = self._cuda_devices()
+        gpus = self._session.gpus()
+        if cuda is not None:  # else what it said last still holds: a CUDA that has failed fails for good
+            names = self._names(cuda, gpus or [])
+            named = [(names[device.ordinal], device) for device in cuda if device.ordinal in names]
+            self._own = [name for name, device in named if device.is_used] or list(names.values())
+            self._facts = replace(self._facts, allocators=tuple(device.reading(name) for name, device in named))
+        self._answer("allocator", answers=cuda is not None)
+        if gpus is None:
+            self._answer("nvml", answers=False)
+        else:
+            self._read(gpus, self._chosen(gpus))
+
+    def _run(self) -> None:
+        self.sample()
+        while not self._stopping.wait(self._seconds):
+            self.sample()
+        self.sample()
+        self._session.close()
+
+    def _cuda_devices(self) -> list[CudaDevice] | None:
+        try:
+            return cuda_devices(self._torch or sys.modules.get("torch"))
+        except Exception as error:  # noqa: BLE001 - after an error on the device, every call to it raises
+            self._failures.caught("sample", "reading torch's allocator", error)
+            return None
+
+    def _names(self, cuda: Sequence[CudaDevice], gpus: Sequence[Device]) -> dict[int, str]:
+        """Return the UUIDs of CUDA's devices, by CUDA's numbers."""
+        visible = self._visible_uuids(gpus)
+        if not cuda:
+            return dict(enumerate(visible))
+        names: dict[int, str] = {}
+        for device in cuda:
+            name = name_of(device.uuid, device.ordinal, gpus, visible)
+            if name is not None and name not in names.values():  # two of one name would spoil the whole scrape
+                names[device.ordinal] = name
+        return names
+
+    def _visible_uuids(self, gpus: Sequence[Device]) -> list[str]:
+        # Looked up anew only if the environment says something else, or there is a card that was not there before: when
+        # one is lost, NVML may number the others anew, but CUDA does not.
+        said = tuple(self._environment.get(name) for name in ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"))
+        cards = {gpu.uuid for gpu in gpus}
+        if self._visible is None or self._visible.said != said or not cards <= self._visible.cards:
+            devices = visible_devices(gpus, self._environment) if gpus else None
+            if devices is None:
+                return []
+            self._visible = _Visible(said, cards, [device.uuid for device in devices])
+        return self._visible.uuids
+
+    def _chosen(self, gpus: Sequence[Device]) -> list[Device]:
+        known = {device.uuid: device for gpu in gpus for device in (gpu, *gpu.slices)}
+        return list(known.values()) if self._choice == "all" else [known[uuid] for uuid in self._own if uuid in known]
+
+    def _read(self, gpus: Sequence[Device], devices: Sequence[Device]) -> None:
+        """Read *devices* of *gpus*, and keep each as soon as it is read: the next one may hang."""
+        lost = _on_lost_gpus(self._facts.gpus, gpus)
+        kept = {device.uuid for device in devices} | lost
+        readings = {
+            reading.identity.uuid: replace(reading, is_lost=reading.is_lost or reading.identity.uuid in lost)
+            for reading in self._facts.gpus
+            if reading.identity.uuid in kept
+        }
+        answers = self._session.count_xids(devices) and not lost
+        for device in devices:
+            reading, is_complete = self._session.read(device, readings.get(device.uuid))
+            answers = answers and is_complete
+            if reading is not None:
+                readings[device.uuid] = reading
+            self._facts = replace(self._facts, gpus=tuple(readings.values()))
+        self._facts = replace(self._facts, gpus=tuple(readings.values()))
+        self._answer("nvml", answers=answers)
+        self._session.settle(is_missed=bool(lost))
+
+    def _answer(self, source: str, *, answers: bool) -> None:
+        self._facts = replace(self._facts, answers={**self._facts.answers, source: answers})
+
+
+def _on_lost_gpus(readings: Sequence[GpuReading], gpus: Sequence[Device]) -> set[str]:
+    """Return whose whole GPU the driver does not name any more, by UUID. A slice alone may just be gone."""
+    buses = {gpu.identity.pci_bus_id for gpu in gpus}
+    return {reading.identity.uuid for reading in readings if reading.identity.pci_bus_id not in buses}
+
+
+def gpu_sampler(choice: str | None, seconds: float, failures: Failures) -> GpuSampler | None:
+    """Return the sampler of this process; None where the user wants none."""
+    return GpuSampler(choice, seconds, failures) if choice else None

@@ -1,0 +1,368 @@
+"""What the scrapes are served of the GPUs, whatever the driver does."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from deadline import wait_until
+from stand_in_cuda import Cuda, Torch, memory_stats
+
+from vae_exporter._failures import Failures
+from vae_exporter._gpu.sampler import OVERDUE_SECONDS, GpuSampler
+from vae_exporter._gpu.session import RETRY_SECONDS, DriverSession
+from vae_exporter.demo.simulated_gpu import a100, in_mig_mode, mig_slice
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import ModuleType
+
+    from vae_exporter.demo.simulated_gpu import SimulatedDriver
+
+    Drive = Callable[..., SimulatedDriver]
+
+UUID = "GPU-{:08x}-c1a0-4000-8000-00000000a100".format
+SLICE = "MIG-{:08x}-c1a0-5000-8000-00000000a100".format
+
+
+@dataclass
+class Watch:
+    """A sampler and its clock. *now* is both the Unix time and the monotonic one."""
+
+    library: ModuleType
+    choice: str = "own"
+    torch: Any = None
+    environment: dict[str, str] = field(default_factory=dict)
+    now: float = 1000.0
+    failures: Failures = field(default_factory=Failures)
+    sampler: GpuSampler = field(init=False)
+
+    def __post_init__(self) -> None:
+        session = DriverSession(
+            self.failures, library=self.library, pid=lambda: None, clock=lambda: self.now, monotonic=lambda: self.now
+        )
+        self.sampler = GpuSampler(
+            self.choice,
+            0.1,
+            self.failures,
+            session=session,
+            torch=self.torch or Torch(Cuda(initialized=False)),
+            environment=self.environment,
+            monotonic=lambda: self.now,
+        )
+
+    def sample(self, after: float = 5.0) -> Watch:
+        self.now += after
+        self.sampler.sample()
+        return self
+
+    @property
+    def answers(self) -> bool:
+        return self.sampler.facts().answers["nvml"]
+
+    @property
+    def uuids(self) -> list[str]:
+        return [gpu.identity.uuid for gpu in self.sampler.facts().gpus]
+
+    @property
+    def lost(self) -> list[bool]:
+        return [gpu.is_lost for gpu in self.sampler.facts().gpus]
+
+    @property
+    def times(self) -> list[float | None]:
+        return [gpu.time for gpu in self.sampler.facts().gpus]
+
+    @property
+    def temperatures(self) -> list[int | None]:
+        return [gpu.health.temperature for gpu in self.sampler.facts().gpus]
+
+
+class TestWhichDevices:
+    def test_own_are_those_that_cuda_shows(self, drive: Drive, pynvml: ModuleType) -> None:
+        drive(*map(a100, range(4)))
+        watch = Watch(pynvml, environment={"CUDA_VISIBLE_DEVICES": "2,0"}).sample()
+        assert (watch.uuids, watch.answers) == ([UUID(2), UUID(0)], True)
+
+    def test_all_are_the_machine_s_with_their_slices(self, drive: Drive, pynvml: ModuleType) -> None:
+        drive(a100(0), in_mig_mode(a100(1), [mig_slice(0)]))
+        watch = Watch(pynvml, choice="all", environment={"CUDA_VISIBLE_DEVICES": ""}).sample()
+        assert watch.uuids == [UUID(0), UUID(1), SLICE(0)]
+
+    def test_none_is_no_failure(self, drive: Drive, pynvml: ModuleType) -> None:
+        drive(a100())
+        watch = Watch(pynvml, environment={"CUDA_VISIBLE_DEVICES": ""}).sample()
+        assert (watch.uuids, watch.answers) == ([], True)
+
+    def test_once_torch_holds_memory_own_are_those_that_it_uses(self, drive: Drive, pynvml: ModuleType) -> None:
+        """Of torchrun's eight ranks each sees all GPUs, and uses one."""
+        drive(*map(a100, range(3)))
+        cuda = Cuda([memory_stats(0, 0)] * 3, [UUID(index).removeprefix("GPU-") for index in range(3)])
+        watch = Watch(pynvml, torch=Torch(cuda)).sample()
+        assert watch.uuids == [UUID(0), UUID(1), UUID(2)]
+        cuda.stats[1] = memory_stats(10, 20)
+        assert watch.sample().uuids == [UUID(1)]
+
+    def test_torch_tells_cudas_own_order_among_several_models(self, drive: Drive, pynvml: ModuleType) -> None:
+        drive(a100(0, name="NVIDIA T400"), a100(1))
+        cuda = Cuda([memory_stats(1, 2)], [UUID(1).removeprefix("GPU-")], initialized=False)
+        watch = Watch(pynvml, torch=Torch(cuda), environment={"CUDA_VISIBLE_DEVICES": "0"}).sample()
+        assert watch.uuids == []
+        cuda.initialized = True
+        watch.sample()
+        assert watch.uuids == [UUID(1)]
+        assert [allocator.uuid for allocator in watch.sampler.facts().allocators] == [UUID(1)]
+
+    def test_a_slice_is_one_under_its_own_uuid(self, drive: Drive, pynvml: ModuleType) -> None:
+        """torch may call it by its GPU's."""
+        drive(in_mig_mode(a100(), [mig_slice(0), mig_slice(1)]))
+        cuda = Cuda([memory_stats(1, 2)], [UUID(0).removeprefix("GPU-")])
+        watch = Watch(pynvml, torch=Torch(cuda), environment={"CUDA_VISIBLE_DEVICES": SLICE(1)}).sample()
+        assert watch.uuids == [SLICE(1)]
+        assert [allocator.uuid for allocator in watch.sampler.facts().allocators] == [SLICE(1)]
+
+    def test_a_number_keeps_its_card_when_another_card_is_lost(self, drive: Drive, pynvml: ModuleType) -> None:
+        """A new session may number the cards that are left anew."""
+        driver = drive(*map(a100, range(3)))
+        watch = Watch(pynvml, environment={"CUDA_VISIBLE_DEVICES": "0,2"}).sample()
+        driver.answer("gpu.0.lost", 1)
+        for _ in range(3):
+            watch.sample(after=RETRY_SECONDS)
+        assert dict(zip(watch.uuids, watch.lost, strict=True)) == {UUID(0): True, UUID(2): False}
+
+    def test_a_number_finds_its_card_when_that_comes_late(self, drive: Drive, pynvml: ModuleType) -> None:
+        driver = drive(*map(a100, range(2)))
+        driver.answer("gpu.1.lost", 1)
+        watch = Watch(pynvml, environment={"CUDA_VISIBLE_DEVICES": "1"}).sample()
+        assert watch.uuids == []
+        driver.answer("gpu.1.lost", 0)
+        watch.sampler._session.close()  # noqa: SLF001 - another session, as after any error
+        assert watch.sample(after=RETRY_SECONDS).uuids == [UUID(1)]
+
+    def test_two_devices_of_one_name_are_published_once(self, drive: Drive, pynvml: ModuleType) -> None:
+        """Prometheus refuses a scrape in which a series stands twice."""
+        drive(a100())
+        uuid = UUID(0).removeprefix("GPU-")
+        watch = Watch(pynvml, torch=Torch(Cuda([memory_stats(1, 2), memory_stats(3, 4)], [uuid, uuid]))).sample()
+        assert watch.uuids == [UUID(0)]
+        assert [allocator.uuid for allocator in watch.sampler.facts().allocators] == [UUID(0)]
+
+
+class TestTrouble:
+    def test_what_was_read_last_stays_with_its_time(self, drive: Drive, pynvml: ModuleType) -> None:
+        driver = drive(a100(0), a100(1))
+        watch = Watch(pynvml).sample()
+        driver.answer("gpu.1.temperature", 99)
+        driver.answer("gpu.1.lost", 1)
+        watch.sample()
+        assert (watch.times, watch.temperatures) == ([1010.0, 1005.0], [52, 52])
+        assert (watch.lost, watch.answers) == ([False, True], False)
+
+    def test_a_gpu_that_comes_back_is_read_again(self, drive: Drive, pynvml: ModuleType) -> None:
+        driver = drive(a100(0), a100(1))
+        watch = Watch(pynvml).sample()
+        driver.answer("gpu.1.lost", 1)
+        for _ in range(4):
+            watch.sample(after=RETRY_SECONDS)
+        assert (watch.lost, watch.answers) == ([False, True], False)
+        driver.answer("gpu.1.lost", 0)
+        for _ in range(3):
+            watch.sample(after=RETRY_SECONDS)
+        assert (watch.lost, watch.answers, watch.times) == ([False, False], True, [watch.now] * 2)
+
+    def test_a_lost_gpu_is_looked_for_in_another_session_now_and_then(self, drive: Drive, pynvml: ModuleType) -> None:
+        driver = drive(a100(0), a100(1))
+        watch = Watch(pynvml).sample()
+        driver.answer("gpu.1.lost", 1)
+        driver.answer("calls", driver.file.with_name("calls"))
+        for _ in range(40):
+            watch.sample(after=RETRY_SECONDS / 10)
+        assert driver.file.with_name("calls").read_text().split().count("nvmlInitWithFlags") == 3
+
+    def test_a_driver_that_is_reloaded_is_found_again(self, drive: Drive, pynvml: ModuleType) -> None:
+        drive(a100())
+        watch = Watch(pynvml).sample()
+        pynvml.nvmlShutdown()  # what a reload does to the sessions that there were
+        assert not watch.sample().answers
+        for _ in range(3):
+            watch.sample(after=RETRY_SECONDS)
+        assert (watch.answers, watch.times) == (True, [watch.now])
+
+    @pytest.mark.parametrize("code", [9, 18, 4, 999], ids=["not-loaded", "mismatch", "no-permission", "unknown"])
+    def test_a_driver_that_is_not_there_yet_is_told_once_and_found_later(
+        self, drive: Drive, pynvml: ModuleType, caplog: pytest.LogCaptureFixture, code: int
+    ) -> None:
+        driver = drive(a100())
+        driver.answer("init", f"error {code}")
+        watch = Watch(pynvml)
+        for _ in range(10):
+            watch.sample(after=RETRY_SECONDS / 5)
+        assert (watch.uuids, watch.answers) == ([], False)
+        assert [record.levelno for record in caplog.records] == [logging.WARNING]
+        driver.answer("init", "ok")
+        assert watch.sample(after=RETRY_SECONDS).answers
+
+    def test_a_part_that_fails_is_a_failure_and_the_rest_is_new(self, drive: Drive, pynvml: ModuleType) -> None:
+        driver = drive(a100())
+        watch = Watch(pynvml).sample()
+        driver.answer("gpu.0.power", "error 999")
+        driver.answer("gpu.0.temperature", 60)
+        watch.sample()
+        assert (watch.answers, watch.times, watch.temperatures) == (False, [watch.now], [60])
+
+    def test_a_slice_that_was_removed_is_not_lost(self, drive: Drive, pynvml: ModuleType) -> None:
+        driver = drive(in_mig_mode(a100(), [mig_slice(0), mig_slice(1)]))
+        watch = Watch(pynvml, choice="all").sample()
+        driver.forget("gpu.0.mig.1.uuid")
+        for name in ("memory.total", "memory.used"):
+            driver.answer(f"gpu.0.mig.1.{name}", "error 2")
+        watch.sampler._session.close()  # noqa: SLF001 - another session, as after any error
+        watch.sample(after=RETRY_SECONDS)
+        assert (watch.uuids, watch.lost) == ([UUID(0), SLICE(0)], [False, False])
+
+    def test_what_nobody_expected_is_counted_and_costs_no_other(
+        self, drive: Drive, pynvml: ModuleType, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        drive(a100())
+
+        def fail(*_: object) -> None:
+            raise ZeroDivisionError
+
+        watch = Watch(pynvml).sample()
+        monkeypatch.setattr(pynvml, "nvmlDeviceGetPowerUsage", fail)
+        watch.sample()
+        assert (watch.answers, watch.times, watch.failures.errors["sample"]) == (False, [1005.0], 1)
+
+    def test_an_allocator_that_fails_leaves_the_driver_and_what_it_said_last(
+        self, drive: Drive, pynvml: ModuleType
+    ) -> None:
+        """After an error on the device every call to CUDA raises."""
+        drive(a100(0), a100(1))
+        cuda = Cuda(
+            [memory_stats(0, 0), memory_stats(1, 2, num_ooms=1)],
+            [UUID(index).removeprefix("GPU-") for index in range(2)],
+        )
+        watch = Watch(pynvml, torch=Torch(cuda)).sample()
+        cuda.failed = True
+        facts = watch.sample().sampler.facts()
+        assert facts.answers == {"nvml": True, "allocator": False}
+        assert [allocator.out_of_memory for allocator in facts.allocators] == [0, 1]
+        assert (watch.uuids, watch.times) == ([UUID(1)], [watch.now])
+
+    def test_an_allocator_that_answers_nonsense_is_counted(self, drive: Drive, pynvml: ModuleType) -> None:
+        drive(a100())
+        nonsense: Any = {"reserved_bytes.all.peak": 1, "allocated_bytes.all.peak": "much"}
+        cuda = Cuda([nonsense], [UUID(0).removeprefix("GPU-")])
+        watch = Watch(pynvml, torch=Torch(cuda)).sample()
+        assert watch.sampler.facts().answers == {"nvml": False, "allocator": False}
+        assert watch.failures.errors["sample"] == 1
+
+
+class TestHang:
+    """A call that never comes back, until the driver does."""
+
+    @pytest.fixture
+    def started(self, drive: Drive, pynvml: ModuleType) -> Iterator[tuple[SimulatedDriver, Watch]]:
+        driver = drive(a100(0), a100(1))
+        watch = Watch(pynvml)
+        yield driver, watch
+        for key in ("init", "gpu.0.power", "gpu.1.power"):
+            driver.answer(key, "ok" if key == "init" else 1)
+        watch.sampler.stop()
+        thread = watch.sampler._thread  # noqa: SLF001 - nothing else tells that it ended
+        assert thread
+        thread.join(30)
+        assert not thread.is_alive()
+
+    @staticmethod
+    def calls(driver: SimulatedDriver) -> list[str]:
+        log = driver.file.with_name("calls")
+        return log.read_text().split() if log.exists() else []
+
+    def hang(self, driver: SimulatedDriver, key: str, function: str) -> None:
+        """Let *function* hang at *key*, and wait until it does."""
+        driver.answer("calls", driver.file.with_name("calls"))
+        driver.answer(key, "hang")
+        wait_until(lambda: self.calls(driver)[-1:] == [function], f"a hanging {function}")
+
+    def test_the_reading_before_it_stays_and_the_collector_has_failed(
+        self, started: tuple[SimulatedDriver, Watch]
+    ) -> None:
+        driver, watch = started
+        watch.sampler.start()
+        wait_until(lambda: watch.answers, "the first reading")
+        self.hang(driver, "gpu.1.power", "nvmlDeviceGetPowerUsage")
+        before = watch.sampler.facts()
+        watch.now += OVERDUE_SECONDS + 1
+        after = watch.sampler.facts()
+        assert after == replace(before, answers={"nvml": False, "allocator": False})
+        assert len(after.gpus) == 2
+
+    def test_it_recovers_by_itself(self, started: tuple[SimulatedDriver, Watch]) -> None:
+        driver, watch = started
+        watch.sampler.start()
+        self.hang(driver, "gpu.0.power", "nvmlDeviceGetPowerUsage")
+        watch.now += OVERDUE_SECONDS + 1
+        assert not watch.answers
+        driver.answer("gpu.0.power", 5000)
+        wait_until(lambda: watch.answers, "a reading after the hang")
+        assert watch.sampler.facts().gpus[0].health.power == 5.0
+
+    def test_it_is_one_call_in_one_thread(self, started: tuple[SimulatedDriver, Watch]) -> None:
+        driver, watch = started
+        before = threading.active_count()
+        watch.sampler.start()
+        self.hang(driver, "gpu.0.power", "nvmlDeviceGetPowerUsage")
+        calls = self.calls(driver)
+        for _ in range(1000):
+            watch.now += 1
+            watch.sampler.facts()
+        assert self.calls(driver) == calls
+        assert threading.active_count() == before + 1
+
+    def test_the_end_of_a_run_does_not_wait_for_it(
+        self, started: tuple[SimulatedDriver, Watch], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        driver, watch = started
+        watch.sampler.start()
+        self.hang(driver, "gpu.0.power", "nvmlDeviceGetPowerUsage")
+        monkeypatch.setattr("vae_exporter._gpu.sampler.LAST_ROUND_SECONDS", 1e6)  # what it would wait
+        watch.now += 1e6 + 1
+        end = threading.Thread(target=watch.sampler.stop, daemon=True)
+        end.start()
+        wait_until(lambda: not end.is_alive(), "the end of the run")
+        assert self.calls(driver)[-1] == "nvmlDeviceGetPowerUsage"
+
+    def test_a_hang_at_the_first_call_of_all(self, started: tuple[SimulatedDriver, Watch]) -> None:
+        driver, watch = started
+        driver.answer("calls", driver.file.with_name("calls"))
+        driver.answer("init", "hang")
+        watch.sampler.start()
+        wait_until(lambda: self.calls(driver) == ["nvmlInitWithFlags"], "the first call")
+        assert (watch.uuids, watch.answers) == ([], False)
+        driver.answer("init", "ok")
+        wait_until(lambda: watch.answers, "a reading after the hang")
+
+
+class TestEnd:
+    def test_the_last_round_sees_why_the_run_ends(self, drive: Drive, pynvml: ModuleType) -> None:
+        drive(a100())
+        cuda = Cuda([memory_stats(1, 2)], [UUID(0).removeprefix("GPU-")])
+        watch = Watch(pynvml, torch=Torch(cuda))
+        watch.sampler._seconds = 60  # noqa: SLF001 - no other round comes
+        watch.sampler.start()
+        wait_until(lambda: watch.answers, "the first reading")
+        cuda.stats[0] = memory_stats(1, 2, num_ooms=1)
+        watch.sampler.stop()
+        assert [allocator.out_of_memory for allocator in watch.sampler.facts().allocators] == [1]
+
+    def test_the_session_is_ended(self, drive: Drive, pynvml: ModuleType) -> None:
+        drive(a100())
+        watch = Watch(pynvml)
+        watch.sampler.start()
+        wait_until(lambda: watch.answers, "the first reading")
+        watch.sampler.stop()
+        with pytest.raises(pynvml.NVMLError, match="Uninitialized"):
+            pynvml.nvmlDeviceGetCount()
