@@ -62,12 +62,12 @@ def demo(
     scenario: Annotated[Scenario, typer.Option(help="How it ends.")] = Scenario.DIVERGE,
     keep: Annotated[bool, typer.Option("--keep", help="Leave all servers up until Ctrl-C.")] = False,
     seed: Annotated[int, typer.Option(help="Makes the weights and the clips.", min=0)] = 0,
-    report: Annotated[Path, typer.Option(help="Where it writes its report: a page of HTML.", dir_okay=False)] = Path(
-        "vae-exporter-data/demo-report.html"
-    ),
     simulated_gpu: Annotated[
         bool, typer.Option("--simulated-gpu", help="Publish a simulated GPU, too. Needs a C compiler.")
     ] = False,
+    report: Annotated[Path, typer.Option(help="Where it writes its report: a page of HTML.", dir_okay=False)] = Path(
+        "vae-exporter-data/demo-report.html"
+    ),
 ) -> None:
     """Train a small video VAE on the CPU, let it diverge, and see the page arrive."""
     try:
@@ -190,30 +190,6 @@ def _listen_as_pager(stack: ExitStack, console: Console, host: str, port: int, s
     console.print(f"The pager listens on {server.url}. Press Ctrl-C to stop.")
 
 
-@app.command()
-def report(
-    *,
-    prometheus: Annotated[str, typer.Option(help="The address of Prometheus.")] = "http://127.0.0.1:9090",
-    run: Annotated[str | None, typer.Option(help="The run's name; may be left out where there is one alone.")] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The page to write.", dir_okay=False)] = Path(
-        "report.html"
-    ),
-) -> None:
-    """Write one page of HTML about a run: its verdict, and the NLL over its bands, by step."""
-    try:
-        from vae_exporter.report import read_report, render  # noqa: PLC0415 - matplotlib takes a second to import
-    except ImportError as missing:
-        _fail(f"{missing.name} is missing: pip install 'vae-exporter[report]'")
-    try:
-        page = render(read_report(prometheus, run))
-        output.write_text(page, encoding="utf-8")
-    except VaeExporterError as error:
-        _fail(str(error))
-    except OSError as error:
-        _fail(f"cannot write {output}: {error.strerror or error}; give another --output")
-    typer.echo(f"The report is in {output}.")
-
-
 _Map = Annotated[
     list[str] | None,
     typer.Option("--map", metavar="VALUE=COLUMN", help="Where a value stands under another name: nll=my_column."),
@@ -283,6 +259,30 @@ def _log_options(columns: list[str] | None, weights: str, every: int) -> LogOpti
         return LogOptions(Columns(parse_mapping(columns or ())), parse_weights(weights), every)
     except LogError as error:
         _fail(str(error), _BAD_INPUT)
+
+
+@app.command()
+def report(
+    *,
+    prometheus: Annotated[str, typer.Option(help="The address of Prometheus.")] = "http://127.0.0.1:9090",
+    run: Annotated[str | None, typer.Option(help="The run's name; may be left out where there is one alone.")] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The page to write.", dir_okay=False)] = Path(
+        "report.html"
+    ),
+) -> None:
+    """Write one page of HTML about a run: its verdict, and the NLL over its bands, by step."""
+    try:
+        from vae_exporter.report import read_report, render  # noqa: PLC0415 - matplotlib takes a second to import
+    except ImportError as missing:
+        _fail(f"{missing.name} is missing: pip install 'vae-exporter[report]'")
+    try:
+        page = render(read_report(prometheus, run))
+        output.write_text(page, encoding="utf-8")
+    except VaeExporterError as error:
+        _fail(str(error))
+    except OSError as error:
+        _fail(f"cannot write {output}: {error.strerror or error}; give another --output")
+    typer.echo(f"The report is in {output}.")
 
 
 @targets.command()

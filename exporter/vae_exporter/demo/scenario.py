@@ -69,7 +69,7 @@ class _Stage:
         )
 
 
-def run_demo(  # noqa: PLR0913 - the command's options
+def run_demo(  # noqa: PLR0913 - its options
     scenario: Scenario, *, keep: bool, seed: int, report: Path, console: Console, has_simulated_gpu: bool = False
 ) -> None:
     """Play *scenario* on *console*: train, judge, ring, and write the *report*.
