@@ -68,6 +68,15 @@ def test_the_edges_are_those_by_which_the_run_is_judged(watched: WatchedRuns) ->
     assert edges.keys() >= {"suspicious", "excellent_min", "golden_min", "golden_max", "excellent_max", "good_max"}
 
 
+def test_the_memory_of_each_card_is_by_step_below_its_total(watched: WatchedRuns) -> None:
+    card, mig_slice = read_report(watched.url, "full_run").gpu_memory
+    assert (card.total, mig_slice.total) == (80 * 2**30, 10 * 2**30)
+    assert list(card.layers) == ["used (driver)", "reserved (torch)", "allocated, peak", "allocated"]
+    assert card.layers["allocated"].values[-1] == 4.8e10
+    assert card.layers["allocated"].steps[-1] == 840
+    assert list(mig_slice.layers) == ["used (driver)"]
+
+
 def test_a_run_that_is_not_there_is_told_with_those_that_are(watched: WatchedRuns) -> None:
     with pytest.raises(ReportError, match=r"no run 'god_run'.*'bad_run', 'full_run', 'good_run'"):
         read_report(watched.url, "god_run")
