@@ -45,6 +45,7 @@ def train_alone(  # noqa: PLR0913 - what an exporter is told
                 host=host,
                 port=port,
                 targets_dir=targets_dir,
+                gpus=False,  # it trains on the CPU
             )
         )
         say(f"Run {run} trains; its metrics are at {exporter.url}/metrics.")
