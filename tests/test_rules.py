@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from itertools import pairwise
@@ -111,6 +112,18 @@ def test_each_runbook_url_follows_from_the_homepage_and_the_name(name: str) -> N
     homepage = re.search(r'^Homepage = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     assert homepage
     assert ALERTS[name]["annotations"]["runbook_url"] == f"{homepage[1]}/blob/main/docs/runbooks/{name}.md"
+
+
+def test_each_link_to_grafana_names_a_dashboard_and_a_variable_of_it() -> None:
+    dashboards = {file.stem: json.loads(file.read_text()) for file in (ROOT / "grafana" / "dashboards").glob("*.json")}
+    variables = {(uid, one["name"]) for uid, board in dashboards.items() for one in board["templating"]["list"]}
+    linked = {
+        (uid, variable)
+        for rule in ALERTS.values()
+        for uid, variable in re.findall(r"/d/([\w-]+)\?var-(\w+)=", rule["annotations"]["dashboard_url"])
+    }
+    assert {uid for uid, _ in linked} == {"vae-run", "gpu-memory"}
+    assert linked <= variables
 
 
 def test_each_alert_has_a_runbook_and_each_runbook_an_alert() -> None:

@@ -7,8 +7,6 @@ import math
 import numbers
 import threading
 import time
-from collections import deque
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from vae_exporter._facts import (
@@ -17,15 +15,14 @@ from vae_exporter._facts import (
     MAX_WHOLE_NUMBER,
     SPLITS,
     DurationFacts,
-    LossFacts,
     ProbeFacts,
     ReconstructionFacts,
     RunFacts,
 )
 from vae_exporter._failures import Failures
 from vae_exporter._harvest import Harvest, Observation
+from vae_exporter._losses import Loss, StepMean
 from vae_exporter._reconstruction import Reconstructions
-from vae_exporter._windows import REMEMBERED_STEPS, StepWindows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,72 +33,6 @@ DRAIN_SECONDS = 5.0
 _POLL_SECONDS = 0.01
 
 _AFTER_CLOSE = "observe() after close(): nothing is recorded"
-
-
-@dataclass
-class _Loss:
-    """What is known of one component."""
-
-    windows: StepWindows = field(default_factory=StepWindows)
-    start: float | None = None
-    last: float | None = None
-    nonfinite: int = 0
-    is_finite: bool = True  # the newest value
-    nonfinite_since: int | None = None  # the first step of the newest stretch of values that are not
-    nonfinite_steps: deque[int] = field(default_factory=lambda: deque(maxlen=REMEMBERED_STEPS))  # the newest ones
-
-    def observe(self, step: int, value: float) -> None:
-        self.windows.observe(step, value)
-        if math.isfinite(value):
-            self.last = value
-            if self.start is None:
-                self.start = value
-            self.is_finite = True
-        else:
-            self.nonfinite += 1
-            self.nonfinite_steps.append(step)
-            if self.is_finite:
-                self.nonfinite_since = step
-            self.is_finite = False
-
-    def go_back_to(self, step: int) -> None:
-        """Forget that the loss was non-finite at the steps from there on: they are about to be trained again."""
-        while self.nonfinite_steps and self.nonfinite_steps[-1] >= step:
-            self.nonfinite_steps.pop()
-        last = self.nonfinite_steps[-1] if self.nonfinite_steps else None
-        if last is None or self.nonfinite_since is None or self.nonfinite_since >= step:
-            self.nonfinite_since = last
-            self.is_finite = True
-
-    def skip(self, step: int) -> None:
-        """Take back that the loss was non-finite at *step*, which the gradient scaler has skipped."""
-        if self.nonfinite_steps and self.nonfinite_steps[-1] == step:
-            self.go_back_to(step)
-
-    def facts(self) -> LossFacts:
-        return LossFacts(
-            last=self.last,
-            start=self.start,
-            nonfinite=self.nonfinite,
-            nonfinite_since=self.nonfinite_since,
-            last_nonfinite_step=self.nonfinite_steps[-1] if self.nonfinite_steps else None,
-            windows=self.windows.snapshot(),
-        )
-
-
-@dataclass
-class _StepMean:
-    """The mean of the finite values given at the newest step: a validation goes through many batches at one."""
-
-    step: int | None = None
-    mean: float = 0.0
-    count: int = 0
-
-    def observe(self, step: int, value: float) -> None:
-        if step != self.step:
-            self.step, self.mean, self.count = step, 0.0, 0
-        self.count += 1
-        self.mean += (value - self.mean) / self.count
 
 
 class Recorder:
@@ -131,9 +62,9 @@ class Recorder:
         self._lock = threading.RLock()
         self._harvest = Harvest(self.failures, torch=torch)
         self._reconstructions = Reconstructions(self.failures, torch=torch)
-        self._losses = {component: _Loss() for component in COMPONENTS}
+        self._losses = {component: Loss() for component in COMPONENTS}
         self._gauges: dict[str, float] = {}
-        self._validation: dict[str, _StepMean] = {}
+        self._validation: dict[str, StepMean] = {}
         self._probe_step: int | None = None
         self._probe: dict[str, float] = {}
         self._probe_best: dict[str, float] = {}
@@ -330,7 +261,7 @@ class Recorder:
         if purpose == "validation":
             for name, value in finite.items():
                 if name in self._losses:
-                    self._validation.setdefault(name, _StepMean()).observe(step, value)
+                    self._validation.setdefault(name, StepMean()).observe(step, value)
         elif purpose == "reconstruction":
             if finite:
                 self._reconstruction = ReconstructionFacts(step, **finite)

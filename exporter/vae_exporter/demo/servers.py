@@ -73,6 +73,7 @@ def prometheus(  # noqa: PLR0913 - what differs from the shipped configuration
     shipped = stack_folder() / "prometheus"
     config = yaml.safe_load((shipped / "prometheus.yml").read_text())
     config = _elsewhere(config, _ALERTMANAGER_ADDRESS, alertmanager_url.removeprefix("http://"))
+    del config["global"]["external_labels"]  # there is no Grafana here
     _replace(config["global"], {"scrape_interval": intervals.scrape, "evaluation_interval": intervals.evaluation})
     config["rule_files"] = [str(shipped / pattern) for pattern in config["rule_files"]]
     training = config["scrape_configs"][0]
