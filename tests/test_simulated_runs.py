@@ -163,6 +163,21 @@ def test_a_run_that_stays_at_8_gets_a_ticket_and_no_page(tmp_path: Path, noise: 
     )
 
 
+def test_a_run_that_drifts_from_good_to_bad_and_stays_there_pages(tmp_path: Path) -> None:
+    def drifts(step: int) -> float:
+        return 0.22 + 0.11 * min(1.0, max(0.0, (step - 1000) / 1500))
+
+    run = scrape_run("drifts", made_up(drifts, 3200, noise=0.3))
+    check_rules(
+        tmp_path,
+        [run],
+        [
+            firing("VaeNllDiverged", run, run.seconds_at(2000), rings=False),
+            firing("VaeNllDiverged", run, run.seconds_at(3100), rings=True),
+        ],
+    )
+
+
 def test_a_run_that_reports_every_50th_step_pages_when_it_diverges(tmp_path: Path) -> None:
     steps = (step for step in made_up(lambda step: 0.15 if step < 1000 else 0.6, 1400) if step.number % 50 == 0)
     sparse = [Step(step.number, 50 * STEP_SECONDS, step.losses, step.learning_rate) for step in steps]
