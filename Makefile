@@ -27,8 +27,8 @@ watch: servers $(INSTALLED) ## Run Prometheus, Alertmanager and the pager for th
 	@exec .venv/bin/vae-exporter watch $(ARGS)
 
 .PHONY: test
-test: servers $(INSTALLED) ## Run the tests.
-	.venv/bin/python -m pytest $(ARGS)
+test: servers $(INSTALLED) ## Run the tests, two files at a time: much of their time they wait for servers.
+	.venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 .PHONY: test-compose
 test-compose: $(INSTALLED) ## Start docker-compose.yml with a Docker daemon of its own and stand-in images. Needs root.
