@@ -7,9 +7,12 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from deadline import wait_until
 from prometheus_query import query
 from watched_runs import last_step
 
+from vae_exporter import TrainingExporter
+from vae_exporter.demo.servers import Intervals, prometheus
 from vae_exporter.report import read_report
 from vae_exporter.report.advice import VERDICTS
 from vae_exporter.report.prometheus import ReportError, promql_text
@@ -60,6 +63,18 @@ def test_an_alert_that_fires_has_the_words_of_its_rule(watched: WatchedRuns) -> 
     assert page.end_step is None
     assert page.summary.startswith("Run full_run: NaN or infinite loss, last at step 830.")
     assert "VaeLossNonfinite" in page.runbook_url
+
+
+def test_an_alert_that_goes_on_is_one_however_seldom_the_rules_are_evaluated(tmp_path: Path) -> None:
+    with TrainingExporter("seldom", port=0, gpus=False, linger_seconds=0) as exporter:
+        target = str(exporter.url).removeprefix("http://")
+        intervals = Intervals(scrape="500ms", evaluation="3s")
+        with prometheus(tmp_path, targets=[target], alertmanager_url="http://127.0.0.1:1", intervals=intervals) as url:
+            exporter.observe(0, nll=float("nan"))
+            evaluations = 'count_over_time(ALERTS{alertname="VaeLossNonfinite",alertstate="firing"}[1m]) >= 3'
+            wait_until(lambda: bool(query(url, evaluations)), "the page fires for three evaluations", seconds=60)
+            (page,) = (alert for alert in read_report(url, "seldom").alerts if alert.name == "VaeLossNonfinite")
+    assert page.end_step is None
 
 
 def test_the_edges_are_those_by_which_the_run_is_judged(watched: WatchedRuns) -> None:

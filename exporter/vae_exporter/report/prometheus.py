@@ -210,8 +210,10 @@ def _alerts(window: _Window, of_run: str, by_step: _Steps) -> tuple[Alert, ...]:
         if alert["state"] == "firing"
     }
     found = []
-    # Looked back by one step of the query: what fired between two of its points is not missed.
-    fired = f'present_over_time(ALERTS{{run="{of_run}",alertstate="firing"}}[{window.step}s])'
+    # An alert holds from one evaluation of the rules to the next, however close together the points of the query are.
+    # Looked back by one step, what fired between two points is not missed where they are further apart.
+    alerts = f'ALERTS{{run="{of_run}",alertstate="firing"}}'
+    fired = f"{alerts} or last_over_time({alerts}[{window.step}s])"
     for series in window.range(fired):
         for begin, end in _stretches(series, window.step):
             firing = end >= window.end - 2 * window.step and _identity(series.labels) in texts
