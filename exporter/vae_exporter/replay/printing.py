@@ -84,7 +84,7 @@ def for_people(judged: JudgedRun, *, explain: bool) -> RenderableType:
         facts.add_row("Format", run.format)
         facts.add_row("Loss weights", str(run.weights))
         facts.add_row(
-            "KL weight", "total is not nll + weight * kl" if run.kl_weight is None else f"{run.kl_weight:.3g}"
+            "KL weight", "none: no total that is nll + weight * kl" if run.kl_weight is None else f"{run.kl_weight:.3g}"
         )
         facts.add_row("By medians", f"{run.by_median} of {run.steps_read} rows: see docs/past-runs.md")
     parts: list[RenderableType] = [Text(f"{run.name}  ({run.file})", style="bold"), facts]
