@@ -63,6 +63,13 @@ def test_the_page_tells_the_verdict_in_a_word_and_a_shape_and_what_to_do() -> No
     assert ALERTS["VaeNllDiverged"] in words
 
 
+def test_a_page_about_the_process_says_what_to_do_beside_a_loss_that_was_healthy() -> None:
+    lost = replace(REPORT, verdict="healthy", reason="good", alerts=(Alert("VaeExporterDown", "page", 408.0),))
+    words = _Page(render(lost)).words
+    assert f"VaeExporterDown: {ALERTS['VaeExporterDown']}" in words
+    assert BANDS["good"] not in words
+
+
 def test_each_band_that_is_seen_is_named_beside_the_curve() -> None:
     labels = re.findall(r"<text[^>]*>([a-z]+)</text>", render(REPORT))
     assert {"suspicious", "low", "excellent", "good", "degraded", "bad"} <= set(labels)

@@ -52,10 +52,18 @@ def _verdict(report: Report) -> str:
     return (
         f'<section class="verdict" style="--tone: var(--{tone})">\n'
         f'<strong>{symbol} {VERDICTS.get(tone, "Not judged")}</strong><span class="reason">{reason}</span>\n'
-        f'<p class="todo">{html.escape(advice(report.reason))}</p>\n'
+        f'<p class="todo">{html.escape(_todo(report))}</p>\n'
         f"<dl>{''.join(_facts(report))}</dl>\n"
         "</section>"
     )
+
+
+def _todo(report: Report) -> str:
+    """Return what to do. A page about the process or its GPU is no verdict on the loss, but comes first."""
+    pages = [alert.name for alert in report.alerts if alert.severity == "page" and alert.end_step is None]
+    if report.verdict == "stop" or not pages:
+        return advice(report.reason)
+    return f"{pages[0]}: {advice(pages[0])}"
 
 
 def _facts(report: Report) -> Iterator[str]:
@@ -90,7 +98,7 @@ def _parts(report: Report) -> Iterator[str]:
         yield '<p class="small">Weight times the mean of the last 100 steps, on top of each other.</p>'
         yield _figure(contributions_figure(report), "The weighted parts of the NLL by step")
     else:
-        yield _none("Nothing: give TrainingExporter loss_weights, and observe rec and perception, to see its parts.")
+        yield _none("Nothing: give TrainingExporter loss_weights (judge: --weights), and observe rec and perception.")
     for memory in report.gpu_memory:
         yield f"<h2>Memory of {html.escape(memory.gpu)}</h2>"
         yield _figure(memory_figure(memory, report), "GPU memory by step, below the whole card")

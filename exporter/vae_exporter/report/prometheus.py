@@ -110,7 +110,7 @@ def read_report(prometheus_url: str, run: str | None = None) -> Report:
     verdict = _newest(window.range(f'run:vae_verdict{{run="{of_run}"}}'))
     return Report(
         run=name,
-        source=f"Prometheus at {prometheus_url}",
+        source=f"Prometheus at {prometheus_url}, {time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}",
         verdict=verdict.get("verdict"),
         reason=verdict.get("reason"),
         state=_state(server, of_run),
