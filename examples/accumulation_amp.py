@@ -4,7 +4,7 @@ An optimizer step is made of several small batches. Each is observed at that ste
 copies a loss when it is given, so the loss may be divided in place afterwards. Once the gradient scaler has spoken, the
 same step is told whether it was skipped. The scaler skips the first few while it looks for its scale.
 
-    pip install 'vae-exporter[demo]'    # the model and the clips are the demo's
+    pip install '/path/to/vae-exporter[demo]'    # the model and the clips are the demo's
     python examples/accumulation_amp.py
 """
 

@@ -3,7 +3,7 @@
 Autoencoder and discriminator take turns within a step, and each observes its own losses at it. The two calls make one
 step. The discriminator's factor tells when the adversarial loss begins to count.
 
-    pip install 'vae-exporter[demo]'    # the model and the clips are the demo's
+    pip install '/path/to/vae-exporter[demo]'    # the model and the clips are the demo's
     python examples/gan.py
 """
 

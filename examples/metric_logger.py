@@ -3,7 +3,7 @@
 The loop has a dictionary of what it logs already. `observe_log` takes it as it is, under the names that it has there.
 The step goes on from epoch to epoch.
 
-    pip install 'vae-exporter[demo]'    # the model and the clips are the demo's
+    pip install '/path/to/vae-exporter[demo]'    # the model and the clips are the demo's
     python examples/metric_logger.py
 """
 

@@ -4,7 +4,7 @@ The exporter is the `with` around the loop, and one `observe` a step. Beside it,
 pictures now and then: they tell sharp from blurred where the losses look fine. The validation is a pause: it takes as
 long as it takes and is no stall. Its losses stay apart from the training's.
 
-    pip install 'vae-exporter[demo]'    # the model and the clips are the demo's
+    pip install '/path/to/vae-exporter[demo]'    # the model and the clips are the demo's
     python examples/plain_loop.py
 """
 

@@ -14,7 +14,7 @@ try:
     import typer
     from rich.console import Console
 except ImportError as missing:
-    raise SystemExit(f"vae-exporter: {missing.name} is missing: pip install 'vae-exporter[cli]'") from missing
+    raise SystemExit(f"vae-exporter: {missing.name} is missing: pip install '/path/to/vae-exporter[cli]'") from missing
 
 from vae_exporter._version import __version__
 from vae_exporter.demo import Scenario
@@ -75,7 +75,7 @@ def demo(
     try:
         from vae_exporter.demo.scenario import run_demo  # noqa: PLC0415 - torch takes seconds to import
     except ImportError as missing:
-        _fail(f"{missing.name} is missing: pip install 'vae-exporter[demo]'")
+        _fail(f"{missing.name} is missing: pip install '/path/to/vae-exporter[demo]'")
     _end_like_ctrl_c(signal.SIGTERM, signal.SIGHUP)
     console = Console()
     try:
@@ -104,7 +104,7 @@ def trainer(  # noqa: PLR0913 - options
     try:
         from vae_exporter.demo.alone import Course, train_alone  # noqa: PLC0415 - torch takes seconds to import
     except ImportError as missing:
-        _fail(f"{missing.name} is missing: pip install 'vae-exporter[demo]'")
+        _fail(f"{missing.name} is missing: pip install '/path/to/vae-exporter[demo]'")
     name = run or time.strftime("demo-%Y%m%d-%H%M%S")
     try:
         course = Course(rest, diverge_at, seed)
@@ -126,7 +126,7 @@ def watch(
     try:
         from vae_exporter.demo import servers  # noqa: PLC0415 - needs PyYAML
     except ImportError as missing:
-        _fail(f"{missing.name} is missing: pip install 'vae-exporter[demo]'")
+        _fail(f"{missing.name} is missing: pip install '/path/to/vae-exporter[demo]'")
     from vae_exporter._stack import stack_folder  # noqa: PLC0415 - only what the command needs
 
     _end_like_ctrl_c(signal.SIGTERM, signal.SIGHUP)
@@ -262,7 +262,7 @@ def _report_writer(path: Path) -> Callable[[JudgedRun, int], Path]:
         from vae_exporter.replay.reporting import report_of  # noqa: PLC0415 - matplotlib takes a second to import
         from vae_exporter.report import render  # noqa: PLC0415
     except ImportError as missing:
-        _fail(f"{missing.name} is missing: pip install 'vae-exporter[report]'")
+        _fail(f"{missing.name} is missing: pip install '/path/to/vae-exporter[report]'")
 
     def write(judged: JudgedRun, number: int) -> Path:
         file = path if number == 1 else path.with_stem(f"{path.stem}-{number}")
@@ -303,7 +303,7 @@ def report(
     try:
         from vae_exporter.report import read_report, render  # noqa: PLC0415 - matplotlib takes a second to import
     except ImportError as missing:
-        _fail(f"{missing.name} is missing: pip install 'vae-exporter[report]'")
+        _fail(f"{missing.name} is missing: pip install '/path/to/vae-exporter[report]'")
     try:
         page = render(read_report(prometheus, run))
     except VaeExporterError as error:
