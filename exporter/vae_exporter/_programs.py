@@ -28,6 +28,7 @@ def find_program(name: str, repository: Path | None = None) -> Path:
         if candidate and (found := shutil.which(candidate)):
             return Path(found)
     raise StackError(
-        f"the program {name} is neither in .servers/bin of the repository nor on PATH; run `make servers` there, "
-        "install it from https://prometheus.io/download/, or run `docker compose up`, which brings its own"
+        f"the program {name} is neither in .servers/bin of the repository nor on PATH; run `make servers` there, and "
+        "put its .servers/bin on PATH if this is installed elsewhere, install it from https://prometheus.io/download/, "
+        "or run `docker compose up`, which brings its own"
     )
