@@ -157,7 +157,8 @@ def _bands(bands: Sequence[BandSpan]) -> RenderableType:
     for span in bands:
         if span in longest:
             nll = "" if span.nll is None else f"NLL {span.nll:.3f} at its end"
-            table.add_row(f"{span.first_step} to {span.last_step}", _styled(span.band or "none yet"), nll)
+            end = "" if span.last_step == span.first_step else f" to {span.last_step}"
+            table.add_row(f"{span.first_step}{end}", _styled(span.band or "none yet"), nll)
     if len(bands) > MAX_SPANS:
         table.add_row("", f"and {len(bands) - MAX_SPANS} shorter ones", "")
     return table
@@ -168,6 +169,8 @@ def _alert(episode: AlertEpisode) -> RenderableType:
     title.append_text(_styled(episode.severity))
     title.append(f"  {episode.alert}", style="bold")
     until = "to the end" if episode.resolved_step is None else f"until step {episode.resolved_step}"
+    if episode.resolved_step is not None and episode.resolved_step < episode.step:
+        until += ", after the run went back"
     title.append(f"  from step {episode.step} {until}")
     if episode.cause is not None:
         title.append(f", cause: {episode.cause}")
