@@ -81,6 +81,6 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@pwd -P >$@
 
 .PHONY: clean
-clean: ## Remove all that these targets made.
+clean: ## Remove what these targets made, but the runs in vae-exporter-data.
 	rm -rf .venv .servers dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
