@@ -322,6 +322,23 @@ class TestHang:
         assert self.calls(driver) == calls
         assert threading.active_count() == before + 1
 
+    def test_torch_is_not_asked_before_the_driver_answers(self, drive: Drive, pynvml: ModuleType) -> None:
+        """It would hold Python's lock for as long as the training hangs in the allocator."""
+        driver = drive(a100())
+        cuda = Cuda([memory_stats(1, 2)], [UUID(0).removeprefix("GPU-")])
+        watch = Watch(pynvml, torch=Torch(cuda)).sample()
+        cuda.stats[0] = memory_stats(3, 4)
+        driver.answer("calls", driver.file.with_name("calls"))
+        driver.answer("gpu.0.memory.total", "hang")
+        hanging = threading.Thread(target=watch.sampler.sample, daemon=True)
+        hanging.start()
+        wait_until(lambda: "nvmlDeviceGetMemoryInfo" in "".join(self.calls(driver)), "a hanging call")
+        asked = [allocator.bytes["allocated", "current"] for allocator in watch.sampler.facts().allocators]
+        driver.answer("gpu.0.memory.total", 80 * 2**30)
+        hanging.join(30)
+        assert asked == [1]
+        assert [allocator.bytes["allocated", "current"] for allocator in watch.sampler.facts().allocators] == [3]
+
     def test_the_end_of_a_run_does_not_wait_for_it(
         self, started: tuple[SimulatedDriver, Watch], monkeypatch: pytest.MonkeyPatch
     ) -> None:

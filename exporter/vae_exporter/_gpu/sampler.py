@@ -111,8 +111,11 @@ class GpuSampler:
             self._round_began = None
 
     def _round(self) -> None:
-        cuda = self._cuda_devices()
+        # The driver before torch, which holds Python's lock while it waits for the allocator's. Training that hangs in
+        # cudaMalloc has that one: who asked torch then would stop all threads, and the scrapes with them.
         gpus = self._session.gpus()
+        self._session.wait_for_driver(self._chosen(gpus or []))
+        cuda = self._cuda_devices()
         if cuda is not None:  # else what it said last still holds: a CUDA that has failed fails for good
             names = self._names(cuda, gpus or [])
             named = [(names[device.ordinal], device) for device in cuda if device.ordinal in names]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -72,6 +73,12 @@ class DriverSession:
             self._retry_at = self._monotonic() + RETRY_SECONDS
             self._begin()
         return None if self._open is None else self._open.gpus
+
+    def wait_for_driver(self, devices: Sequence[Device]) -> None:
+        """Call the driver about each of *devices*: if it hangs, it does so here. What it answers is of no matter."""
+        for device in devices:
+            with suppress(GpuLostError, device.handle.library.NVMLError):  # `read` tells of it
+                device.handle.ask("nvmlDeviceGetMemoryInfo")
 
     def count_xids(self, devices: Sequence[Device]) -> bool:
         """Count the XID errors of *devices* since the last time. Return whether the driver answered."""
