@@ -9,7 +9,7 @@ from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 from vae_dashboards.board import Board, Panels, Row, leads_to
 from vae_dashboards.meanings import STATE, STATE_QUERY, VERDICT
 from vae_dashboards.panels import Column, Words, joined, number, of_query, only, rows, sparkline
-from vae_dashboards.queries import Query, of_any_run
+from vae_dashboards.queries import Query, held, of_any_run
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.cog.builder import Builder
@@ -42,7 +42,7 @@ QUERIES = [
     Query(f"3600 * max by (run) (rate({of_any_run('vae_steps_total')}[$__rate_interval]))", name="speed"),
     Query(f"max by (run) ({of_any_run('run_rank:vae_step_age:seconds')})", name="age"),
     Query(
-        f"max by (run) (max by (run, gpu) ({of_any_run('vae_cuda_allocator_bytes', kind='reserved', stat='peak')})"
+        f"max by (run) ({held('reserved', 'peak', ANY_RUN, 'run, gpu')}"
         f" / max by (run, gpu) ({of_any_run('vae_gpu_memory_total_bytes')}))",
         name="memory",
     ),

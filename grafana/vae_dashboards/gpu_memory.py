@@ -18,7 +18,7 @@ from vae_dashboards.panels import (
     stacked,
     states,
 )
-from vae_dashboards.queries import Query, of_gpu, of_run
+from vae_dashboards.queries import Query, held, of_gpu, of_run
 
 NO_GPU = "No data: no run uses an NVIDIA GPU, or its driver does not answer."
 NOT_HERE = "No data: this card, or its MIG slice, does not tell it."
@@ -65,12 +65,12 @@ def _devices() -> Panels:
         Column("Value #remap", "Reset due", meaning=YES_NO, colored=True, width=100),
     ]
     total = f"max by (gpu) ({of_gpu('vae_gpu_memory_total_bytes')})"
-    reserved_peak = of_gpu("vae_cuda_allocator_bytes", kind="reserved", stat="peak")
+    peak = f"{held('reserved', 'peak')} / {total}"
     now = [
         Query(f"group by (gpu, name, index, mig_profile, run) ({of_gpu('vae_gpu_info')})", name="info"),
         Query(total, name="total"),
         Query(f"max by (gpu) ({of_gpu('vae_gpu_memory_used_bytes')}) / {total}", name="used"),
-        Query(f"max by (gpu) ({reserved_peak}) / {total}", name="peak"),
+        Query(peak, name="peak"),
         Query(f"time() - max by (gpu) ({of_gpu('vae_gpu_sample_timestamp_seconds')})", name="age"),
         Query(f"max by (gpu) ({of_gpu('vae_gpu_lost')})", name="lost"),
         Query(f"max by (gpu) ({of_gpu('vae_gpu_row_remap_pending')})", name="remap"),
@@ -89,20 +89,17 @@ def _devices() -> Panels:
                 "fit.",
                 NO_GPU,
             ),
-            [Query(f"max by (gpu) ({reserved_peak}) / {total}", "{{gpu}}")],
+            [Query(peak, "{{gpu}}")],
             (8, 8),
         ),
     ]
 
 
 def _card() -> Panels:
-    def allocator(kind: str, stat: str = "current") -> str:
-        return f"max by (gpu) ({of_gpu('vae_cuda_allocator_bytes', kind=kind, stat=stat)})"
-
     def of_card(series: str) -> str:
         return f"max by (gpu) ({of_gpu(series)})"
 
-    allocated, reserved = allocator("allocated"), allocator("reserved")
+    allocated, reserved = held("allocated", "current"), held("reserved", "current")
     used, total = of_card("vae_gpu_memory_used_bytes"), of_card("vae_gpu_memory_total_bytes")
     return [
         stacked(
@@ -117,7 +114,7 @@ def _card() -> Panels:
                 Query(allocated, "allocated to tensors", "allocated"),
                 Query(f"{reserved} - {allocated}", "kept by torch", "kept"),
                 Query(f"{used} - on (gpu) {reserved} or {used}", "outside of torch", "outside"),
-                Query(allocator("allocated", "peak"), "allocated, peak", "peak"),
+                Query(held("allocated", "peak"), "allocated, peak", "peak"),
                 Query(total, "the card", "total"),
             ],
             (12, 9),
@@ -134,7 +131,7 @@ def _card() -> Panels:
             ),
             "percentunit",
             [
-                Query(f"{allocator('inactive_split')} / {reserved}", "split", "split"),
+                Query(f"{held('inactive_split', 'current')} / {reserved}", "split", "split"),
                 Query(f"({reserved} - {allocated}) / {reserved}", "free", "free"),
             ],
             (6, 9),

@@ -62,6 +62,11 @@ def of_gpu(series: str, **labels: str) -> str:
     return _select(series, 'gpu=~"$gpu"', 'run=~"$run"', **labels)
 
 
+def held(kind: str, stat: str, select: str = 'gpu=~"$gpu",run=~"$run"', by: str = "gpu") -> str:
+    """Give what torch holds of each card: what ranks hold that share one adds up."""
+    return f"sum by ({by}) ({_select('run_gpu:vae_cuda_allocator:bytes', select, kind=kind, stat=stat)})"
+
+
 def edge(name: str, signal: str = "nll", select: str = 'run=~"$run"') -> str:
     """Give the edge of a band, one a run."""
     return f"max by (run) ({_select('run:vae_edge:const', select, signal=signal, edge=name)})"

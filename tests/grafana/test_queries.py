@@ -113,6 +113,13 @@ def test_the_bands_add_up_to_the_edges_and_the_nll_lies_between_them(watched: Wa
     assert sum(widths[:2]) <= found["nll"] <= sum(widths[:3])
 
 
+@pytest.mark.parametrize("place", ["Layers", "Memory of the fullest card"])
+def test_what_ranks_hold_that_share_a_card_adds_up(place: str, watched: WatchedRuns) -> None:
+    query = next(query for query in QUERIES if (query.place, query.name) == (place, "allocated"))
+    (series,) = ask(watched, query, run="full_run")
+    assert float(series["values"][-1][1]) == 4.8e10 + 1e9
+
+
 def test_the_worst_run_is_the_first_of_the_fleet(watched: WatchedRuns) -> None:
     worst = next(query for query in QUERIES if query.board == "vae-fleet" and query.name == "worst")
     order = sorted(ask(watched, worst), key=lambda series: -float(series["value"][1]))

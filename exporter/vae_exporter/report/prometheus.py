@@ -30,11 +30,12 @@ _LOST = "lost: not seen any more, and never said that it ended"
 
 _PARTS_OF_NLL = ("rec", "perception")
 
+_HELD = "run_gpu:vae_cuda_allocator:bytes"  # what ranks hold that share a card is added up
 _LAYERS = {
     "used (driver)": ("vae_gpu_memory_used_bytes", ""),
-    "reserved (torch)": ("vae_cuda_allocator_bytes", ',kind="reserved",stat="current"'),
-    "allocated, peak": ("vae_cuda_allocator_bytes", ',kind="allocated",stat="peak"'),
-    "allocated": ("vae_cuda_allocator_bytes", ',kind="allocated",stat="current"'),
+    "reserved (torch)": (_HELD, ',kind="reserved",stat="current"'),
+    "allocated, peak": (_HELD, ',kind="allocated",stat="peak"'),
+    "allocated": (_HELD, ',kind="allocated",stat="current"'),
 }
 
 

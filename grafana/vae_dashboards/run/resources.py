@@ -101,7 +101,8 @@ def memory() -> Panels:
     """Return the memory of the card, and what fills it."""
 
     def layer(kind: str, stat: str) -> str:
-        return f"max by (run) ({of_rank('vae_cuda_allocator_bytes', kind=kind, stat=stat)})"
+        held = of_rank("vae_cuda_allocator_bytes", kind=kind, stat=stat)
+        return f"max by (run) (sum by (run, gpu) ({held}))"  # ranks that share a card have each their own
 
     return [
         curves(
