@@ -101,6 +101,21 @@ def test_the_components_and_the_layers_of_memory_are_named_beside_their_curves()
     assert {"rec", "perception", "allocated", "the card"} <= set(labels)
 
 
+def test_components_that_are_small_in_the_end_are_named_above_each_other() -> None:
+    """As with each run that starts at 8 and ends at 0.15."""
+    falls = Curve((1.0, 2.0), (5.0, 0.1))
+    html = render(replace(REPORT, alerts=(), contributions={"rec": falls, "perception": falls}))
+    rec, perception = (
+        float(re.findall(rf'y="([\d.]+)"[^>]*>{name}</text>', html)[0]) for name in ("rec", "perception")
+    )
+    assert rec - perception >= 9.5  # the size of the words
+
+
+def test_on_a_phone_a_figure_is_as_large_as_its_words_need_and_is_moved_by_hand() -> None:
+    style = render(REPORT).partition("</style>")[0]
+    assert re.search(r"@media \(max-width: 44rem\) \{ figure \{ overflow-x: auto \} svg \{[^}]*width: 44rem", style)
+
+
 def test_a_run_of_which_nothing_is_known_yet_says_what_will_fill_the_page() -> None:
     words = _Page(render(Report(run="new"))).words
     assert "Not judged" in words

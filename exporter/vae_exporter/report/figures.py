@@ -52,14 +52,17 @@ def contributions_figure(report: Report) -> str:
     curves = {name: last_way(curve) for name, curve in report.contributions.items() if curve}
     steps = np.unique(np.concatenate([curve.steps for curve in curves.values()]))
     floor = np.zeros_like(steps, dtype=float)
+    middles: dict[str, float] = {}
     for (name, curve), part, hatch in zip(curves.items(), PARTS, _HATCHES, strict=False):
         top = floor + np.interp(steps, curve.steps, curve.values)
         frame.fill_between(
             steps, floor, top, facecolor=ink(part), edgecolor=ink("page"), hatch=hatch, linewidth=0, alpha=0.85
         )
-        word(frame, (floor[-1] + top[-1]) / 2, name)
+        middles[name] = (floor[-1] + top[-1]) / 2
         floor = top
     frame.set_ylim(bottom=0)
+    for name, y in _spread(middles, frame.get_ylim()[1]):
+        word(frame, y, name)
     mark_alerts(frame, report.alerts)
     return svg(frame, "contributions")
 
