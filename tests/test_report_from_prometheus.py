@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 import pytest
 from deadline import wait_until
@@ -12,13 +14,16 @@ from prometheus_query import query
 from watched_runs import last_step
 
 from vae_exporter import TrainingExporter
+from vae_exporter._http import reply, serve
 from vae_exporter.demo.servers import Intervals, prometheus
-from vae_exporter.report import read_report
+from vae_exporter.report import Curve, read_report, render
 from vae_exporter.report.advice import VERDICTS
 from vae_exporter.report.prometheus import ReportError, promql_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
+    from wsgiref.types import StartResponse, WSGIEnvironment
 
     from watched_runs import WatchedRuns
 
@@ -90,6 +95,45 @@ def test_the_memory_of_each_card_is_by_step_below_its_total(watched: WatchedRuns
     assert card.layers["allocated"].values[-1] == 4.8e10 + 1e9  # two ranks share it
     assert card.layers["allocated"].steps[-1] == 840
     assert list(mig_slice.layers) == ["used (driver)"]
+
+
+class TestARunThatWasSlowToStart:
+    """Its first alert was over before its first step; or that never came."""
+
+    @pytest.fixture
+    def prometheus(self) -> Iterator[tuple[str, dict[str, list[Any]]]]:
+        """Return the address of a server, and what it answers to a range query, by a part of the query."""
+        ranges: dict[str, list[Any]] = {
+            "present_over_time(ALERTS": [
+                {"metric": {"alertname": "VaeTrainingStalled"}, "values": [[1100, "1"], [1102, "1"]]}
+            ],
+        }
+        values = {"min_over_time(vae_run_start": "1000", "max_over_time(vae_last_step": "1600", "vae_run_state": "2"}
+
+        def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+            asked = parse_qs(environ["QUERY_STRING"])
+            text, path = asked.get("query", [""])[0], environ["PATH_INFO"]
+            data: Any = {"alerts": [], "result": next((found for part, found in ranges.items() if part in text), [])}
+            if path.endswith("/query"):
+                data = {"result": [{"value": [0, value]} for part, value in values.items() if part in text]}
+            elif path.endswith("/label/run/values"):
+                data = ["slow"] if asked["match[]"] == ["vae_run_info"] else []  # vae_step comes with the first step
+            return reply(start_response, "200 OK", "application/json", json.dumps({"data": data}))
+
+        server = serve(app, host="127.0.0.1", port=0)
+        yield f"http://127.0.0.1:{server.port}", ranges
+        server.close()
+
+    def test_what_is_over_is_not_said_to_fire(self, prometheus: tuple[str, dict[str, list[Any]]]) -> None:
+        url, ranges = prometheus
+        ranges["run_rank:vae_step:max"] = [{"metric": {}, "values": [[1300, "7"], [1302, "8"]]}]
+        (alert,) = read_report(url, "slow").alerts
+        assert (alert.step, alert.end_step) == (None, 7)
+
+    def test_a_run_without_a_step_has_a_page(self, prometheus: tuple[str, dict[str, list[Any]]]) -> None:
+        report = read_report(prometheus[0], "slow")
+        assert (report.state, report.nll, report.verdict) == ("finished", Curve(), None)
+        assert "until step 0" in render(report)
 
 
 def test_a_run_that_is_not_there_is_told_with_those_that_are(watched: WatchedRuns) -> None:

@@ -147,9 +147,14 @@ class _Steps:
         self._steps = dict(found[0].points) if found else {}
 
     def at(self, when: float) -> float | None:
-        """Return the newest step at *when*."""
+        """Return the newest step at *when*; None before the first."""
         seen = [step for at, step in self._steps.items() if at <= when]
         return seen[-1] if seen else None
+
+    @property
+    def first(self) -> float:
+        """The first step that was seen; 0 where there is none."""
+        return next(iter(self._steps.values()), 0.0)
 
     def curve(self, query: str) -> Curve:
         """Return the one series of *query* by step."""
@@ -172,7 +177,7 @@ class _Steps:
 
 
 def _known_run(server: _Server, run: str | None) -> str:
-    known: Sequence[str] = server.ask("label/run/values", **{"match[]": "vae_step"})
+    known: Sequence[str] = server.ask("label/run/values", **{"match[]": "vae_run_info"})
     if run is None and len(known) == 1:
         return known[0]
     if run in known:
@@ -217,13 +222,14 @@ def _alerts(window: _Window, of_run: str, by_step: _Steps) -> tuple[Alert, ...]:
     fired = f"{alerts} or last_over_time({alerts}[{window.step}s])"
     for series in window.range(fired):
         for begin, end in _stretches(series, window.step):
+            end_step = by_step.at(end)
             firing = end >= window.end - 2 * window.step and _identity(series.labels) in texts
             text = texts[_identity(series.labels)] if firing else {}
             alert = Alert(
                 name=series.labels["alertname"],
                 severity=series.labels.get("severity", ""),
                 step=by_step.at(begin),
-                end_step=None if firing else by_step.at(end),
+                end_step=None if firing else by_step.first if end_step is None else end_step,
                 summary=text.get("summary", ""),
                 description=text.get("description", ""),
                 runbook_url=text.get("runbook_url", ""),
