@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,16 @@ def test_components_that_are_small_in_the_end_are_named_above_each_other() -> No
         float(re.findall(rf'y="([\d.]+)"[^>]*>{name}</text>', html)[0]) for name in ("rec", "perception")
     )
     assert rec - perception >= 9.5  # the size of the words
+
+
+def test_the_layers_of_a_full_card_are_named_within_the_figure() -> None:
+    """torch's cache fills the card in good health."""
+    full = {name: Curve((1.0, 2.0), (7.9e10, 7.9e10)) for name in ("used", "reserved", "peak", "allocated")}
+    html = render(replace(REPORT, gpu_memory=(GpuMemory("GPU-1", 8e10, full),)))
+    names = ("allocated", "peak", "reserved", "used", "the card")
+    heights = sorted(float(re.findall(rf'y="([\d.]+)"[^>]*>{name}</text>', html)[0]) for name in names)
+    assert heights[0] >= 9.5
+    assert [low for low, high in pairwise(heights) if high - low < 9.5] == []
 
 
 def test_on_a_phone_a_figure_is_as_large_as_its_words_need_and_is_moved_by_hand() -> None:

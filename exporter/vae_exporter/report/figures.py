@@ -159,9 +159,14 @@ def _middle(frame: Axes, bottom: float, top: float) -> tuple[float, float]:
 
 
 def _spread(ends: Mapping[str, float], top: float) -> Iterator[tuple[str, float]]:
-    """Yield the words of *ends* from below, moved up where they would overlap."""
+    """Yield the words of *ends* from above: moved up where they would overlap, and down where they would leave."""
+    height = _WORD_HEIGHT * top
+    placed: list[tuple[str, float]] = []
     free = -math.inf
     for name, y in sorted(ends.items(), key=lambda end: end[1]):
-        free = max(y, free)
-        yield name, free
-        free += _WORD_HEIGHT * top
+        placed.append((name, max(y, free)))
+        free = placed[-1][1] + height
+    ceiling = top
+    for name, y in reversed(placed):
+        yield name, min(y, ceiling)
+        ceiling = min(y, ceiling) - height
