@@ -121,11 +121,21 @@ def test_what_is_not_supported_is_absent_and_costs_nothing_else(
         ("utilization.memory", 4294967295, "memory_bandwidth_utilization"),
         ("memory.used", 2**63, "memory_used"),
         ("power", 4294967295, "power"),
+        ("energy", 2**64 - 1, "energy"),
+        ("processes", f"{PID}:{2**64 - 2}", "process_memory"),
+        ("rows.pending", 4294967295, "remap_pending"),
+        ("rows.failed", 4294967295, "remap_failed"),
     ],
 )
-def test_what_cannot_be_is_absent(drive: Drive, pynvml: ModuleType, name: str, garbage: int, part: str) -> None:
+def test_what_cannot_be_is_absent(drive: Drive, pynvml: ModuleType, name: str, garbage: object, part: str) -> None:
     drive({**a100(), name: garbage})
     assert getattr(health(pynvml), part) is None
+
+
+def test_a_count_that_cannot_be_is_absent_and_the_other_is_not(drive: Drive, pynvml: ModuleType) -> None:
+    drive({**a100(), "ecc.uncorrected": 2**64 - 1, "rows.uncorrected": 4294967295, "throttled": 2**64 - 1})
+    read = health(pynvml)
+    assert (read.ecc_errors, read.remapped_rows, read.throttled) == ({"corrected": 0}, {"corrected": 0}, {})
 
 
 def test_a_clock_that_cannot_be_is_absent(drive: Drive, pynvml: ModuleType) -> None:

@@ -38,6 +38,10 @@ _MEMORY_V2 = 0x02000028
 _HIGHEST_TEMPERATURE = 150
 _HIGHEST_POWER = 10_000_000  # milliwatts
 _HIGHEST_CLOCK = 100_000  # megahertz
+_HIGHEST_COUNT = 10**12  # of errors
+_HIGHEST_ROWS = 1_000_000
+_HIGHEST_AMOUNT = 2**60  # of bytes or millijoules
+_HIGHEST_REASONS = 2**32 - 1  # all known bits are far below
 
 
 def read_health(handle: Handle, pid: int | None) -> tuple[Health, list[str]]:
@@ -113,7 +117,8 @@ class _Reader:
         if self._pid is None:
             return {}
         processes = self._get("nvmlDeviceGetComputeRunningProcesses")
-        used = [process.usedGpuMemory for process in processes or () if process.pid == self._pid]
+        own = [process for process in processes or () if process.pid == self._pid]
+        used = [_between(process.usedGpuMemory, 0, _HIGHEST_AMOUNT) for process in own]
         known = [part for part in used if part is not None]
         return {"process_memory": sum(known)} if known else {}
 
@@ -129,7 +134,7 @@ class _Reader:
 
     def _power(self) -> dict[str, Any]:
         milliwatts = _between(self._get("nvmlDeviceGetPowerUsage"), 0, _HIGHEST_POWER)
-        millijoules = self._get("nvmlDeviceGetTotalEnergyConsumption")
+        millijoules = _between(self._get("nvmlDeviceGetTotalEnergyConsumption"), 0, _HIGHEST_AMOUNT)
         return {
             "power": None if milliwatts is None else milliwatts / 1000,
             "energy": None if millijoules is None else millijoules / 1000,
@@ -162,14 +167,14 @@ class _Reader:
 
     def _reasons(self, function: str) -> int | None:
         for name in ("Event", "Throttle"):  # until R535 NVML called them throttle reasons
-            reasons = self._get(function.format(name))
+            reasons = _between(self._get(function.format(name)), 0, _HIGHEST_REASONS)
             if reasons is not None:
-                return int(reasons)
+                return reasons
         return None
 
     def _ecc_errors(self) -> dict[str, Any]:
         counts = {
-            name: self._get("nvmlDeviceGetTotalEccErrors", number, _SINCE_DRIVER_LOAD)
+            name: _between(self._get("nvmlDeviceGetTotalEccErrors", number, _SINCE_DRIVER_LOAD), 0, _HIGHEST_COUNT)
             for name, number in _ECC_TYPES.items()
         }
         return {"ecc_errors": {name: count for name, count in counts.items() if count is not None}}
@@ -179,11 +184,19 @@ class _Reader:
         if rows is None:
             return {}
         corrected, uncorrected, pending, failed = rows
-        return {
-            "remapped_rows": {"corrected": corrected, "uncorrected": uncorrected},
-            "remap_pending": bool(pending),
-            "remap_failed": bool(failed),
+        counts = {
+            "corrected": _between(corrected, 0, _HIGHEST_ROWS),
+            "uncorrected": _between(uncorrected, 0, _HIGHEST_ROWS),
         }
+        return {
+            "remapped_rows": {name: count for name, count in counts.items() if count is not None},
+            "remap_pending": _flag(pending),
+            "remap_failed": _flag(failed),
+        }
+
+
+def _flag(value: int) -> bool | None:
+    return {0: False, 1: True}.get(value)
 
 
 def _between(value: int | None, low: int, high: int) -> int | None:
