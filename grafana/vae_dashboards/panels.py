@@ -242,7 +242,9 @@ def by_step(
         panel.with_target(query.rows_over_time())
         if query.name != STEP:
             panel.override_by_name(f"Value #{query.name}", _properties({"displayName": f"${{__field.labels.{label}}}"}))
-    panel.override_by_name(f"Value #{STEP}", _properties({"unit": "none", "custom.axisLabel": "step"}))
+    linear = {"type": "linear"}  # the panel's own scale, such as a logarithmic one, is that of both axes
+    step: dict[str, object] = {"unit": "none", "custom.axisLabel": "step", "custom.scaleDistribution": linear}
+    panel.override_by_name(f"Value #{STEP}", _properties(step))
     return (
         panel.transformations(
             [

@@ -204,6 +204,15 @@ def test_a_link_leads_to_a_dashboard_and_to_variables_that_it_has(board: str, ur
     assert given <= known
 
 
+def test_the_step_is_drawn_to_scale_whatever_the_loss_is() -> None:
+    """Grafana takes a panel's scale for both axes, and a logarithmic one has no step 0."""
+    by_step = [panel for panel in panels("vae-comparison") if panel["type"] == "xychart"]
+    assert by_step
+    for panel in by_step:
+        (step,) = (it for it in panel["fieldConfig"]["overrides"] if it["matcher"]["options"] == "Value #step")
+        assert {"id": "custom.scaleDistribution", "value": {"type": "linear"}} in step["properties"], panel["title"]
+
+
 def test_the_link_to_a_runbook_leads_to_the_folder_that_has_one_for_each_alert() -> None:
     urls = {
         value
