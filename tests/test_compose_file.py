@@ -10,6 +10,8 @@ import pytest
 import yaml
 from compose_file import FILE, ROOT, SERVICES, compose_command
 
+PINNED = re.compile(r"[\w/]+:v?\d+\.\d+\.\d+")
+
 of_each_service = pytest.mark.parametrize("name", SERVICES)
 
 
@@ -40,9 +42,12 @@ def test_an_image_is_pinned_or_built_here(name: str) -> None:
     service = SERVICES[name]
     if "build" in service:
         assert service["image"].endswith(":local")
-        assert (ROOT / service["build"]["dockerfile"]).read_text().count(f" AS {service['build']['target']}\n") == 1
+        dockerfile = (ROOT / service["build"]["dockerfile"]).read_text()
+        assert dockerfile.count(f" AS {service['build']['target']}\n") == 1
+        stages = dict(re.findall(r"^FROM (\S+) AS (\S+)$", dockerfile, re.MULTILINE))
+        assert [image for image in stages if image not in stages.values() and not PINNED.match(image)] == []
     else:
-        assert re.fullmatch(r"[\w/]+:v?\d+\.\d+\.\d+", service["image"])
+        assert PINNED.fullmatch(service["image"])
 
 
 @of_each_service

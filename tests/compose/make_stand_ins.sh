@@ -51,7 +51,7 @@ RUN ln -s /bin/busybox /usr/local/bin/wget \
   && rm -f /usr/lib/python3*/EXTERNALLY-MANAGED \
   && printf '[global]\nno-index = true\nfind-links = /wheels\n' >/etc/pip.conf
 END
-image python:3.12-slim <<'END'
+image "$(awk '$1 == "FROM" && index($2, "python:") == 1 { print $2 }' "$repository/exporter/Dockerfile")" <<'END'
 FROM debian-with-servers
 COPY wheels /wheels
 END
