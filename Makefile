@@ -7,10 +7,10 @@ INSTALLED := .venv/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # The environment belongs to this folder: its programs name it by its whole path. Moved here from elsewhere, or with its
-# Python gone, it is made anew.
+# Python gone, it is made anew. Where a link stands in its place, --clear would empty the folder that it leads to.
 ifneq ($(shell test -x .venv/bin/python && cat $(INSTALLED) 2>/dev/null),$(CURDIR))
 .PHONY: $(INSTALLED)
-MAKE_VENV := $(PYTHON) -m venv --clear .venv
+MAKE_VENV := { test ! -L .venv || rm .venv; } && $(PYTHON) -m venv --clear .venv
 endif
 
 .PHONY: help
