@@ -112,3 +112,39 @@ def test_a_number_of_any_size_has_half_a_digit() -> None:
 def test_columns_that_come_later_are_taken_when_they_stay() -> None:
     later = [text.replace("time:", "g_loss: 0.1 (0.1)  time:") for text in WHOLE[3:9]]
     assert outcome([*WHOLE[:3], *later]) == [40 * number for number in range(9)]
+
+
+def test_what_is_printed_at_the_end_of_an_epoch_takes_nothing_from_its_last_row() -> None:
+    summary = f"Averaged stats: {WHOLE[1].partition('eta: 1:06:21  ')[2].partition('  time')[0]}"
+    assert outcome([*WHOLE[:2], summary, *WHOLE[2:4]]) == [0, 40, 80, 120]
+
+
+def test_a_part_of_another_line_takes_nothing_from_the_row_above_it() -> None:
+    assert outcome([*WHOLE[:3], WHOLE[1][60:], WHOLE[3]]) == [0, 40, 80, NO_STEP, 120]
+
+
+def test_a_value_that_a_warning_has_parted_from_its_mean_is_not_taken_for_one_without() -> None:
+    value, mean = WHOLE[3].split(" (0.2059)")
+    assert outcome([*WHOLE[:3], f"{value}UserWarning: x (0.2059){mean}", *WHOLE[4:6]])[3] == CUT_SHORT
+    assert outcome([*WHOLE[:3], f"{value} UserWarning: x (0.2059){mean}", *WHOLE[4:6]])[3] == CUT_SHORT
+
+
+def test_whole_lines_without_an_end_between_them_are_all_read() -> None:
+    assert outcome(["".join(WHOLE[:4]), WHOLE[4]]) == [0, 40, 80, 120, 160]
+
+
+@pytest.mark.parametrize(
+    ("words", "component"),
+    [
+        ("Loss is nan, stopping training", "total"),
+        ("The gan discriminator Loss is -inf, stopping training", "discriminator"),
+    ],
+)
+def test_a_trainer_that_stops_over_a_loss_has_told_of_it_whatever_number_of_ranks_say_so(
+    words: str, component: str
+) -> None:
+    *_, last = rows = parse([*WHOLE[:3], words, words])
+    assert len(rows) == 4
+    assert isinstance(last, Row)
+    assert last.step == 81
+    assert not math.isfinite(last.values[component])

@@ -36,6 +36,12 @@ _A_MEAN = re.compile(r"\d\)|:\s+\d")
 
 _EVALUATION = re.compile(r"test|val|eval", re.IGNORECASE)
 
+_SUMMARY = "Averaged stats:"
+"""What is printed at an epoch's end: all that it says was said by the rows."""
+
+_STOPPED = re.compile(r"(?P<gan>discriminator )?Loss is (?P<value>nan|-?inf), stopping training", re.IGNORECASE)
+"""What these trainers say of a loss that is no number, before they exit without a row for it."""
+
 OFTEN = 20
 """What looks like the beginning of other rows is one of its own if it comes in each 20th."""
 
@@ -66,10 +72,25 @@ class _Printed:
     index: int
     total: int
     pairs: list[tuple[str, str, str]]  # name, value, mean: empty where there is none
+    is_joined: bool  # another one begins in the same line
 
     @property
     def layout(self) -> tuple[str, ...]:
         return tuple([key for key, _, _ in self.pairs])
+
+    @property
+    def shape(self) -> tuple[str, ...]:
+        """The layout that a row has to share with others: what stands between a value and its mean has split them."""
+        return tuple([f"{key}()" if mean else key for key, _, mean in self.pairs])
+
+
+@dataclass(frozen=True)
+class _Stopped:
+    """The trainer's last words: a loss was *value*, and whose."""
+
+    line: Line
+    component: str
+    value: float
 
 
 def looks(text: str) -> bool:
@@ -79,16 +100,27 @@ def looks(text: str) -> bool:
 
 def parse(lines: Iterable[Line], columns: Columns) -> Iterator[Row | Refusal]:
     """Yield the rows of *lines*. One whose columns are not the usual ones was cut or spliced."""
+    last: Row | None = None
+    for item in _rows(lines, columns):
+        if not isinstance(item, _Stopped):
+            last = item if isinstance(item, Row) else last
+            yield item
+        elif last is not None:  # of many ranks that say so, the first
+            yield _row_after(last, item)
+            last = None
+
+
+def _rows(lines: Iterable[Line], columns: Columns) -> Iterator[Row | Refusal | _Stopped]:
     usual = _UsualLayouts()
-    waiting: list[_Printed | Refusal] = []
+    waiting: list[_Printed | Refusal | _Stopped] = []
     for printed in _printed(lines):
         waiting.append(printed)
         if isinstance(printed, _Printed):
-            usual.count(printed.layout)
+            usual.count(printed.shape)
         if len(waiting) >= _SAMPLE_ROWS:
-            yield from (_row(item, usual, columns) for item in waiting)
+            yield from (_row(item, usual, columns) if isinstance(item, _Printed) else item for item in waiting)
             waiting.clear()
-    yield from (_row(item, usual, columns) for item in waiting)
+    yield from (_row(item, usual, columns) if isinstance(item, _Printed) else item for item in waiting)
 
 
 class _UsualLayouts:
@@ -103,13 +135,13 @@ class _UsualLayouts:
         self._counts[layout] += 1
 
     def fits(self, layout: tuple[str, ...]) -> bool:
-        if len(set(layout)) < len(layout):
+        if _repeats(layout):
             return False
         most = max(self._counts.values())
         count = self._counts[layout]
         # Of few rows, the one with the most columns is whole: what is cut has fewer.
         if most == 1:
-            return len(layout) == max(len(other) for other in self._counts if len(set(other)) == len(other))
+            return len(layout) == max(len(other) for other in self._counts if not _repeats(other))
         return count == most or (count > 1 and (not self._is_part(layout) or OFTEN * count > most))
 
     def _is_part(self, layout: tuple[str, ...]) -> bool:
@@ -120,9 +152,17 @@ class _UsualLayouts:
         )
 
 
-def _printed(lines: Iterable[Line]) -> Iterator[_Printed | Refusal]:
+def _repeats(layout: tuple[str, ...]) -> bool:
+    """Return whether a name stands twice in *layout*, with a mean or without."""
+    return len({name.removesuffix("()") for name in layout}) < len(layout)
+
+
+def _printed(lines: Iterable[Line]) -> Iterator[_Printed | Refusal | _Stopped]:
     for parts in _records(lines):
         yield from _split(parts)
+        found = _STOPPED.search(parts[-1].text)
+        if found is not None:
+            yield _Stopped(parts[-1], "discriminator" if found["gan"] else "total", float(found["value"]))
 
 
 def _records(lines: Iterable[Line]) -> Iterator[list[Line]]:
@@ -149,28 +189,33 @@ def _continues(record: list[Line], line: Line) -> bool:
         and not any(_headers(text))
         and _FRAGMENT.fullmatch(text) is not None
         and _A_MEAN.search(text) is not None
+        and not _names(text) & set().union(*(_names(part.text) for part in record))  # else it is of another line
     )
 
 
+def _names(text: str) -> set[str]:
+    """Return the names in *text*, without the one that it may begin in the middle of."""
+    return {found[1] for found in _PAIR.finditer(text) if found.start()}
+
+
 def _split(record: list[Line]) -> Iterator[_Printed | Refusal]:
-    """Yield what a record holds: two headers in one line are two lines that were joined, the first without its end."""
+    """Yield what a record holds: two headers in one line are two lines that were joined, often in their middle."""
     line = Line(record[0].number, "".join(part.text for part in record)) if len(record) > 1 else record[0]
     headers = list(_headers(line.text))
     if not headers:
-        if ":" in line.text and len(_PAIR.findall(line.text)) > 1 and "(" in line.text:
+        if "(" in line.text and _SUMMARY not in line.text and len(_PAIR.findall(line.text)) > 1:
             yield Refusal(line.number, NO_STEP, shown(line.text))
         return
     for found, following in zip(headers, [*headers[1:], None], strict=True):
-        if following is not None:
-            yield Refusal(line.number, CUT_SHORT, shown(line.text[found.start : following.start]), "two in one line")
-            continue
         if _EVALUATION.search(found.title):
             continue
-        pairs = _PAIR.findall(line.text, found.end)
+        end = len(line.text) if following is None else following.start
+        piece = Line(line.number, line.text[found.start : end] if len(headers) > 1 else line.text)
+        pairs = _PAIR.findall(line.text, found.end, end)
         if pairs:
-            yield _Printed(line, found.epoch, found.index, found.total, pairs)
+            yield _Printed(piece, found.epoch, found.index, found.total, pairs, is_joined=following is not None)
         elif found.epoch is not None:
-            yield Refusal(line.number, CUT_SHORT, shown(line.text), "no values")
+            yield Refusal(line.number, CUT_SHORT, shown(piece.text), "no values")
 
 
 def _headers(text: str) -> Iterator[_Header]:
@@ -186,14 +231,25 @@ def _headers(text: str) -> Iterator[_Header]:
             )
 
 
-def _row(printed: _Printed | Refusal, usual: _UsualLayouts, columns: Columns) -> Row | Refusal:
-    if isinstance(printed, Refusal):
-        return printed
+def _row_after(last: Row, stopped: _Stopped) -> Row:
+    """Return the row that the trainer did not come to print: of the step after *last*, or one soon after."""
+    return Row(
+        line=stopped.line.number,
+        text=shown(stopped.line.text),
+        step=(last.step or 0) + 1,
+        values={stopped.component: stopped.value},
+        epoch=last.epoch,
+        epoch_index=(last.epoch_index or 0) + 1,
+    )
+
+
+def _row(printed: _Printed, usual: _UsualLayouts, columns: Columns) -> Row | Refusal:
     line, text = printed.line.number, shown(printed.line.text)
     if printed.index > printed.total:
         return Refusal(line, BAD_STEP, text, f"{printed.index} of {printed.total}")
-    if not usual.fits(printed.layout):
-        return Refusal(line, CUT_SHORT, text, "its columns are not those of the other lines")
+    if not usual.fits(printed.shape):
+        why = "two in one line" if printed.is_joined else "its columns are not those of the other lines"
+        return Refusal(line, CUT_SHORT, text, why)
     figures = {key: (value, mean) for key, value, mean in printed.pairs}
     found = {name: figures[key] for name, key in columns.of(printed.layout).items() if name != TIME}
     if not has_losses(found):
