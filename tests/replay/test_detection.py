@@ -63,3 +63,22 @@ def test_what_is_no_log_is_told_with_the_closest_line_and_what_was_expected(line
 def test_what_is_empty_or_no_text_is_told(data: bytes, words: str) -> None:
     with pytest.raises(LogError, match=words):
         read_rows(io.BufferedReader(io.BytesIO(data)), Columns(), lambda _: None)
+
+
+@pytest.mark.parametrize("comment", ["训练日志 坏的\n".encode("gbk") * 300, bytes(5000), b"Gr\xf6\xdfe\n"])
+def test_words_in_another_encoding_and_holes_of_zeroes_leave_a_log_a_log(comment: bytes) -> None:
+    data = comment + "\n".join(LOGS["MetricLogger"]).encode()
+    name, items = read_rows(io.BufferedReader(io.BytesIO(data)), Columns(), lambda _: None)
+    assert name == "MetricLogger"
+    assert len([item for item in items if isinstance(item, Row)]) == len(LOGS["MetricLogger"])
+
+
+def test_a_log_without_its_mark_of_utf_16_is_read() -> None:
+    data = "\n".join(LOGS["MetricLogger"]).encode("utf-16-le")
+    name, items = read_rows(io.BufferedReader(io.BytesIO(data)), Columns(), lambda _: None)
+    assert (name, len(list(items))) == ("MetricLogger", len(LOGS["MetricLogger"]))
+
+
+def test_a_line_without_an_end_is_told() -> None:
+    with pytest.raises(LogError, match="it has no line of less than 1048576 characters"):
+        detect(["x" * 3_000_000])

@@ -114,6 +114,8 @@ def _names_values(header: str, columns: Columns) -> bool:
 
 def _nothing_found(sample: list[Line]) -> str:
     closest = max(sample, key=lambda line: _closeness(line.text), default=None)
+    if not sample:
+        return f"it has no line of less than {reading.MAX_LINE} characters; expected lines like\n{expected()}"
     where = f"none of its {len(sample)} lines is one of a known log"
     if closest is not None and _closeness(closest.text):
         where += f"; line {closest.number} looked closest:\n  {shown(closest.text)}"

@@ -72,14 +72,17 @@ def head(file: io.BufferedReader) -> bytes:
 
 
 def is_text(data: bytes) -> bool:
-    """Return whether *data*, the start of a file, is text and not an image, a checkpoint or the like."""
+    """Return whether *data*, the start of a file, is text and not an image, a checkpoint or the like.
+
+    A log may have a hole of zeroes in it, where a machine crashed or the log was cut while it was written. Bytes that
+    are no UTF-8 may be people's words in GBK or Latin-1: what is packed or drawn has control characters, too.
+    """
     if data.startswith(_UTF_16):
         return True
-    if b"\x00" in data:
-        return False
-    control = sum(byte < 32 and byte not in b"\t\n\r\f\b\x1b" for byte in data)  # noqa: PLR2004 - ASCII
-    broken = data.decode("utf-8", "replace").count("\N{REPLACEMENT CHARACTER}")
-    return control + broken <= _MAX_CONTROL_SHARE * len(data) + 1
+    written = data.replace(b"\x00", b"")
+    control = sum(byte < 32 and byte not in b"\t\n\r\f\b\x1b" for byte in written)  # noqa: PLR2004 - ASCII
+    is_utf_8 = "\N{REPLACEMENT CHARACTER}" not in written[:-3].decode("utf-8", "replace")
+    return bool(written) and control <= _MAX_CONTROL_SHARE * len(written) + is_utf_8
 
 
 def read_lines(file: io.BufferedReader, refuse: Callable[[Refusal], None]) -> Iterator[Line]:
@@ -95,7 +98,7 @@ def read_lines(file: io.BufferedReader, refuse: Callable[[Refusal], None]) -> It
                 while chunk and not chunk.endswith("\n"):
                     chunk = text.readline(MAX_LINE)
                 continue
-            chunk = chunk.rstrip("\n")
+            chunk = chunk.rstrip("\n").replace("\x00", "")
             yield Line(number, _ANSI.sub("", chunk) if "\x1b" in chunk else chunk)
     except _BROKEN as error:
         refuse(Refusal(number + 1, TRUNCATED, "", str(error)))
