@@ -92,3 +92,15 @@ def test_a_second_paste_brings_its_own_header() -> None:
 )
 def test_a_time_is_a_number_or_a_date(text: str, seconds: float | None) -> None:
     assert table.moment(text) == seconds
+
+
+def test_a_decimal_comma_is_read_where_no_comma_parts_the_cells() -> None:
+    [row] = parse(["step;nll_loss;kl_loss", "3;0,5065;1,5e+03"])
+    assert isinstance(row, Row)
+    assert (row.step, row.values) == (3, {"nll": 0.5065, "kl": 1500.0})
+
+
+def test_of_two_columns_of_one_name_the_first_counts() -> None:
+    [row] = parse(["step,nll_loss,step", "3,0.5,4"])
+    assert isinstance(row, Row)
+    assert (row.step, row.values) == (3, {"nll": 0.5})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,9 @@ DELIMITERS = (",", "\t", ";")
 
 _MAX_FIELD = 1 << 17
 
+_DECIMAL_COMMA = re.compile(r"([-+]?\d+),(\d+(?:[eE][-+]?\d+)?)")
+"""As spreadsheets of many countries write a number, with something else than a comma between the cells."""
+
 
 def looks(text: str, following: str) -> bool:
     """Return whether *text* is a header and *following* a row of numbers below it."""
@@ -32,7 +36,6 @@ def looks(text: str, following: str) -> bool:
     return (
         len(names) == len(cells)
         and all(number(name) is None for name in names)
-        and len(set(names)) == len(names)
         and figures >= 1
         and 2 * figures >= len(filled)
     )
@@ -84,7 +87,8 @@ def _row(line: Line, names: Sequence[str], delimiter: str, columns: Columns) -> 
         if not any(number(cell) is not None for cell in cells):
             return None  # a comment
         return Refusal(line.number, CUT_SHORT, text, f"{len(cells)} cells below {len(names)} names")
-    found = columns.pick(dict(zip(names, cells, strict=True)))
+    # Of two columns of one name, the first: some exports repeat the step.
+    found = columns.pick(dict(zip(reversed(names), reversed(cells), strict=True)))
     return _row_of(line.number, text, {name: cell for name, cell in found.items() if cell.strip()})
 
 
@@ -106,12 +110,14 @@ def _row_of(line: int, text: str, found: Mapping[str, str]) -> Row | Refusal | N
 
 def _cells(text: str, delimiter: str) -> list[str]:
     """Return the cells of a line; none of them is longer than the csv module takes."""
-    if '"' not in text:
-        return [cell.strip() for cell in text.split(delimiter)]
     try:
-        return [cell.strip() for cell in next(csv.reader([text], delimiter=delimiter), [])]
+        found = next(csv.reader([text], delimiter=delimiter), []) if '"' in text else text.split(delimiter)
     except csv.Error:
         return []
+    cells = [cell.strip() for cell in found]
+    if delimiter == "," or "," not in text:
+        return cells
+    return [_DECIMAL_COMMA.sub(r"\1.\2", cell) if _DECIMAL_COMMA.fullmatch(cell) else cell for cell in cells]
 
 
 def _delimiter(header: str) -> str | None:
