@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vae_exporter.replay.columns import Columns
 from vae_exporter.replay.formats import dict_log
-from vae_exporter.replay.rows import CUT_SHORT, Line, Refusal, Row
+from vae_exporter.replay.rows import BAD_NUMBER, CUT_SHORT, Line, Refusal, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -74,3 +75,25 @@ def test_a_dictionary_of_two_halves_is_refused() -> None:
 def test_an_endless_dictionary_ends_somewhere() -> None:
     items = parse(["{'nll_loss': tensor(0.5),", *["'x': 1,"] * 10_000, "{'nll_loss': tensor(0.25)}"])
     assert [type(item) for item in items] == [Refusal, Row]
+
+
+@pytest.mark.parametrize("width", [33, 50, 71])
+def test_what_a_terminal_broke_within_a_name_or_a_number_is_joined_again(width: int) -> None:
+    text = "INFO:root:{'train/nll_loss': tensor(0.5065, device='cuda:0'), 'train/rec_loss': tensor(0.0312)}"
+    [row] = parse([text[at : at + width] for at in range(0, len(text), width)])
+    assert isinstance(row, Row)
+    assert row.values == {"nll": 0.5065, "rec": 0.0312}
+
+
+def test_a_loss_that_is_cut_by_a_warning_is_refused_and_one_that_is_none_is_not() -> None:
+    refused, row = parse(
+        [
+            "{'nll_loss': tensor(0.5UserWarning: x",
+            "065), 'rec_loss': tensor(0.25)}",
+            "{'nll_loss': tensor(0.5065), 'rec_loss': None}",
+        ]
+    )
+    assert isinstance(refused, Refusal)
+    assert refused.reason == BAD_NUMBER
+    assert isinstance(row, Row)
+    assert row.values == {"nll": 0.5065}

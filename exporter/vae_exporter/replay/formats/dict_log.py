@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from vae_exporter._facts import COMPONENTS
 from vae_exporter.replay.columns import STEP, TIME, has_losses
-from vae_exporter.replay.rows import CUT_SHORT, Line, Refusal, Row, number, shown, whole
+from vae_exporter.replay.rows import BAD_NUMBER, CUT_SHORT, Line, Refusal, Row, number, shown, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,7 +28,7 @@ _MAX_TEXT = 1 << 16
 _NUMBER = r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf|NaN|Infinity)"
 _VALUE = rf"(?:(?:tensor|array|np\.float\d+|float)\(\s*\[?\s*)?(?P<value>{_NUMBER})(?![\w.])"
 _PAIR = re.compile(rf"(?P<quote>['\"])(?P<key>[\w/. -]{{1,100}})(?P=quote)\s*:\s*{_VALUE}")
-_A_KEY = re.compile(r"(?P<quote>['\"])[\w/. -]{1,100}(?P=quote)\s*:")
+_A_KEY = re.compile(r"(?P<quote>['\"])(?P<key>[\w/. -]{1,100})(?P=quote)\s*:(?!\s*None\b)")
 _WITHIN = re.compile(r"['\"](?P<key>[\w/. -]{1,100})['\"]\s*:\s*\{(?P<body>[^{}]*)\}")
 _KEY_BEGINS = re.compile(r"['\"](?=[\w/. -]{1,100}['\"]\s*:)")
 _STEP_BEFORE = re.compile(r"\b(?:global_)?(?:step|iter|iteration)s?\b\s*[:=\[]?\s*(?P<step>\d{1,18})", re.IGNORECASE)
@@ -61,17 +62,22 @@ def _dictionaries(lines: Iterable[Line]) -> Iterator[Line | Refusal]:
             if "{" not in text or not _A_KEY.search(text, text.index("{")):
                 open_line = None
                 continue
-            open_line, parts = line, [text.strip()]
+            open_line, parts = line, [text]
         else:
-            parts.append(text.strip())
+            parts.append(text)
         if "}" in text:
-            yield from _split(Line(open_line.number, " ".join(parts)))
+            yield from _split(Line(open_line.number, _joined(parts)))
             open_line = None
         elif len(parts) >= _MAX_LINES or sum(map(len, parts)) > _MAX_TEXT:
             yield Refusal(open_line.number, CUT_SHORT, shown(" ".join(parts)), "it has no end")
             open_line = None
     if open_line is not None:
         yield Refusal(open_line.number, CUT_SHORT, shown(" ".join(parts)), "it has no end")
+
+
+def _joined(parts: list[str]) -> str:
+    """Return the lines of a dictionary as one: a terminal breaks them anywhere, in a name or in a number, too."""
+    return "".join(part.lstrip() if part[:8].isspace() else part for part in parts)
 
 
 def _flat(text: str) -> str:
@@ -109,6 +115,10 @@ def _row(line: Line, columns: Columns) -> Row | Refusal | None:
         return Refusal(line.number, CUT_SHORT, text, "a name stands twice in it")
     figures = columns.pick({key: figure for key, value in pairs if (figure := number(value)) is not None})
     step, seconds = whole(figures.pop(STEP, None)), figures.pop(TIME, None)
+    unread = columns.pick({found["key"]: found["key"] for found in _A_KEY.finditer(body)})
+    odd = next((key for name, key in unread.items() if name in COMPONENTS and name not in figures), None)
+    if odd is not None:
+        return Refusal(line.number, BAD_NUMBER, text, odd)
     if not has_losses(figures):
         return None
     if step is None and (found := _STEP_BEFORE.search(before)):
