@@ -24,7 +24,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
     TIME: ("timestamp", "wall_time", "_timestamp", "time", "created_at", "date"),
 }
 
-_PREFIXES = ("train/", "train_", "training/", "loss/", "")
+_PREFIXES = ("train/", "train_", "training/", "loss/", "", "train/loss/", "opt/", "metrics/train/", "metrics/")
+"""``train/loss/`` and ``opt/`` are those of Pyramid-Flow's TensorBoard."""
 _SUFFIXES = ("", "_step", "_epoch")  # as Lightning adds them
 _VALIDATION = ("val/", "val_", "validation/", "validation_", "test/", "test_", "eval/", "eval_")
 

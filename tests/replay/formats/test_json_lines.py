@@ -62,3 +62,9 @@ def test_a_line_that_is_none_is_refused(text: str, reason: str) -> None:
 
 def test_objects_without_losses_pass_in_silence() -> None:
     assert parse(['{"config": {"lr": 0.1}}', '{"step": 3, "val/nll_loss": 0.5}', "hello"]) == []
+
+
+def test_metrics_that_stand_within_another_object_are_found() -> None:
+    [row] = parse(['{"step": 1, "metrics": {"train": {"nll_loss": 0.5}, "val": {"nll_loss": 9}}}'])
+    assert isinstance(row, Row)
+    assert row.values == {"nll": 0.5}

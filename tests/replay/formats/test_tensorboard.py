@@ -107,3 +107,9 @@ def test_a_record_with_a_wrong_checksum_is_refused_and_the_next_one_read() -> No
 @given(data=st.binary(max_size=200))
 def test_any_bytes_with_right_checksums_are_read_or_refused(data: bytes) -> None:
     assert all(isinstance(item, Row | Refusal) for item in parse(HEADER + record(data)))
+
+
+def test_the_tags_of_pyramid_flow_are_known() -> None:
+    [row] = parse(HEADER + record(event(1, scalar("train/loss/nll_loss", 0.5), scalar("opt/lr", 0.25))))
+    assert isinstance(row, Row)
+    assert row.values == {"nll": 0.5, "learning_rate": 0.25}
