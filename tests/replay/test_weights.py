@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -11,8 +12,8 @@ from hypothesis import strategies as st
 from recorded_runs import recorded_rows
 
 from vae_exporter.errors import LogError
-from vae_exporter.replay.contradictions import common_kl_weight, refuse_contradictions
-from vae_exporter.replay.rows import CONTRADICTION, Refusal, Row
+from vae_exporter.replay.contradictions import common_kl_weight, common_weights, refuse_contradictions
+from vae_exporter.replay.rows import CONTRADICTION, Refusal, Row, RunningMean
 from vae_exporter.replay.weights import fit_weights, parse_weights
 
 
@@ -76,6 +77,35 @@ def test_a_row_of_two_halves_is_refused_with_what_contradicts() -> None:
     refused = [item for item in found if isinstance(item, Refusal)]
     assert [(item.line, item.reason) for item in refused] == [(8, CONTRADICTION)]
     assert f"nll {rows[7].values['nll']:g}" in refused[0].detail
+
+
+def test_a_row_whose_nll_is_not_of_its_parts_is_refused() -> None:
+    rows = rows_of(10, 1)
+    rows[7] = Row(8, "", 7, {**rows[7].values, "rec": 3 * rows[7].values["rec"]})
+    found = list(refuse_contradictions(rows, kl_weight=1e-4, weights={"rec": 10, "perception": 1}))
+    assert [item.line for item in found if isinstance(item, Refusal)] == [8]
+
+
+@pytest.mark.parametrize("name", ["nll", "total", "rec"])
+def test_a_row_whose_medians_are_of_another_one_is_refused(name: str) -> None:
+    rows = recorded_rows("bad_run")
+    rows[14] = replace(rows[14], values={**rows[14].values, name: rows[15].values[name]})
+    found = list(refuse_contradictions(rows, kl_weight=1e-6, weights={"rec": 10, "perception": 1}))
+    assert [item.line for item in found if isinstance(item, Refusal)] == [15]
+
+
+def test_weights_are_fitted_beside_rows_of_two_halves() -> None:
+    rows = recorded_rows("good_run")
+    for at in (5, 12, 20):
+        rows[at] = replace(rows[at], means={**rows[at].means, "rec": RunningMean(0.05 + at / 100, 5e-5)})
+    fitted = fit_weights(rows)
+    assert fitted.weights == pytest.approx({"rec": 10, "perception": 1}, rel=0.02)
+    assert fitted.rows < len(rows)
+
+
+def test_weights_by_which_few_rows_add_up_contradict_nobody() -> None:
+    assert common_weights(rows_of(10, 1), {"rec": 10, "perception": 1}) == {"rec": 10, "perception": 1}
+    assert common_weights(rows_of(10, 1), {"rec": 1, "perception": 5}) == {}
 
 
 def test_a_loss_that_changes_for_good_is_no_contradiction() -> None:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from vae_exporter.errors import LogError
 from vae_exporter.replay import detection, reading
 from vae_exporter.replay.columns import Columns
-from vae_exporter.replay.contradictions import common_kl_weight, refuse_contradictions
+from vae_exporter.replay.contradictions import common_kl_weight, common_weights, refuse_contradictions
 from vae_exporter.replay.means import stretches
+from vae_exporter.replay.misplaced import refuse_misplaced
 from vae_exporter.replay.repeats import refuse_repeats
 from vae_exporter.replay.rows import Refusal, Row, shown
 from vae_exporter.replay.runs import split_into_runs
@@ -116,6 +117,7 @@ def _begin(
     path: Path, number: int, format_name: str, items: Iterator[Row | Refusal], options: LogOptions
 ) -> LoggedRun | None:
     """Return the run of *items*, its weights fitted to its first rows; None where it has no row with an NLL."""
+    items = refuse_misplaced(items)
     start = list(itertools.islice(items, FITTED_ROWS))
     rows = [item for item in start if isinstance(item, Row)]
     judged = [row for row in rows if "nll" in row.values]
@@ -133,7 +135,9 @@ def _begin(
         kl_weight=kl_weight,
         start_step=first if first > RESUMED_FROM else None,
     )
-    kept = refuse_contradictions(itertools.chain(start, items), kl_weight=kl_weight)
+    kept = refuse_contradictions(
+        itertools.chain(start, items), kl_weight=kl_weight, weights=common_weights(used, weights.weights)
+    )
     run.stretches = _counted(run, stretches(_used(run, kept), weights.weights))
     return run
 

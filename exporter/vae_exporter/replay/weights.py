@@ -22,6 +22,9 @@ MAX_RESIDUAL = 0.02
 MIN_DIFFERENCE = 1e-6
 """Where rec and perception go together more closely than this, no weights tell them apart."""
 
+FITTED_SHARE = 0.8
+"""Where all rows do not fit, so many of them will do: the others were spliced of two lines."""
+
 _MIN_ROWS = 5
 
 _PARTS = ("rec", "perception")
@@ -68,6 +71,27 @@ def fit_weights(rows: Iterable[Row]) -> LossWeights:
     Running means are fitted where the log has them: medians do not add up.
     """
     equations = [equation for row in rows if (equation := _equation(row)) is not None]
+    found = _fit(equations)
+    if found.weights or found.residual is None:
+        return found
+    kept: Sequence[tuple[float, float, float]] = equations
+    for share in (0.95, 0.9, FITTED_SHARE):  # step by step: the worst rows are told by a fit to the others
+        kept = _best(kept, math.ceil(share * len(equations)))
+        better = _fit(kept)
+        if better.weights:
+            return better
+    return found
+
+
+def _best(equations: Sequence[tuple[float, float, float]], count: int) -> Sequence[tuple[float, float, float]]:
+    """Return the *count* of *equations* that fit together best."""
+    fitted = _least_squares(equations)
+    if fitted is None:
+        return equations
+    return sorted(equations, key=lambda one: abs(fitted[0] * one[0] + fitted[1] * one[1] - one[2]) / one[2])[:count]
+
+
+def _fit(equations: Sequence[tuple[float, float, float]]) -> LossWeights:
     if len(equations) < _MIN_ROWS:
         return LossWeights()
     fitted = _least_squares(equations)
