@@ -157,6 +157,14 @@ def test_a_nan_pages() -> None:
     assert run["verdict"] == "stop"
 
 
+def test_a_trainer_that_stopped_over_a_loss_without_a_row_for_it_pages(recorded: dict[str, Path]) -> None:
+    lines = [*recorded["good_run"].read_text().splitlines()[:10], *["Loss is nan, stopping training"] * 8]
+    done = judge("-", "--json", given="\n".join(lines))
+    [run] = json.loads(done.stdout)
+    assert pages(run) == [("VaeLossNonfinite", 401, None)]
+    assert (done.returncode, run["verdict"], run["refused"]) == (1, "stop", {})
+
+
 def test_dictionaries_without_a_step_are_judged(tmp_path: Path) -> None:
     losses = [0.16 if step < 300 else 0.6 for step in range(500)]
     path = tmp_path / "taming.log.gz"

@@ -8,7 +8,7 @@ import pytest
 from recorded_runs import recorded_rows
 
 from vae_exporter.replay.misplaced import refuse_misplaced
-from vae_exporter.replay.rows import BAD_STEP, DUPLICATE, Refusal, RunningMean
+from vae_exporter.replay.rows import BAD_STEP, DUPLICATE, Refusal, Row, RunningMean
 
 
 def test_the_recorded_runs_have_none() -> None:
@@ -29,7 +29,7 @@ def test_a_step_with_the_figures_of_another_one_is_refused(name: str, at: int, o
 def test_what_was_refused_before_keeps_its_place() -> None:
     rows = recorded_rows("bad_run")
     refusal = Refusal(3, DUPLICATE, "")
-    items = [refusal, *rows[:3], refusal, *rows[3:], refusal]
+    items: list[Row | Refusal] = [refusal, *rows[:3], refusal, *rows[3:], refusal]
     assert list(refuse_misplaced(items)) == items
 
 

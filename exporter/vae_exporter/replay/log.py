@@ -117,7 +117,6 @@ def _begin(
     path: Path, number: int, format_name: str, items: Iterator[Row | Refusal], options: LogOptions
 ) -> LoggedRun | None:
     """Return the run of *items*, its weights fitted to its first rows; None where it has no row with an NLL."""
-    items = refuse_misplaced(items)
     start = list(itertools.islice(items, FITTED_ROWS))
     rows = [item for item in start if isinstance(item, Row)]
     judged = [row for row in rows if "nll" in row.values]
@@ -138,7 +137,7 @@ def _begin(
     kept = refuse_contradictions(
         itertools.chain(start, items), kl_weight=kl_weight, weights=common_weights(used, weights.weights)
     )
-    run.stretches = _counted(run, stretches(_used(run, kept), weights.weights))
+    run.stretches = _counted(run, stretches(_used(run, refuse_misplaced(kept)), weights.weights))
     return run
 
 

@@ -27,7 +27,12 @@ FITTED_SHARE = 0.8
 
 _MIN_ROWS = 5
 
+_TRIED_PAIRS = 64
+
 _PARTS = ("rec", "perception")
+
+_Equation = tuple[float, float, float]
+"""rec, perception, and the NLL that they add up to."""
 
 
 @dataclass(frozen=True)
@@ -74,24 +79,24 @@ def fit_weights(rows: Iterable[Row]) -> LossWeights:
     found = _fit(equations)
     if found.weights or found.residual is None:
         return found
-    kept: Sequence[tuple[float, float, float]] = equations
-    for share in (0.95, 0.9, FITTED_SHARE):  # step by step: the worst rows are told by a fit to the others
-        kept = _best(kept, math.ceil(share * len(equations)))
-        better = _fit(kept)
-        if better.weights:
-            return better
-    return found
+    candidates = [solved for pair in _pairs(equations) if (solved := _least_squares(pair)) is not None]
+    best = min(candidates, key=lambda solved: median(_errors(solved, equations)), default=(0.0, 0.0))
+    ranked = sorted(zip(_errors(best, equations), equations, strict=True))
+    kept = _fit([equation for _, equation in ranked[: math.ceil(FITTED_SHARE * len(ranked))]])
+    return kept if kept.weights else found
 
 
-def _best(equations: Sequence[tuple[float, float, float]], count: int) -> Sequence[tuple[float, float, float]]:
-    """Return the *count* of *equations* that fit together best."""
-    fitted = _least_squares(equations)
-    if fitted is None:
-        return equations
-    return sorted(equations, key=lambda one: abs(fitted[0] * one[0] + fitted[1] * one[1] - one[2]) / one[2])[:count]
+def _pairs(equations: Sequence[_Equation]) -> Iterable[Sequence[_Equation]]:
+    """Return some of *equations* with another one far from it: weights follow from two, if neither was spliced."""
+    half = len(equations) // 2
+    return [(equations[at], equations[at + half]) for at in range(0, half, max(1, half // _TRIED_PAIRS))]
 
 
-def _fit(equations: Sequence[tuple[float, float, float]]) -> LossWeights:
+def _errors(weights: tuple[float, float], equations: Sequence[_Equation]) -> list[float]:
+    return [abs(weights[0] * rec + weights[1] * perception - nll) / nll for rec, perception, nll in equations]
+
+
+def _fit(equations: Sequence[_Equation]) -> LossWeights:
     if len(equations) < _MIN_ROWS:
         return LossWeights()
     fitted = _least_squares(equations)
@@ -126,7 +131,7 @@ def unscaled(nll: float, logvar: float) -> float:
     return (nll - logvar) * math.exp(logvar)
 
 
-def _equation(row: Row) -> tuple[float, float, float] | None:
+def _equation(row: Row) -> _Equation | None:
     nll = figure(row, "nll")
     parts = [figure(row, name) for name in _PARTS]
     if (
@@ -142,7 +147,7 @@ def _equation(row: Row) -> tuple[float, float, float] | None:
     return (rec, perception, target) if is_usable else None
 
 
-def _least_squares(equations: Sequence[tuple[float, float, float]]) -> tuple[float, float] | None:
+def _least_squares(equations: Sequence[_Equation]) -> tuple[float, float] | None:
     aa = sum(a * a for a, _, _ in equations)
     ab = sum(a * b for a, b, _ in equations)
     bb = sum(b * b for _, b, _ in equations)

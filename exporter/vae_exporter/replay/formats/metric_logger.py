@@ -115,7 +115,7 @@ def _rows(lines: Iterable[Line], columns: Columns) -> Iterator[Row | Refusal | _
     waiting: list[_Printed | Refusal | _Stopped] = []
     for printed in _printed(lines):
         waiting.append(printed)
-        if isinstance(printed, _Printed):
+        if isinstance(printed, _Printed) and not (printed.is_joined and usual.is_part(printed.shape)):
             usual.count(printed.shape)
         if len(waiting) >= _SAMPLE_ROWS:
             yield from (_row(item, usual, columns) if isinstance(item, _Printed) else item for item in waiting)
@@ -142,9 +142,9 @@ class _UsualLayouts:
         # Of few rows, the one with the most columns is whole: what is cut has fewer.
         if most == 1:
             return len(layout) == max(len(other) for other in self._counts if not _repeats(other))
-        return count == most or (count > 1 and (not self._is_part(layout) or OFTEN * count > most))
+        return count == most or (count > 1 and (not self.is_part(layout) or OFTEN * count > most))
 
-    def _is_part(self, layout: tuple[str, ...]) -> bool:
+    def is_part(self, layout: tuple[str, ...]) -> bool:
         """Return whether *layout* is a more common one without its end."""
         return any(
             other[: len(layout)] == layout and len(other) > len(layout) and count > self._counts[layout]
