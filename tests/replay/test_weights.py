@@ -103,6 +103,11 @@ def test_weights_are_fitted_beside_rows_of_two_halves() -> None:
     assert fitted.rows < len(rows)
 
 
+def test_weights_that_are_roughly_right_contradict_nobody() -> None:
+    rows = rows_of(10, 1)
+    assert list(refuse_contradictions(rows, kl_weight=1e-4, weights={"rec": 8.6, "perception": 1.2})) == rows
+
+
 def test_weights_by_which_few_rows_add_up_contradict_nobody() -> None:
     assert common_weights(rows_of(10, 1), {"rec": 10, "perception": 1}) == {"rec": 10, "perception": 1}
     assert common_weights(rows_of(10, 1), {"rec": 1, "perception": 5}) == {}
