@@ -104,7 +104,7 @@ class TestARunThatWasSlowToStart:
     def prometheus(self) -> Iterator[tuple[str, dict[str, list[Any]]]]:
         """Return the address of a server, and what it answers to a range query, by a part of the query."""
         ranges: dict[str, list[Any]] = {
-            "present_over_time(ALERTS": [
+            "last_over_time(ALERTS": [
                 {"metric": {"alertname": "VaeTrainingStalled"}, "values": [[1100, "1"], [1102, "1"]]}
             ],
         }
