@@ -33,8 +33,8 @@ def make_settings() -> Callable[..., RunSettings]:
     return make
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: it keeps judging, which takes a third of a core
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WatchedRuns]:
-    """A Prometheus that has seen and judged runs: made once, in a quarter of a minute, for all that only read."""
+    """A Prometheus that has seen and judged runs: made in a quarter of a minute, for a file that only reads."""
     with watched_runs(tmp_path_factory.mktemp("watched")) as runs:
         yield runs
