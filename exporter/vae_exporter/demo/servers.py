@@ -83,7 +83,10 @@ def prometheus(  # noqa: PLR0913 - what differs from the shipped configuration
         del training["file_sd_configs"]
     else:
         training["file_sd_configs"][0]["files"] = [str(targets_folder / "*.json")]
-    options = [f"--storage.tsdb.path={folder / 'prometheus'}"]
+    options = [
+        f"--storage.tsdb.path={folder / 'prometheus'}",
+        "--storage.tsdb.retention.time=90d",  # as in docker-compose.yml
+    ]
     with _server("prometheus", folder, config, options, port) as url:
         yield url
 
