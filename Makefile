@@ -28,7 +28,7 @@ watch: servers $(INSTALLED) ## Run Prometheus, Alertmanager and the pager for th
 
 .PHONY: test
 test: servers $(INSTALLED) ## Run the tests, two files at a time: much of their time they wait for servers.
-	.venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
+	.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: test-compose
 test-compose: $(INSTALLED) ## Start docker-compose.yml with a Docker daemon of its own and stand-in images. Needs root.
