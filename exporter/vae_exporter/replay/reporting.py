@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vae_exporter.report.contents import Alert, Curve, Report
+from vae_exporter.report.contents import PARTS_OF_NLL, Alert, Curve, Report
 
 if TYPE_CHECKING:
     from vae_exporter.replay.judgement import Judgement
     from vae_exporter.replay.printing import JudgedRun
-
-_PARTS_OF_NLL = ("rec", "perception")
 
 
 def report_of(judged: JudgedRun) -> Report:
@@ -26,7 +24,7 @@ def report_of(judged: JudgedRun) -> Report:
         edges=_edges(judgement),
         contributions={
             component: _curve(judgement, "run_component:vae_loss_contribution:mean", component=component)
-            for component in _PARTS_OF_NLL
+            for component in PARTS_OF_NLL
         },
         alerts=tuple(
             Alert(one.alert, one.severity, one.step, one.resolved_step, one.summary, one.description)

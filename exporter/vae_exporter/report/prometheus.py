@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from vae_exporter.errors import VaeExporterError
-from vae_exporter.report.contents import Alert, Curve, GpuMemory, Report
+from vae_exporter.report.contents import PARTS_OF_NLL, Alert, Curve, GpuMemory, Report
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -27,8 +27,6 @@ _TIMEOUT_SECONDS = 30.0
 
 _STATES = ("running", "paused", "finished", "terminated", "failed")  # by run_rank:vae_run_state:code
 _LOST = "lost: not seen any more, and never said that it ended"
-
-_PARTS_OF_NLL = ("rec", "perception")
 
 _HELD = "run_gpu:vae_cuda_allocator:bytes"  # what ranks hold that share a card is added up
 _LAYERS = {
@@ -125,7 +123,7 @@ def read_report(prometheus_url: str, run: str | None = None) -> Report:
             component: by_step.curve(
                 f'max(run_component:vae_loss_contribution:mean{{run="{of_run}",component="{component}"}})'
             )
-            for component in _PARTS_OF_NLL
+            for component in PARTS_OF_NLL
         },
         alerts=_alerts(window, of_run, by_step),
         gpu_memory=_gpu_memory(window, of_run, by_step),
