@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from vae_exporter import TrainingExporter
-from vae_exporter._failures import Failures
 from vae_exporter._gpu.sampler import GpuSampler
-from vae_exporter.demo.simulated_gpu import SimulatedDriver, a100, simulated_gpu
+from vae_exporter._process.failures import Failures
+from vae_exporter.simulated_gpu import SimulatedDriver, a100, simulated_gpu
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

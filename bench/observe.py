@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import torch
 
 from vae_exporter import TrainingExporter
-from vae_exporter._facts import COMPONENTS, GAUGES
+from vae_exporter._record.facts import COMPONENTS, GAUGES
 
 LOSSES = ("nll", "rec", "perception", "kl", "total")
 

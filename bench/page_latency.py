@@ -13,10 +13,10 @@ import time
 from pathlib import Path
 
 from vae_exporter import TrainingExporter
-from vae_exporter._http import serve
-from vae_exporter.demo.judgement import read_judgement
-from vae_exporter.demo.servers import AS_SHIPPED, SHORTENED, Intervals, alertmanager, prometheus
+from vae_exporter._serve.http import serve
+from vae_exporter.demo.status import read_judgement
 from vae_exporter.pager import PagerSink
+from vae_exporter.stack.servers import AS_SHIPPED, SHORTENED, Intervals, alertmanager, prometheus
 
 RUNS = 8
 APART_SECONDS = 3.7  # no multiple of an interval

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from watched_runs import WatchedRuns, watched_runs
 
-from vae_exporter._settings import RunSettings, check_settings
+from vae_exporter._process.settings import RunSettings, check_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from vae_exporter._programs import find_program
+from vae_exporter.stack.programs import find_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

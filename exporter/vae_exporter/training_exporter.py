@@ -8,13 +8,9 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
-from vae_exporter import _life_cycle
-from vae_exporter._endpoint import Scrapers, endpoint_app, listen
-from vae_exporter._facts import COMPONENTS, GAUGES, PROBED
 from vae_exporter._gpu.sampler import gpu_sampler
-from vae_exporter._log_names import values_of_log
-from vae_exporter._recorder import Recorder
-from vae_exporter._settings import (
+from vae_exporter._process import life_cycle as _life_cycle
+from vae_exporter._process.settings import (
     check_settings,
     gpu_choice,
     host_name,
@@ -23,7 +19,18 @@ from vae_exporter._settings import (
     suggestion,
     whole_port,
 )
-from vae_exporter._targets import Target, advertised_address, check_advertise, check_targets_dir, publish, withdraw
+from vae_exporter._process.targets import (
+    Target,
+    advertised_address,
+    check_advertise,
+    check_targets_dir,
+    publish,
+    withdraw,
+)
+from vae_exporter._record.facts import COMPONENTS, GAUGES, PROBED
+from vae_exporter._record.log_names import values_of_log
+from vae_exporter._record.recorder import Recorder
+from vae_exporter._serve.endpoint import Scrapers, endpoint_app, listen
 from vae_exporter.errors import VaeExporterError
 
 if TYPE_CHECKING:
@@ -33,8 +40,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from vae_exporter._http import HttpServer
-    from vae_exporter._targets import TargetFile
+    from vae_exporter._process.targets import TargetFile
+    from vae_exporter._serve.http import HttpServer
 
 _logger = logging.getLogger("vae_exporter")
 

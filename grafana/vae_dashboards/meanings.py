@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from grafana_foundation_sdk.models.dashboard import ValueMap, ValueMapping, ValueMappingResult
 
-from vae_exporter.report.advice import ALERTS, BANDS, SYMBOLS, VERDICTS
+from vae_exporter.advice import ALERTS, BANDS, SYMBOLS, VERDICTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

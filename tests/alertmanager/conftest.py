@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vae_exporter._programs import find_program
-from vae_exporter._stack import stack_folder
+from vae_exporter.stack.files import stack_folder
+from vae_exporter.stack.programs import find_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable

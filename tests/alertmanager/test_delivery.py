@@ -10,7 +10,7 @@ import pytest
 from alerting import Alertmanager, alert, alertmanager, shortened
 from deadline import wait_until
 
-from vae_exporter._http import serve
+from vae_exporter._serve.http import serve
 from vae_exporter.pager import Link, Notification, PagerSink
 
 if TYPE_CHECKING:

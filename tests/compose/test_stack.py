@@ -22,7 +22,7 @@ from deadline import wait_until
 from prometheus_query import label_values, query
 
 from vae_exporter import TrainingExporter
-from vae_exporter.demo.servers import get_json
+from vae_exporter.stack.servers import get_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

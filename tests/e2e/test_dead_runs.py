@@ -13,10 +13,10 @@ import pytest
 from deadline import wait_until
 from prometheus_query import query
 
-from vae_exporter._http import serve
-from vae_exporter._stack import stack_folder
-from vae_exporter.demo import servers
+from vae_exporter._serve.http import serve
 from vae_exporter.pager import PagerSink
+from vae_exporter.stack import servers
+from vae_exporter.stack.files import stack_folder
 
 TRAINER = Path(__file__).parent / "trainers" / "diverging.py"
 

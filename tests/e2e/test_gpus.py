@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from deadline import wait_until
 from prometheus_query import label_values
 
-from vae_exporter._http import serve
-from vae_exporter.demo.servers import Intervals, alertmanager, prometheus
-from vae_exporter.demo.simulated_gpu import STATE_VARIABLE, SimulatedDriver, a100, build
+from vae_exporter._serve.http import serve
 from vae_exporter.pager import PagerSink
+from vae_exporter.simulated_gpu import STATE_VARIABLE, SimulatedDriver, a100, build
+from vae_exporter.stack.servers import Intervals, alertmanager, prometheus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

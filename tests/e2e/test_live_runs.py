@@ -11,11 +11,11 @@ import pytest
 from recorded_runs import LOSS_WEIGHTS, recorded_steps
 
 from vae_exporter import TrainingExporter
-from vae_exporter._http import serve
-from vae_exporter.demo.judgement import Judgement, read_judgement
-from vae_exporter.demo.servers import Intervals, alertmanager, prometheus
+from vae_exporter._serve.http import serve
+from vae_exporter.demo.status import Judgement, read_judgement
 from vae_exporter.errors import StackError
 from vae_exporter.pager import PagerSink
+from vae_exporter.stack.servers import Intervals, alertmanager, prometheus
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from deadline import wait_until
 from prometheus_query import label_values, query
 
-from vae_exporter._http import serve
-from vae_exporter.demo.servers import SHORTENED, alertmanager, prometheus
+from vae_exporter._serve.http import serve
 from vae_exporter.pager import PagerSink
+from vae_exporter.stack.servers import SHORTENED, alertmanager, prometheus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

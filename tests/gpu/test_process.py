@@ -10,7 +10,7 @@ from textwrap import dedent
 
 import pytest
 
-from vae_exporter.demo.simulated_gpu import LIBRARY, STATE_VARIABLE, SimulatedDriver, a100
+from vae_exporter.simulated_gpu import LIBRARY, STATE_VARIABLE, SimulatedDriver, a100
 
 DEADLINE_SECONDS = 60
 
@@ -47,7 +47,7 @@ def run(script: str, driver: SimulatedDriver, libraries: Path) -> subprocess.Com
     """Run *script*, whose dynamic linker looks into the folder *libraries* first."""
     environment = {
         **os.environ,
-        "PYTHONPATH": str(Path(__file__).parents[1]),
+        "PYTHONPATH": str(Path(__file__).parents[1] / "support"),
         "LD_LIBRARY_PATH": str(libraries),
         STATE_VARIABLE: str(driver.file),
         "CALLS": str(driver.file.with_name("calls")),

@@ -11,16 +11,16 @@ import pytest
 from deadline import wait_until
 from stand_in_cuda import Cuda, Torch, memory_stats
 
-from vae_exporter._failures import Failures
+from vae_exporter._gpu.nvml.session import RETRY_SECONDS, DriverSession
 from vae_exporter._gpu.sampler import OVERDUE_SECONDS, GpuSampler
-from vae_exporter._gpu.session import RETRY_SECONDS, DriverSession
-from vae_exporter.demo.simulated_gpu import a100, in_mig_mode, mig_slice
+from vae_exporter._process.failures import Failures
+from vae_exporter.simulated_gpu import a100, in_mig_mode, mig_slice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import ModuleType
 
-    from vae_exporter.demo.simulated_gpu import SimulatedDriver
+    from vae_exporter.simulated_gpu import SimulatedDriver
 
     Drive = Callable[..., SimulatedDriver]
 

@@ -12,7 +12,7 @@ from dashboard_files import ROOT, PanelQuery, annotation_queries, panel_queries,
 from prometheus_client.parser import text_string_to_metric_families
 from watched_runs import RUNS, WatchedRuns
 
-from vae_exporter.demo.servers import get_json
+from vae_exporter.stack.servers import get_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

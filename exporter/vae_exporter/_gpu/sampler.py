@@ -10,17 +10,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from vae_exporter._gpu.allocator import cuda_devices
-from vae_exporter._gpu.devices import name_of, visible_devices
 from vae_exporter._gpu.facts import GpuFacts
-from vae_exporter._gpu.session import DriverSession
+from vae_exporter._gpu.nvml.devices import name_of, visible_devices
+from vae_exporter._gpu.nvml.session import DriverSession
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from vae_exporter._failures import Failures
     from vae_exporter._gpu.allocator import CudaDevice
-    from vae_exporter._gpu.devices import Device
     from vae_exporter._gpu.facts import GpuReading
+    from vae_exporter._gpu.nvml.devices import Device
+    from vae_exporter._process.failures import Failures
 
 OVERDUE_SECONDS = 10.0
 """A round that takes longer hangs."""

@@ -13,13 +13,11 @@ from rich.live import Live
 from rich.text import Text
 
 from vae_exporter import TrainingExporter
-from vae_exporter._http import serve
+from vae_exporter._serve.http import serve
 from vae_exporter.demo import Scenario
-from vae_exporter.demo.judgement import read_judgement
 from vae_exporter.demo.losses import LOSS_WEIGHTS
 from vae_exporter.demo.screen import View, addresses, line, picture
-from vae_exporter.demo.servers import SHORTENED, alertmanager, prometheus
-from vae_exporter.demo.simulated_gpu import simulated_gpu
+from vae_exporter.demo.status import read_judgement
 from vae_exporter.demo.trainer import Trainer
 from vae_exporter.demo.training import DIVERGING_LEARNING_RATE, Training
 from vae_exporter.errors import VaeExporterError
@@ -27,13 +25,15 @@ from vae_exporter.pager import PagerSink
 from vae_exporter.pager.terminal import render
 from vae_exporter.report import read_report
 from vae_exporter.report import render as render_report
+from vae_exporter.simulated_gpu import simulated_gpu
+from vae_exporter.stack.servers import SHORTENED, alertmanager, prometheus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from rich.console import Console
 
-    from vae_exporter.demo.judgement import Judgement
+    from vae_exporter.demo.status import Judgement
     from vae_exporter.pager import Notification
 
 STORY_SECONDS = 170.0

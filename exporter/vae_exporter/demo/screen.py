@@ -10,7 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from vae_exporter.demo.judgement import Judgement
+from vae_exporter.demo.status import Judgement
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

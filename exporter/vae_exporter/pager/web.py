@@ -7,7 +7,7 @@ import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from vae_exporter._http import reply
+from vae_exporter._serve.http import reply
 from vae_exporter.pager.notification import NotificationError
 from vae_exporter.pager.web_page import web_page
 

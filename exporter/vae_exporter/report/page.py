@@ -6,7 +6,7 @@ import html
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from vae_exporter.report.advice import ALERTS, SYMBOLS, VERDICTS, advice
+from vae_exporter.advice import ALERTS, SYMBOLS, VERDICTS, advice
 from vae_exporter.report.figures import contributions_figure, logarithmic_from, memory_figure, nll_figure
 
 if TYPE_CHECKING:

@@ -1,0 +1,54 @@
+"""How far the training is, how fast it goes, and the optimizer's values."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.utils import floatToGoString
+
+from vae_exporter._record.facts import DURATION_BUCKETS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prometheus_client.core import Metric
+
+    from vae_exporter._process.settings import RunSettings
+    from vae_exporter._record.facts import RunFacts
+
+_GAUGES = {
+    "epoch": "The epoch, as the trainer counts it.",
+    "learning_rate": "The learning rate.",
+    "gradient_norm": "The norm of the gradient, as the trainer measures it.",
+    "loss_scale": "The factor of the loss in mixed-precision training.",
+    "discriminator_factor": "The weight of the adversarial loss: 0 until the discriminator starts.",
+}
+
+
+def collect(_settings: RunSettings, facts: RunFacts) -> Iterator[Metric]:
+    """Yield the step, the times of steps and the optimizer's values."""
+    if facts.step is not None:
+        yield GaugeMetricFamily("vae_step", "The optimizer's step; it goes back on a resume.", value=facts.step)
+    yield CounterMetricFamily("vae_steps", "Steps observed by this process.", value=facts.steps_observed)
+    yield CounterMetricFamily(
+        "vae_steps_skipped",
+        "Steps of those that the gradient scaler skipped.",
+        value=facts.steps_skipped,
+    )
+    yield GaugeMetricFamily(
+        "vae_last_step_timestamp_seconds",
+        "When the last step was observed, in Unix time; the run's start before the first.",
+        value=facts.last_step_time,
+    )
+    bounds = [*map(floatToGoString, DURATION_BUCKETS), "+Inf"]
+    yield HistogramMetricFamily(
+        "vae_step_duration_seconds",
+        "Time from one observed step to the next, pauses left out.",
+        buckets=list(zip(bounds, accumulate(facts.durations.counts), strict=True)),
+        sum_value=facts.durations.sum,
+    )
+    for name, text in _GAUGES.items():
+        if name in facts.gauges:
+            yield GaugeMetricFamily(f"vae_{name}", text, value=facts.gauges[name])

@@ -1,0 +1,155 @@
+"""What a run serves over HTTP: /metrics, /healthz and a page for people."""
+
+from __future__ import annotations
+
+import errno
+import html
+import logging
+import math
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from prometheus_client import make_wsgi_app
+
+from vae_exporter._process.settings import MAX_PORT
+from vae_exporter._serve.http import HttpServer, reply, serve
+from vae_exporter._serve.registry import run_registry
+from vae_exporter.errors import EndpointError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from vae_exporter._gpu.facts import GpuFacts
+    from vae_exporter._process.settings import RunSettings
+    from vae_exporter._record.recorder import Recorder
+
+PORTS_TRIED = 16
+"""Where a port is taken, the next ones are tried: eight ranks on a node, twice."""
+
+RECENT_SECONDS = 300.0
+"""A scraper that came within this time is expected to come again."""
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="color-scheme" content="light dark">
+<title>{run} - VAE exporter</title>
+<style>
+body {{ font: 1rem/1.5 system-ui, sans-serif; margin: 2rem; max-width: 40rem }}
+td {{ padding-right: 2rem }}
+</style>
+<h1>{run}</h1>
+<table>{rows}</table>
+<p><a href="/metrics">/metrics</a> for Prometheus &middot; <a href="/healthz">/healthz</a></p>
+</html>
+"""
+
+_logger = logging.getLogger("vae_exporter")
+
+
+class Scrapers:
+    """Who has scraped, and when: so that the end of a run is not lost between two scrapes."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._changed = threading.Condition()
+        self._came: dict[str, float] = {}  # when the last scrape began, by scraper
+        self._served: dict[str, float] = {}  # when the last one that was sent in full began
+
+    def now(self) -> float:
+        """Return the time on the clock of this object."""
+        return self._monotonic()
+
+    def came(self, scraper: str) -> float:
+        """Note that *scraper* asks now, and return the time. Who was not seen for long is forgotten."""
+        with self._changed:
+            began = self._monotonic()
+            self._came = {name: when for name, when in self._came.items() if when > began - RECENT_SECONDS}
+            self._served = {name: when for name, when in self._served.items() if name in self._came}
+            self._came[scraper] = began
+            return began
+
+    def served(self, scraper: str, began: float) -> None:
+        """Note that the scrape which *began* then has been sent in full."""
+        with self._changed:
+            self._served[scraper] = began
+            self._changed.notify_all()
+
+    def wait(self, since: float, timeout: float, *, is_expected: bool = False) -> bool:
+        """Wait until every recent scraper has come again after *since*. Return False after *timeout* seconds.
+
+        *is_expected*: where none has come yet, wait for the first.
+        """
+
+        def all_came() -> bool:
+            recent = [name for name, when in self._came.items() if when > since - RECENT_SECONDS]
+            if is_expected and not self._came:
+                return False
+            return all(self._served.get(name, -math.inf) >= since for name in recent)
+
+        with self._changed:
+            return self._changed.wait_for(all_came, timeout)
+
+
+class _Answer(list[bytes]):
+    """An HTTP body that tells when all of it has been sent: the server then asks for more."""
+
+    def __init__(self, body: Iterable[bytes], sent: Callable[[], None]) -> None:
+        super().__init__(body)
+        self._sent = sent
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from super().__iter__()
+        self._sent()
+
+
+def endpoint_app(
+    settings: RunSettings, recorder: Recorder, scrapers: Scrapers, gpu_facts: Callable[[], GpuFacts] | None = None
+) -> WSGIApplication:
+    """Return the WSGI application of one run. *gpu_facts*: see `run_registry`."""
+    metrics = make_wsgi_app(run_registry(settings, recorder, gpu_facts))
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        if path == "/metrics":
+            scraper = f"{environ.get('REMOTE_ADDR')} {environ.get('HTTP_USER_AGENT')}"
+            began = scrapers.came(scraper)
+            return _Answer(metrics(environ, start_response), lambda: scrapers.served(scraper, began))
+        if path == "/healthz":
+            return reply(start_response, "200 OK", "text/plain; charset=utf-8", "ok\n")
+        if path == "/":
+            return reply(start_response, "200 OK", "text/html; charset=utf-8", _page(settings, recorder))
+        message = "not here: see / for what there is\n"
+        return reply(start_response, "404 Not Found", "text/plain; charset=utf-8", message)
+
+    return app
+
+
+def listen(app: WSGIApplication, *, host: str, port: int) -> HttpServer:
+    """Serve *app* on *host*, on *port* or, where it is taken, on the next free one of `PORTS_TRIED`. Port 0: any.
+
+    Raises:
+        EndpointError: none of them is free, or the host cannot be listened on.
+    """
+    last = min(port + PORTS_TRIED - 1, MAX_PORT) if port else 0
+    for candidate in range(port, last + 1):
+        try:
+            server = serve(app, host=host, port=candidate)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                continue
+            raise EndpointError(f"cannot listen on {host}:{candidate}: {error}; give another host= or port=") from error
+        if candidate != port:
+            _logger.warning("port %d is taken: serving on %s/metrics", port, server.url)
+        return server
+    raise EndpointError(f"the ports {port} to {last} of {host} are all taken: give another port=, or 0 for any")
+
+
+def _page(settings: RunSettings, recorder: Recorder) -> str:
+    facts = recorder.facts()
+    rows = {"rank": settings.rank, "state": facts.state, "step": "none yet" if facts.step is None else facts.step}
+    rows |= {component: f"{loss.last:.6g}" for component, loss in facts.losses.items() if loss.last is not None}
+    cells = (f"<tr><td>{html.escape(name)}<td>{html.escape(str(value))}" for name, value in rows.items())
+    return _PAGE.format(run=html.escape(settings.run), rows="".join(cells))

@@ -1,0 +1,1 @@
+"""The repair of logs: damaged rows are refused, and printed means become losses by step."""
