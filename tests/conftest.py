@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 from watched_runs import WatchedRuns, watched_runs
 
@@ -11,6 +12,9 @@ from vae_exporter._process.settings import RunSettings, check_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+hypothesis.settings.register_profile("no deadline", deadline=None)  # a busy machine is no reason to fail
+hypothesis.settings.load_profile("no deadline")
 
 
 @pytest.fixture

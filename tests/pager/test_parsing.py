@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vae_exporter.pager import Link, Notification, NotificationError
@@ -200,7 +200,6 @@ json_values = st.recursive(
 
 
 @pytest.mark.parametrize("parse", [parse_pagerduty, parse_slack, parse_webhook])
-@settings(deadline=None)
 @given(event=json_values, action=st.sampled_from(["trigger", "resolve", "firing"]))
 def test_any_json_is_read_or_refused(parse: Callable[[str, float], Notification], event: object, action: str) -> None:
     sent = event | {"event_action": action, "status": action} if isinstance(event, dict) else event

@@ -134,7 +134,7 @@ bursts = st.lists(st.tuples(strides, st.integers(1, 120), st.lists(losses, min_s
 """Stretches of a run: how far each observation moves the step, how many there are, and their values, in a circle."""
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(bursts=bursts, start=st.integers(-10, 10**6))
 @example(bursts=[(1, 120, [0.2]), (-60, 1, [9.0]), (1, 120, [0.3, math.nan])], start=0)
 @example(bursts=[(40, 12, [0.2, 0.3]), (-1, 2, [0.4])], start=0)
