@@ -16,7 +16,7 @@ from http_get import get
 from scraping import Samples, samples_of, scrape, state
 
 from vae_exporter import EndpointError, SettingsError, TrainingExporter, VaeExporterError
-from vae_exporter._record.facts import COMPONENTS, GAUGES
+from vae_exporter.vocabulary import COMPONENTS, GAUGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,15 +5,10 @@ For a glance: on the report and on the dashboards. An alert's own text has the f
 
 from __future__ import annotations
 
-VERDICTS = {
-    "healthy": "Healthy",
-    "converging": "Converging",
-    "watch": "Watch",
-    "stop": "Stop",
-}
+from vae_exporter.vocabulary import VERDICTS
 
-SYMBOLS = {"healthy": "✓", "converging": "↘", "watch": "!", "stop": "✕"}
-"""A shape each, so that no verdict is told by its colour alone."""
+SYMBOLS = dict(zip(VERDICTS, "✓↘!✕", strict=True))
+"""A shape for each verdict, so that no verdict is shown by its colour alone."""
 
 NOT_JUDGED = "Not judged yet: a verdict comes with the first 100 steps."
 

@@ -27,11 +27,11 @@ from vae_exporter._process.targets import (
     publish,
     withdraw,
 )
-from vae_exporter._record.facts import COMPONENTS, GAUGES, PROBED
 from vae_exporter._record.log_names import values_of_log
 from vae_exporter._record.recorder import Recorder
 from vae_exporter._serve.endpoint import Scrapers, endpoint_app, listen
 from vae_exporter.errors import VaeExporterError
+from vae_exporter.vocabulary import COMPONENTS, GAUGES, PROBED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from vae_exporter._process.targets import TargetFile
     from vae_exporter._serve.http import HttpServer
+    from vae_exporter.vocabulary import EndState
 
 _logger = logging.getLogger("vae_exporter")
 
@@ -305,7 +306,7 @@ class TrainingExporter:
     ) -> None:
         self._end(_life_cycle.state_after(error))
 
-    def _end(self, state: str) -> None:
+    def _end(self, state: EndState) -> None:
         if self._is_abandoned:
             return
         with self._ending:  # whoever comes second waits: after it the process may exit

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from vae_exporter._process.settings import (
-    BAND_EDGES,
     MAX_INFO_LABELS,
     MAX_TEXT,
     RunSettings,
@@ -22,6 +21,7 @@ from vae_exporter._process.settings import (
     whole_port,
 )
 from vae_exporter.errors import SettingsError
+from vae_exporter.vocabulary import BAND_EDGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from vae_exporter._record.facts import COMPONENTS, GAUGES
 from vae_exporter._record.log_names import LOG_NAMES, values_of_log
+from vae_exporter.vocabulary import COMPONENTS, GAUGES
 
 
 def test_each_value_has_names() -> None:

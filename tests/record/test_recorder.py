@@ -17,6 +17,7 @@ from vae_exporter._record.recorder import DRAIN_SECONDS, Recorder
 
 if TYPE_CHECKING:
     from vae_exporter._record.facts import LossFacts, RunFacts
+    from vae_exporter.vocabulary import EndState, RunState
 
 START = 1_700_000_000.0
 
@@ -46,6 +47,9 @@ class Training:
     @property
     def facts(self) -> RunFacts:
         return self.recorder.facts()
+
+    def state(self) -> RunState:
+        return self.facts.state
 
     @property
     def nll(self) -> LossFacts:
@@ -195,7 +199,7 @@ class TestValues:
 
 class TestEnd:
     @pytest.mark.parametrize("state", ["finished", "failed", "terminated"])
-    def test_it_has_a_state_and_a_time(self, training: Training, state: str) -> None:
+    def test_it_has_a_state_and_a_time(self, training: Training, state: EndState) -> None:
         training.observe(1, after=60)
         assert training.recorder.end(state)
         assert (training.facts.state, training.facts.end_time) == (state, START + 60)
@@ -357,15 +361,15 @@ class TestPauses:
         training.observe(1)
         training.elapsed += 1.0
         training.recorder.pause()
-        assert training.facts.state == "paused"
+        assert training.state() == "paused"
         training.elapsed += 1000.0
         training.recorder.pause()  # one within another
         training.elapsed += 1000.0
         training.recorder.resume()
-        assert training.facts.state == "paused"
+        assert training.state() == "paused"
         training.elapsed += 1000.0
         training.recorder.resume()
-        assert training.facts.state == "running"
+        assert training.state() == "running"
         training.observe(2, after=2.0)
         assert training.facts.durations.sum == 3.0
 

@@ -15,10 +15,10 @@ from watched_runs import last_step
 
 from vae_exporter import TrainingExporter
 from vae_exporter._serve.http import reply, serve
-from vae_exporter.advice import VERDICTS
 from vae_exporter.report import Curve, read_report, render
 from vae_exporter.report.from_prometheus import ReportError, promql_text
 from vae_exporter.stack.servers import Intervals, prometheus
+from vae_exporter.vocabulary import VERDICTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -6,22 +6,12 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
-import yaml
 from recorded_runs import recorded_steps
 
-from vae_exporter.advice import ALERTS, BANDS, NOT_JUDGED, SYMBOLS, VERDICTS, advice
+from vae_exporter.advice import ALERTS, BANDS, NOT_JUDGED, SYMBOLS
 from vae_exporter.report import Alert, Curve, GpuMemory, Report, render
-
-ROOT = Path(__file__).parents[2]
-RULES = [
-    rule
-    for file in sorted((ROOT / "prometheus" / "rules").glob("*.yml"))
-    for group in yaml.safe_load(file.read_text())["groups"]
-    for rule in group["rules"]
-]
 
 EDGES = {"suspicious": 0.05, "excellent_min": 0.12, "excellent_max": 0.18, "good_max": 0.25, "bad": 0.3}
 STEPS = tuple(float(step.number) for step in recorded_steps("bad_run"))
@@ -59,7 +49,7 @@ class _Page(HTMLParser):
 
 def test_the_page_tells_the_verdict_in_a_word_and_a_shape_and_what_to_do() -> None:
     words = _Page(render(REPORT)).words
-    assert f"{SYMBOLS['stop']} {VERDICTS['stop']}" in words
+    assert f"{SYMBOLS['stop']} Stop" in words
     assert "VaeNllDiverged" in words
     assert ALERTS["VaeNllDiverged"] in words
 
@@ -190,22 +180,3 @@ def test_a_run_that_went_back_is_drawn_without_a_line_back() -> None:
 def test_a_curve_needs_as_many_values_as_steps() -> None:
     with pytest.raises(ValueError, match="2 steps has 1 values"):
         Curve((1.0, 2.0), (0.1,))
-
-
-def test_there_is_advice_for_each_alert_that_the_rules_have() -> None:
-    about_the_watching = {"Watchdog", "VaeRulesFailing", "VaeNotificationsFailing"}
-    about_runs = {rule["alert"] for rule in RULES if "alert" in rule} - about_the_watching
-    assert about_runs <= set(ALERTS)
-
-
-def test_there_is_advice_for_each_band_that_the_rules_have() -> None:
-    assert {rule["labels"]["band"] for rule in RULES if rule.get("record") == "run:vae_nll_band"} == set(BANDS)
-
-
-def test_there_is_a_word_and_a_shape_for_each_verdict_that_the_rules_have() -> None:
-    verdicts = {rule["labels"]["verdict"] for rule in RULES if rule.get("record") == "run:vae_verdict"}
-    assert verdicts == set(VERDICTS) == set(SYMBOLS)
-
-
-def test_a_reason_that_is_new_leads_to_its_runbook() -> None:
-    assert "VaeNewAlert" in advice("VaeNewAlert")

@@ -8,9 +8,9 @@ import pytest
 from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
-from vae_exporter._record.facts import STATES
 from vae_exporter._record.recorder import Recorder
 from vae_exporter._serve.registry import COLLECTORS, RunCollector, run_registry
+from vae_exporter.vocabulary import RUN_STATES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,7 +43,7 @@ def test_samples_bear_their_own_labels_too(settings: RunSettings, recorder: Reco
     registry = run_registry(settings, recorder)
     labels = {"run": "bs4", "rank": "3"}
     assert registry.get_sample_value("vae_run_info", {**labels, "model": "causal-vae"}) == 1
-    states = {state: registry.get_sample_value("vae_run_state", {**labels, "state": state}) for state in STATES}
+    states = {state: registry.get_sample_value("vae_run_state", {**labels, "state": state}) for state in RUN_STATES}
     assert states == {"running": 1, "paused": 0, "finished": 0, "failed": 0, "terminated": 0}
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
+    from vae_exporter.vocabulary import EndState
+
 _EXIT_CODE = 128 + signal.SIGTERM  # what a shell calls a process that SIGTERM ended
 
 
@@ -31,7 +33,7 @@ class Run:
         abandon: lets go of everything: this process is a fork, and the run is its parent's.
     """
 
-    end: Callable[[str], object]
+    end: Callable[[EndState], object]
     abandon: Callable[[], object]
 
 
@@ -100,7 +102,7 @@ def unwatch(run: Run) -> None:
             _give_sigterm_back()
 
 
-def state_after(error: BaseException | None) -> str:
+def state_after(error: BaseException | None) -> EndState:
     """Return the state of a run that ends now, by *error* or by the caller's own word."""
     if _process.is_terminated or isinstance(error, KeyboardInterrupt):
         return "terminated"
@@ -130,7 +132,7 @@ def _at_exit() -> None:
     # Nobody closed these runs. A trainer that meets NaN often calls sys.exit(1) before it logs anything. An error that
     # nothing caught has been printed by now, and Python remembers it; in a child of multiprocessing it is on its way.
     error = sys.exc_info()[1] or getattr(sys, "last_value", None)
-    state = "terminated" if state_after(error) == "terminated" else "failed"
+    state: EndState = "terminated" if state_after(error) == "terminated" else "failed"
     for run in tuple(_process.runs):
         run.end(state)
 

@@ -14,28 +14,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from vae_exporter._record.facts import COMPONENTS, MAX_WHOLE_NUMBER
 from vae_exporter.errors import SettingsError
+from vae_exporter.vocabulary import BAND_EDGES, COMPONENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-BAND_EDGES: dict[str, tuple[str, ...]] = {
-    "nll": (
-        "suspicious",
-        "excellent_min",
-        "golden_min",
-        "golden_max",
-        "excellent_max",
-        "good_max",
-        "bad",
-        "reduce_learning_rate",
-    ),
-    "rec": ("min", "max"),
-    "perception": ("max",),
-    "sharpness": ("min",),
-}
-"""The edges of each signal, lowest first. Their default values stand in prometheus/rules/training.yml alone."""
+MAX_WHOLE_NUMBER = 2**63 - 1
+"""The largest step or rank: a larger number is a mistake, and Prometheus's floats could not hold it."""
 
 MAX_TEXT = 200
 """Characters in a run's name or in one value of *info*."""

@@ -1,4 +1,4 @@
-"""What is known of a run at one moment, and the names of its parts: between the recorder and the collectors."""
+"""What is known of a run at one moment: the recorder writes it, the collectors read it."""
 
 from __future__ import annotations
 
@@ -9,24 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vae_exporter._record.windows import WindowsSnapshot
-
-COMPONENTS = ("nll", "rec", "perception", "kl", "total", "generator", "discriminator")
-"""The losses that `TrainingExporter.observe` takes."""
-
-GAUGES = ("epoch", "learning_rate", "gradient_norm", "logvar", "loss_scale", "discriminator_factor")
-"""The other values that it takes; of each, the last finite one is published."""
-
-END_STATES = ("finished", "failed", "terminated")
-
-STATES = ("running", "paused", *END_STATES)
-
-PROBED = ("nll", "rec", "perception", "kl", "total")
-"""The losses that `TrainingExporter.observe_probe` takes."""
-
-SPLITS = ("train", "validation")
-
-MAX_WHOLE_NUMBER = 2**63 - 1
-"""The largest step or rank: beyond it a number is a mistake, and no float to Prometheus in the end."""
+    from vae_exporter.vocabulary import RunState
 
 DURATION_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 1000.0)
 """Upper bounds of the step durations' buckets, in seconds."""
@@ -75,7 +58,7 @@ class DurationFacts:
 class RunFacts:
     """A run at one moment: what a scrape publishes. Times are Unix seconds; *end_time* is 0 while the run lasts."""
 
-    state: str
+    state: RunState
     start_time: float
     end_time: float
     start_step: int | None

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vae_exporter._record.facts import COMPONENTS, GAUGES
+from vae_exporter.vocabulary import COMPONENTS, GAUGES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-LOG_NAMES: dict[str, tuple[str, ...]] = {
-    "nll": ("nll_loss", "nll"),
-    "rec": ("rec_loss", "rec"),
+_ALIASES: dict[str, tuple[str, ...]] = {
     "perception": ("perception_loss", "p_loss", "perception"),
-    "kl": ("kl_loss", "kl"),
     "total": ("total_loss", "vae_loss", "total"),
     "generator": ("g_loss", "generator"),
     "discriminator": ("disc_loss", "discriminator"),
-    "epoch": ("epoch",),
     "learning_rate": ("lr", "learning_rate"),
     "gradient_norm": ("grad_norm", "gradient_norm"),
-    "logvar": ("logvar",),
-    "loss_scale": ("loss_scale",),
     "discriminator_factor": ("disc_factor", "discriminator_factor"),
 }
-"""What each value is called in logs. Where a log has several of them, the first wins."""
+"""The names of values that logs do not call by the exporter's name alone."""
+
+LOG_NAMES: Mapping[str, tuple[str, ...]] = {
+    **{name: _ALIASES.get(name, (f"{name}_loss", name)) for name in COMPONENTS},
+    **{name: _ALIASES.get(name, (name,)) for name in GAUGES},
+}
+"""What each value is called in logs. If a log has several of these names, the first one wins."""
 
 PREFIXES: dict[str, tuple[str, ...]] = {"train": ("train/", ""), "validation": ("val/", "validation/")}
 """What stands before the names, by split. Where a log has a name with both, the first wins."""
@@ -35,8 +35,8 @@ def values_of_log(log: Mapping[str, object]) -> dict[str, dict[str, object]]:
     return {
         split: {
             value: log[key]
-            for value in (*COMPONENTS, *GAUGES)
-            if (key := _first_key(log, prefixes, LOG_NAMES[value])) is not None
+            for value, names in LOG_NAMES.items()
+            if (key := _first_key(log, prefixes, names)) is not None
         }
         for split, prefixes in PREFIXES.items()
     }

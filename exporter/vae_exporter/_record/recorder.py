@@ -10,11 +10,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from vae_exporter._process.failures import Failures
+from vae_exporter._process.settings import MAX_WHOLE_NUMBER
 from vae_exporter._record.facts import (
-    COMPONENTS,
     DURATION_BUCKETS,
-    MAX_WHOLE_NUMBER,
-    SPLITS,
     DurationFacts,
     ProbeFacts,
     ReconstructionFacts,
@@ -23,9 +21,12 @@ from vae_exporter._record.facts import (
 from vae_exporter._record.harvest import Harvest, Observation
 from vae_exporter._record.losses import Loss, StepMean
 from vae_exporter._record.reconstruction import Reconstructions
+from vae_exporter.vocabulary import COMPONENTS, SPLITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from vae_exporter.vocabulary import EndState
 
 DRAIN_SECONDS = 5.0
 """How long `Recorder.end` waits for copies that are still under way: a device that hangs must not keep the job."""
@@ -69,7 +70,7 @@ class Recorder:
         self._probe: dict[str, float] = {}
         self._probe_best: dict[str, float] = {}
         self._reconstruction = ReconstructionFacts()
-        self._end_state: str | None = None
+        self._end_state: EndState | None = None
         self._pauses = 0  # that are open: they may be nested
         self._pause_began = 0.0
         self._start_time = self._last_step_time = clock()
@@ -146,7 +147,7 @@ class Recorder:
             self._leave_out_pause()
             self._pauses -= 1
 
-    def end(self, state: str, *, sleep: Callable[[float], object] = time.sleep) -> bool:
+    def end(self, state: EndState, *, sleep: Callable[[float], object] = time.sleep) -> bool:
         """Bring in what is still under way, and end the run in *state*. Return False if it has ended already."""
         deadline = self._monotonic() + DRAIN_SECONDS
 

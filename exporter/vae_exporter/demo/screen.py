@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from vae_exporter.demo.status import Judgement
+from vae_exporter.judge.printing import STYLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from vae_exporter.demo.trainer import Progress
-
-_STYLES = {"healthy": "bold green", "converging": "bold cyan", "watch": "bold yellow", "stop": "bold red"}
 
 _ALERT_STATES = {None: "not yet at Alertmanager", "active": "Alertmanager tells the pager", "suppressed": "inhibited"}
 
@@ -79,7 +78,7 @@ def _training(view: View) -> RenderableType:
 def _judgement(view: View) -> RenderableType:
     judgement = view.judgement
     table = _table()
-    table.add_row("Verdict", Text(_verdict(judgement), style=_STYLES.get(judgement.verdict or "", "dim")))
+    table.add_row("Verdict", Text(_verdict(judgement), style=STYLES.get(judgement.verdict or "", "dim")))
     table.add_row("Mean NLL", "-" if judgement.nll is None else f"{judgement.nll:.3f}")
     alerts = [f"{name}\n{_ALERT_STATES.get(state, state)}" for name, state in _alerts(judgement).items()]
     table.add_row("Alerts", "\n".join(alerts) or "none")

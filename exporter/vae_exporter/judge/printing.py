@@ -11,6 +11,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from vae_exporter.vocabulary import NLL_BANDS, VERDICTS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -20,19 +22,12 @@ if TYPE_CHECKING:
     from vae_exporter.judge.logs.logged_run import LoggedRun
 
 STYLES = {
-    "stop": "bold red",
-    "watch": "bold yellow",
-    "converging": "bold cyan",
-    "healthy": "bold green",
-    "suspicious": "magenta",
-    "low": "blue",
-    "excellent": "green",
-    "good": "cyan",
-    "degraded": "yellow",
-    "bad": "red",
+    **dict(zip(VERDICTS, ("bold green", "bold cyan", "bold yellow", "bold red"), strict=True)),
+    **dict(zip(NLL_BANDS, ("magenta", "blue", "green", "cyan", "yellow", "red"), strict=True)),
     "page": "bold red",
     "ticket": "yellow",
 }
+"""How a terminal shows verdicts, bands and severities."""
 
 STRIP_WIDTH = 60
 

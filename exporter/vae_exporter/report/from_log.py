@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vae_exporter.report.contents import PARTS_OF_NLL, Alert, Curve, Report
+from vae_exporter.report.contents import Alert, Curve, Report
+from vae_exporter.vocabulary import NLL_PARTS
 
 if TYPE_CHECKING:
     from vae_exporter.judge.judgement import Judgement
@@ -24,7 +25,7 @@ def report_of(judged: JudgedRun) -> Report:
         edges=_edges(judgement),
         contributions={
             component: _curve(judgement, "run_component:vae_loss_contribution:mean", component=component)
-            for component in PARTS_OF_NLL
+            for component in NLL_PARTS
         },
         alerts=tuple(
             Alert(one.alert, one.severity, one.step, one.resolved_step, one.summary, one.description)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from vae_exporter.errors import VaeExporterError
-from vae_exporter.report.contents import PARTS_OF_NLL, Alert, Curve, GpuMemory, Report
+from vae_exporter.report.contents import Alert, Curve, GpuMemory, Report
+from vae_exporter.vocabulary import NLL_PARTS, RUN_STATES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +26,6 @@ _AFTERMATH_SECONDS = 900.0  # a run that ended is followed for so long after its
 _FINEST_SECONDS = 1
 _TIMEOUT_SECONDS = 30.0
 
-_STATES = ("running", "paused", "finished", "terminated", "failed")  # by run_rank:vae_run_state:code
 _LOST = "lost: not seen any more, and never said that it ended"
 
 _HELD = "run_gpu:vae_cuda_allocator:bytes"  # what ranks hold that share a card is added up
@@ -123,7 +123,7 @@ def read_report(prometheus_url: str, run: str | None = None) -> Report:
             component: by_step.curve(
                 f'max(run_component:vae_loss_contribution:mean{{run="{of_run}",component="{component}"}})'
             )
-            for component in PARTS_OF_NLL
+            for component in NLL_PARTS
         },
         alerts=_alerts(window, of_run, by_step),
         gpu_memory=_gpu_memory(window, of_run, by_step),
@@ -203,7 +203,7 @@ def _state(server: _Server, of_run: str) -> str | None:
     if code is None:
         return None
     lost = server.value(f'max(ALERTS{{run="{of_run}",alertname="VaeExporterDown",alertstate="firing"}})')
-    return _LOST if lost else _STATES[int(code)]
+    return _LOST if lost else next(state for state, known in RUN_STATES.items() if known == code)
 
 
 def _alerts(window: _Window, of_run: str, by_step: _Steps) -> tuple[Alert, ...]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.core import GaugeMetricFamily
 
-from vae_exporter._record.facts import STATES
+from vae_exporter.vocabulary import RUN_STATES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ def collect(settings: RunSettings, facts: RunFacts) -> Iterator[Metric]:
     yield _labelled(
         "vae_run_state",
         "Whether the run is in this state: one state is 1, the others 0.",
-        [({"state": state}, state == facts.state) for state in STATES],
+        [({"state": state}, state == facts.state) for state in RUN_STATES],
     )
     yield GaugeMetricFamily(
         "vae_run_start_timestamp_seconds", "When this process began the run, in Unix time.", value=facts.start_time

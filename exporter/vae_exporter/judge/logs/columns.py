@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from vae_exporter._process.settings import suggestion
-from vae_exporter._record.facts import COMPONENTS, GAUGES
 from vae_exporter._record.log_names import LOG_NAMES
 from vae_exporter.errors import LogError
+from vae_exporter.vocabulary import COMPONENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,7 +19,7 @@ STEP = "step"
 TIME = "time"
 
 _NAMES: dict[str, tuple[str, ...]] = {
-    **{value: LOG_NAMES[value] for value in (*COMPONENTS, *GAUGES)},
+    **LOG_NAMES,
     STEP: ("step", "global_step", "trainer/global_step", "_step", "iteration", "iter", "global_iter", "n_iter"),
     TIME: ("timestamp", "wall_time", "_timestamp", "time", "created_at", "date"),
 }

@@ -18,6 +18,7 @@ from vae_exporter.judge.logs.repair.repeats import refuse_repeats
 from vae_exporter.judge.logs.repair.weights import LossWeights, fit_weights
 from vae_exporter.judge.logs.rows import Refusal, Row, shown
 from vae_exporter.judge.logs.runs import split_into_runs
+from vae_exporter.vocabulary import NLL_PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -124,7 +125,7 @@ def _begin(
         return None
     kl_weight = common_kl_weight(rows, given=options.weights.get("kl"))
     used = [item for item in refuse_contradictions(rows, kl_weight=kl_weight) if isinstance(item, Row)]
-    weights = LossWeights(options.weights) if options.weights.keys() & {"rec", "perception"} else fit_weights(used)
+    weights = LossWeights(options.weights) if options.weights.keys() & set(NLL_PARTS) else fit_weights(used)
     first = judged[0].step or 0
     run = LoggedRun(
         name=_name(path, number),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from vae_exporter.judge.logs.repair.weights import figure, fit_kl_weight
 from vae_exporter.judge.logs.rows import CONTRADICTION, Refusal, Row
+from vae_exporter.vocabulary import NLL_PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -73,7 +74,7 @@ def common_weights(rows: Sequence[Row], weights: Mapping[str, float]) -> Mapping
 
 def _sums(kl_weight: float | None, weights: Mapping[str, float]) -> dict[str, dict[str, float]]:
     """Return the weights of the parts of each sum, by its name."""
-    parts = {name: weights[name] for name in ("rec", "perception") if name in weights}
+    parts = {name: weights[name] for name in NLL_PARTS if name in weights}
     return {
         **({} if kl_weight is None else {"total": {"nll": 1.0, "kl": kl_weight}}),
         **({"nll": parts} if parts else {}),

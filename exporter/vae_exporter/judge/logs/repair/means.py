@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from vae_exporter.judge.logs.repair.weights import unscaled
+from vae_exporter.vocabulary import NLL_PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -27,7 +28,7 @@ MEDIAN_STEPS = 20
 MAX_OUTLIER = 5.0
 """A mean that is this many times the median is one of a few outliers, or of a process that began its means anew."""
 
-_SUMMED = ("nll", "rec", "perception")
+_SUMMED = ("nll", *NLL_PARTS)
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def _is_trusted(between: float, error: float, median: float) -> bool:
 
 
 def _summing(stretch: Stretch, weights: Mapping[str, float]) -> Stretch:
-    parts = [name for name in ("rec", "perception") if name in stretch.values and name in weights]
+    parts = [name for name in NLL_PARTS if name in stretch.values and name in weights]
     total = sum(weights[name] * stretch.values[name] for name in parts)
     logvar = stretch.values.get("logvar", 0.0)
     if "nll" not in stretch.values or not math.isfinite(total) or total <= 0 or abs(logvar) > 50:  # noqa: PLR2004 - exp

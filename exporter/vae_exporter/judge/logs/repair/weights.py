@@ -8,8 +8,8 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from vae_exporter._process.settings import suggestion
-from vae_exporter._record.facts import COMPONENTS
 from vae_exporter.errors import LogError
+from vae_exporter.vocabulary import COMPONENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
