@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from recorded_runs import recorded_rows
 
 from vae_exporter.errors import LogError
+from vae_exporter.judge.logs.repair import weights
 from vae_exporter.judge.logs.repair.contradictions import common_kl_weight, common_weights, refuse_contradictions
 from vae_exporter.judge.logs.repair.weights import fit_weights, parse_weights
 from vae_exporter.judge.logs.rows import CONTRADICTION, Refusal, Row, RunningMean
@@ -44,6 +45,16 @@ def test_the_weights_of_the_recorded_runs_are_found(name: str, kl_weight: float)
     assert fitted.weights == pytest.approx({"rec": 10, "perception": 1}, rel=0.02)
     assert fitted.residual == pytest.approx(0, abs=0.002)
     assert common_kl_weight(rows, given=None) == pytest.approx(kl_weight, rel=0.01)
+
+
+def test_as_many_weights_are_fitted_as_the_nll_has_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights, "NLL_PARTS", ("rec", "perception", "temporal"))
+    rows = rows_of(10, 1)
+    for at, row in enumerate(rows):
+        temporal = 0.02 + 0.001 * (at % 7)
+        nll = row.values["nll"] + 5 * temporal if at % 6 else 3.0  # the rest is spliced
+        rows[at] = replace(row, values={**row.values, "temporal": temporal, "nll": nll})
+    assert fit_weights(rows).weights == pytest.approx({"rec": 10, "perception": 1, "temporal": 5})
 
 
 def test_what_does_not_add_up_fits_no_weights_and_says_how_far_off_it_is() -> None:

@@ -1,4 +1,4 @@
-"""The weights of the loss, fitted to what a log says: nll = rec weight * rec + perception weight * perception."""
+"""The weights of the loss, fitted to a log: the NLL is the weighted sum of its parts, rec and perception."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from vae_exporter._process.settings import suggestion
 from vae_exporter.errors import LogError
-from vae_exporter.vocabulary import COMPONENTS
+from vae_exporter.vocabulary import COMPONENTS, NLL_PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -20,19 +20,17 @@ MAX_RESIDUAL = 0.02
 """A fit that leaves more than this share of the NLL unexplained says nothing about the weights."""
 
 MIN_DIFFERENCE = 1e-6
-"""Where rec and perception go together more closely than this, no weights tell them apart."""
+"""If the parts are more nearly proportional to each other than this, no weights can be told apart."""
 
 FITTED_SHARE = 0.8
 """Where all rows do not fit, so many of them will do: the others were spliced of two lines."""
 
 _MIN_ROWS = 5
 
-_TRIED_PAIRS = 64
+_TRIED_SAMPLES = 64
 
-_PARTS = ("rec", "perception")
-
-_Equation = tuple[float, float, float]
-"""rec, perception, and the NLL that they add up to."""
+_Equation = tuple[tuple[float, ...], float]
+"""The parts of the NLL, and the NLL that their weighted sum gives."""
 
 
 @dataclass(frozen=True)
@@ -71,41 +69,53 @@ def parse_weights(text: str) -> dict[str, float]:
 
 
 def fit_weights(rows: Iterable[Row]) -> LossWeights:
-    """Return the weights of rec and perception that fit *rows* best, by least squares; none where they do not fit.
+    """Return the weights of the parts of the NLL that fit *rows* best, by least squares; none where they do not fit.
 
     Running means are fitted where the log has them: medians do not add up.
     """
-    equations = [equation for row in rows if (equation := _equation(row)) is not None]
-    found = _fit(equations)
+    found = [equation for row in rows if (equation := _equation(row)) is not None]
+    present = [at for at in range(len(NLL_PARTS)) if any(parts[at] for parts, _ in found)]
+    names = [NLL_PARTS[at] for at in present]
+    return _fit_most(names, [(tuple(parts[at] for at in present), nll) for parts, nll in found])
+
+
+def _fit_most(names: Sequence[str], equations: Sequence[_Equation]) -> LossWeights:
+    """Fit all of *equations*, or else those that agree most: the others may come from spliced lines."""
+    found = _fit(names, equations)
     if found.weights or found.residual is None:
         return found
-    candidates = [solved for pair in _pairs(equations) if (solved := _least_squares(pair)) is not None]
-    best = min(candidates, key=lambda solved: median(_errors(solved, equations)), default=(0.0, 0.0))
+    samples = _samples(equations, max(2, len(names)))
+    candidates = [solved for sample in samples if (solved := _least_squares(sample)) is not None]
+    best = min(candidates, key=lambda solved: median(_errors(solved, equations)), default=(0.0,) * len(names))
     ranked = sorted(zip(_errors(best, equations), equations, strict=True))
-    kept = _fit([equation for _, equation in ranked[: math.ceil(FITTED_SHARE * len(ranked))]])
+    kept = _fit(names, [equation for _, equation in ranked[: math.ceil(FITTED_SHARE * len(ranked))]])
     return kept if kept.weights else found
 
 
-def _pairs(equations: Sequence[_Equation]) -> Iterable[Sequence[_Equation]]:
-    """Return some of *equations* with another one far from it: weights follow from two, if neither was spliced."""
-    half = len(equations) // 2
-    return [(equations[at], equations[at + half]) for at in range(0, half, max(1, half // _TRIED_PAIRS))]
+def _samples(equations: Sequence[_Equation], size: int) -> Iterable[Sequence[_Equation]]:
+    """Return samples of *size* equations, far from each other: as many as there are weights determine the weights."""
+    part = len(equations) // size
+    return [equations[at::part][:size] for at in range(0, part, max(1, part // _TRIED_SAMPLES))]
 
 
-def _errors(weights: tuple[float, float], equations: Sequence[_Equation]) -> list[float]:
-    return [abs(weights[0] * rec + weights[1] * perception - nll) / nll for rec, perception, nll in equations]
+def _errors(weights: Sequence[float], equations: Sequence[_Equation]) -> list[float]:
+    return [abs(_weighted(weights, parts) - nll) / nll for parts, nll in equations]
 
 
-def _fit(equations: Sequence[_Equation]) -> LossWeights:
+def _weighted(weights: Sequence[float], parts: Sequence[float]) -> float:
+    return sum(weight * part for weight, part in zip(weights, parts, strict=True))
+
+
+def _fit(names: Sequence[str], equations: Sequence[_Equation]) -> LossWeights:
     if len(equations) < _MIN_ROWS:
         return LossWeights()
     fitted = _least_squares(equations)
     if fitted is None:
         return LossWeights()
-    errors = [fitted[0] * rec + fitted[1] * perception - nll for rec, perception, nll in equations]
-    size = math.sqrt(sum(nll * nll for _, _, nll in equations))
+    errors = [_weighted(fitted, parts) - nll for parts, nll in equations]
+    size = math.sqrt(sum(nll * nll for _, nll in equations))
     residual = math.sqrt(sum(error * error for error in errors)) / size
-    weights = {name: weight for name, weight in zip(_PARTS, fitted, strict=True) if weight}
+    weights = {name: weight for name, weight in zip(names, fitted, strict=True) if weight}
     is_fit = residual <= MAX_RESIDUAL and all(weight > 0 for weight in weights.values())
     return LossWeights(weights if is_fit else {}, residual, len(equations))
 
@@ -133,31 +143,39 @@ def unscaled(nll: float, logvar: float) -> float:
 
 def _equation(row: Row) -> _Equation | None:
     nll = figure(row, "nll")
-    parts = [figure(row, name) for name in _PARTS]
-    if (
-        nll is None
-        or parts == [None, None]
-        or any(part is None and name in row.values for part, name in zip(parts, _PARTS, strict=True))
-    ):
+    figures = {name: figure(row, name) for name in NLL_PARTS}
+    is_damaged = any(value is None and name in row.values for name, value in figures.items())
+    if nll is None or is_damaged or all(value is None for value in figures.values()):
         return None
     logvar = row.values.get("logvar", 0.0)
     target = unscaled(nll, logvar) if math.isfinite(logvar) and abs(logvar) < 50 else math.nan  # noqa: PLR2004 - exp
-    rec, perception = (part or 0.0 for part in parts)
-    is_usable = target > 0 and max(abs(target), abs(rec), abs(perception)) < 1e100  # noqa: PLR2004 - its square is finite
-    return (rec, perception, target) if is_usable else None
+    parts = tuple(value or 0.0 for value in figures.values())
+    is_usable = target > 0 and max(abs(target), *map(abs, parts)) < 1e100  # noqa: PLR2004 - its square is finite
+    return (parts, target) if is_usable else None
 
 
-def _least_squares(equations: Sequence[_Equation]) -> tuple[float, float] | None:
-    aa = sum(a * a for a, _, _ in equations)
-    ab = sum(a * b for a, b, _ in equations)
-    bb = sum(b * b for _, b, _ in equations)
-    at = sum(a * t for a, _, t in equations)
-    bt = sum(b * t for _, b, t in equations)
-    determinant = aa * bb - ab * ab
-    if aa and bb:
-        if determinant <= MIN_DIFFERENCE * aa * bb:
+def _least_squares(equations: Sequence[_Equation]) -> tuple[float, ...] | None:
+    """Return the weights that fit best; None where there are no parts, or they cannot be told apart."""
+    columns = list(zip(*(parts for parts, _ in equations), strict=True))
+    target = [nll for _, nll in equations]
+    return _solve([[*(_dot(one, other) for other in columns), _dot(one, target)] for one in columns])
+
+
+def _dot(one: Sequence[float], other: Sequence[float]) -> float:
+    return sum(a * b for a, b in zip(one, other, strict=True))
+
+
+def _solve(rows: list[list[float]]) -> tuple[float, ...] | None:
+    """Solve the normal equations *rows*, each with its right side at its end, by elimination."""
+    sizes = [row[at] for at, row in enumerate(rows)]
+    for at, size in enumerate(sizes):
+        if not size:  # this part is 0 everywhere, and so is its weight
+            continue
+        if rows[at][at] <= MIN_DIFFERENCE * size:
             return None
-        return (at * bb - bt * ab) / determinant, (bt * aa - at * ab) / determinant
-    if aa:
-        return at / aa, 0.0
-    return (0.0, bt / bb) if bb else None
+        pivot = [value / rows[at][at] for value in rows[at]]
+        rows = [
+            pivot if number == at else [value - row[at] * known for value, known in zip(row, pivot, strict=True)]
+            for number, row in enumerate(rows)
+        ]
+    return tuple(row[-1] for row in rows) or None
