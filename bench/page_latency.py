@@ -14,8 +14,9 @@ from pathlib import Path
 
 from vae_exporter import TrainingExporter
 from vae_exporter._serve.http import serve
-from vae_exporter.demo.status import read_judgement
+from vae_exporter.demo.status import read_status
 from vae_exporter.pager import PagerSink
+from vae_exporter.stack.client import Alertmanager, Prometheus
 from vae_exporter.stack.servers import AS_SHIPPED, SHORTENED, Intervals, alertmanager, prometheus
 
 RUNS = 8
@@ -47,7 +48,8 @@ def page_seconds(intervals: Intervals) -> list[float]:
                 exporter.observe(step, nll=GOOD_NLL)
         deadline = time.monotonic() + DEADLINE_SECONDS
         while any(
-            read_judgement(prometheus_url, alertmanager_url, f"run-{number}").verdict != "healthy"
+            read_status(Prometheus(prometheus_url), Alertmanager(alertmanager_url), f"run-{number}").verdict
+            != "healthy"
             for number in range(RUNS)
         ):
             _wait(deadline)

@@ -6,6 +6,7 @@ ports 9090, 9093, 9645 and 9661.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -19,10 +20,10 @@ from typing import TYPE_CHECKING
 import pytest
 from compose_file import FILE, ROOT, compose_command
 from deadline import wait_until
-from prometheus_query import label_values, query
+from http_get import get
 
 from vae_exporter import TrainingExporter
-from vae_exporter.stack.servers import get_json
+from vae_exporter.stack.client import Prometheus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,7 +144,7 @@ def test_the_page_about_the_run_that_diverges_arrives(stack: None) -> None:
     del stack
 
     def pages() -> list[str]:
-        heard = get_json(f"{PAGER}/notifications")["notifications"]
+        heard = json.loads(get(f"{PAGER}/notifications").body)["notifications"]
         return [one["title"] for one in heard if one["kind"] == "page"]
 
     wait_until(lambda: bool(pages()), "a page arrives", seconds=PAGE_SECONDS)
@@ -156,7 +157,7 @@ def test_a_training_on_the_host_is_found_by_the_mounted_folder(stack: None) -> N
     with TrainingExporter("on-the-host", port=0, targets_dir=targets, linger_seconds=0) as exporter:
         exporter.observe(0, nll=0.2)
         wait_until(
-            lambda: "on-the-host" in label_values(PROMETHEUS, "vae_step", "run"),
+            lambda: "on-the-host" in Prometheus(PROMETHEUS).label_values("vae_step", "run"),
             "Prometheus sees the training",
             seconds=90,
         )
@@ -164,8 +165,7 @@ def test_a_training_on_the_host_is_found_by_the_mounted_folder(stack: None) -> N
 
 def test_prometheus_judges_without_an_error(stack: None) -> None:
     del stack
-    failures = query(PROMETHEUS, "sum(prometheus_rule_evaluation_failures_total)")
-    assert [value for _, value in failures] == [0.0]
+    assert Prometheus(PROMETHEUS).value("sum(prometheus_rule_evaluation_failures_total)") == 0.0
 
 
 def _read(file: Path) -> str:

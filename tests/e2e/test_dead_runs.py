@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 from deadline import wait_until
-from prometheus_query import query
 
 from vae_exporter._serve.http import serve
 from vae_exporter.pager import PagerSink
 from vae_exporter.stack import servers
+from vae_exporter.stack.client import Prometheus
 from vae_exporter.stack.files import stack_folder
 
 TRAINER = Path(__file__).parent / "trainers" / "diverging.py"
@@ -63,8 +63,8 @@ def test_a_run_that_diverged_and_was_killed_stays_an_open_incident(tmp_path: Pat
         wait_until(lambda: bool(heard("update")), "its death is told")
         # Longer than the 5 seconds after which Alertmanager tells of a group what is new.
         gone = 'absent_over_time(run:vae_run:present{run="dies"}[8s])'
-        wait_until(lambda: bool(query(url, gone)), "the run is not seen any more")
-        pages = sorted(labels["alertname"] for labels, _ in query(url, 'ALERTS{run="dies",severity="page"}'))
+        wait_until(lambda: bool(Prometheus(url).query(gone)), "the run is not seen any more")
+        pages = Prometheus(url).label_values('ALERTS{run="dies",severity="page"}', "alertname")
 
     assert pages == ["VaeExporterDown", "VaeNllDiverged"]
     assert len(heard("page")) == 1

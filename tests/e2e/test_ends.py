@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deadline import wait_until
-from prometheus_query import label_values, query
 
 from vae_exporter._serve.http import serve
 from vae_exporter.pager import PagerSink
+from vae_exporter.stack.client import Prometheus
 from vae_exporter.stack.servers import SHORTENED, alertmanager, prometheus
 
 if TYPE_CHECKING:
@@ -61,7 +61,9 @@ def test_five_ends_have_five_outcomes(tmp_path: Path) -> None:
         processes = {
             run: stack.enter_context(trainer(run, targets, told[run], tmp_path / f"{run}.log")) for run in RUNS
         }
-        wait_until(lambda: label_values(url, "run_rank:vae_run_state:code == 0", "run") == RUNS, "all five runs run")
+        wait_until(
+            lambda: Prometheus(url).label_values("run_rank:vae_run_state:code == 0", "run") == RUNS, "all five runs run"
+        )
 
         told["ends_well"].write_text("end")
         told["exits"].write_text("exit")
@@ -74,8 +76,9 @@ def test_five_ends_have_five_outcomes(tmp_path: Path) -> None:
         processes["stopped"].send_signal(signal.SIGSTOP)
         wait_until(lambda: len(heard("page")) >= 3, "three pages", seconds=120)
         wait_until(lambda: len(heard("chat")) >= 4, "the three pages and the ticket are in the chat, too")
-        alerts = [(labels["run"], labels["alertname"]) for labels, _ in query(url, 'ALERTS{run!=""}')]
-        assert label_values(url, 'up{job="prometheus"} == 1', "job") == ["prometheus"]
+        firing = Prometheus(url).query('ALERTS{run!=""}')
+        alerts = [(series.labels["run"], series.labels["alertname"]) for series in firing]
+        assert Prometheus(url).label_values('up{job="prometheus"} == 1', "job") == ["prometheus"]
 
     expected_pages = {"killed": "VaeExporterDown", "stopped": "VaeExporterDown", "exits": "VaeRunFailed"}
     assert sorted((page.run, alert_of(page)) for page in heard("page")) == sorted(expected_pages.items())

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deadline import wait_until
-from prometheus_query import label_values
 
 from vae_exporter._serve.http import serve
 from vae_exporter.pager import PagerSink
 from vae_exporter.simulated_gpu import STATE_VARIABLE, SimulatedDriver, a100, build
+from vae_exporter.stack.client import Prometheus
 from vae_exporter.stack.servers import Intervals, alertmanager, prometheus
 
 if TYPE_CHECKING:
@@ -64,7 +64,10 @@ def test_a_card_that_fails_pages_and_the_page_about_the_loss_names_it(tmp_path: 
             ) as prometheus_url,
         ):
             wait_until(
-                lambda: label_values(prometheus_url, "run_gpu:vae_gpu_fault:bool == 0", "gpu") == sorted(3 * CARDS),
+                lambda: (
+                    Prometheus(prometheus_url).label_values("run_gpu:vae_gpu_fault:bool == 0", "gpu")
+                    == sorted(3 * CARDS)
+                ),
                 "both cards are seen to be well",
             )
             driver.answer("gpu.1.xids", "48")
@@ -76,7 +79,9 @@ def test_a_card_that_fails_pages_and_the_page_about_the_loss_names_it(tmp_path: 
 
             wait_until(
                 lambda: (
-                    label_values(prometheus_url, 'run_gpu:vae_gpu_fault:timestamp_seconds{fault="fatal_xid"}', "gpu")
+                    Prometheus(prometheus_url).label_values(
+                        'run_gpu:vae_gpu_fault:timestamp_seconds{fault="fatal_xid"}', "gpu"
+                    )
                     == [CARDS[1]]
                 ),
                 "the XID is seen, too",

@@ -12,9 +12,10 @@ from recorded_runs import LOSS_WEIGHTS, recorded_steps
 
 from vae_exporter import TrainingExporter
 from vae_exporter._serve.http import serve
-from vae_exporter.demo.status import Judgement, read_judgement
+from vae_exporter.demo.status import RunStatus, read_status
 from vae_exporter.errors import StackError
 from vae_exporter.pager import PagerSink
+from vae_exporter.stack.client import Alertmanager, Prometheus
 from vae_exporter.stack.servers import Intervals, alertmanager, prometheus
 
 if TYPE_CHECKING:
@@ -52,8 +53,8 @@ def test_the_bad_run_pages_once_and_the_good_run_never(tmp_path: Path) -> None:
             ) as prometheus_url,
         ):
 
-            def judged(run: str) -> Judgement:
-                return read_judgement(prometheus_url, alertmanager_url, run)
+            def judged(run: str) -> RunStatus:
+                return read_status(Prometheus(prometheus_url), Alertmanager(alertmanager_url), run)
 
             began = time.monotonic()
             for steps in zip_longest(*map(recorded_steps, runs)):

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deadline import wait_until
-from prometheus_query import label_values, query
 
 from vae_exporter._serve.http import serve
 from vae_exporter.pager import PagerSink
+from vae_exporter.stack.client import Prometheus
 from vae_exporter.stack.servers import SHORTENED, alertmanager, prometheus
 
 if TYPE_CHECKING:
@@ -60,19 +60,20 @@ def test_four_ranks_that_diverge_are_one_page(tmp_path: Path) -> None:
             prometheus(tmp_path, targets_folder=targets, alertmanager_url=alertmanager_url, intervals=SHORTENED)
         )
         launcher = stack.enter_context(torchrun(TRAINER, "four-ranks", targets, told, log=log))
-        wait_until(lambda: label_values(url, 'up{run="four-ranks"} == 1', "rank") == RANKS, "four targets")
+        wait_until(lambda: Prometheus(url).label_values('up{run="four-ranks"} == 1', "rank") == RANKS, "four targets")
         wait_until(
-            lambda: label_values(url, 'vae_loss{run="four-ranks"} == 1', "rank") == RANKS, "all four have diverged"
+            lambda: Prometheus(url).label_values('vae_loss{run="four-ranks"} == 1', "rank") == RANKS,
+            "all four have diverged",
         )
         wait_until(lambda: any(heard.kind == "page" for heard in sink.notifications), "the page")
-        pages = query(url, 'ALERTS{run="four-ranks",severity="page"}')
-        assert [labels["alertname"] for labels, _ in pages] == ["VaeNllDiverged"]
+        pages = Prometheus(url).label_values('ALERTS{run="four-ranks",severity="page"}', "alertname")
+        assert pages == ["VaeNllDiverged"]
 
         told.touch()
         assert launcher.wait(30) == 0, log.read_text()
         assert not list(targets.iterdir())
         wait_until(
-            lambda: label_values(url, 'run_rank:vae_run_state:code{run="four-ranks"} == 2', "rank") == RANKS,
+            lambda: Prometheus(url).label_values('run_rank:vae_run_state:code{run="four-ranks"} == 2', "rank") == RANKS,
             "four ranks have finished",
         )
 

@@ -8,9 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.parse
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -29,7 +28,8 @@ from vae_exporter._process.targets import (
 )
 from vae_exporter._serve.http import reply, serve
 from vae_exporter.errors import SettingsError
-from vae_exporter.stack.servers import _server, get_json
+from vae_exporter.stack.client import Prometheus
+from vae_exporter.stack.processes import running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -487,19 +487,15 @@ def test_prometheus_finds_a_rank_and_forgets_it(tmp_path: Path) -> None:
     exporter = TrainingExporter(run, rank=2, port=0, linger_seconds=0).start()
     address = str(exporter.url).removeprefix("http://")
     crashed = Target("crashed", 0, free_address())
-    with _server("prometheus", tmp_path, config, [f"--storage.tsdb.path={tmp_path / 'data'}"]) as url:
-
-        def query(expression: str) -> list[dict[str, Any]]:
-            answer = get_json(f"{url}/api/v1/query?query={urllib.parse.quote(expression)}")
-            return [sample["metric"] | {"value": sample["value"][1]} for sample in answer["data"]["result"]]
-
+    with running(Prometheus, tmp_path, config, [f"--storage.tsdb.path={tmp_path / 'data'}"]) as url:
+        query = Prometheus(url).query
         published = publish(folder, Target(run, 2, address))
         left = publish(folder, crashed)
         wait_until(lambda: len(query("up")) == 2, "Prometheus scrapes both targets")
         job = {"__name__": "up", "job": "vae-training"}
-        assert sorted(query("up"), key=lambda sample: sample["rank"]) == [
-            job | {"run": "crashed", "rank": "0", "instance": crashed.address, "value": "0"},
-            job | {"run": run, "rank": "2", "instance": address, "value": "1"},
+        assert sorted(((dict(series.labels), series.value) for series in query("up")), key=lambda one: one[1]) == [
+            (job | {"run": "crashed", "rank": "0", "instance": crashed.address}, 0),
+            (job | {"run": run, "rank": "2", "instance": address}, 1),
         ]
         assert len(query("vae_run_info * on (run, rank) group_left () up")) == 1
         assert query("{exported_run!=''}") == []

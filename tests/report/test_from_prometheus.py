@@ -10,13 +10,14 @@ from urllib.parse import parse_qs
 
 import pytest
 from deadline import wait_until
-from prometheus_query import query
 from watched_runs import last_step
 
 from vae_exporter import TrainingExporter
 from vae_exporter._serve.http import reply, serve
 from vae_exporter.report import Curve, read_report, render
-from vae_exporter.report.from_prometheus import ReportError, promql_text
+from vae_exporter.report.from_prometheus import ReportError
+from vae_exporter.stack.client import AnswerError, Prometheus
+from vae_exporter.stack.promql import promql_string
 from vae_exporter.stack.servers import Intervals, prometheus
 from vae_exporter.vocabulary import VERDICTS
 
@@ -49,7 +50,7 @@ def test_the_nll_is_by_step_and_what_the_rules_judge(watched: WatchedRuns) -> No
     assert steps[-1] == last_step("bad_run")
     assert set(report.contributions) == {"rec", "perception"}
     assert all(curve.steps[-1] == steps[-1] for curve in report.contributions.values())
-    assert report.nll.values[-1] == pytest.approx(query(watched.url, 'run:vae_nll:mean{run="bad_run"}')[0][1])
+    assert report.nll.values[-1] == pytest.approx(Prometheus(watched.url).value('run:vae_nll:mean{run="bad_run"}'))
     assert max(report.nll.values) > 0.3
     assert len(report.nll_noise.steps) >= len(steps)
 
@@ -77,7 +78,9 @@ def test_an_alert_that_goes_on_is_one_however_seldom_the_rules_are_evaluated(tmp
         with prometheus(tmp_path, targets=[target], alertmanager_url="http://127.0.0.1:1", intervals=intervals) as url:
             exporter.observe(0, nll=float("nan"))
             evaluations = 'count_over_time(ALERTS{alertname="VaeLossNonfinite",alertstate="firing"}[1m]) >= 3'
-            wait_until(lambda: bool(query(url, evaluations)), "the page fires for three evaluations", seconds=60)
+            wait_until(
+                lambda: bool(Prometheus(url).query(evaluations)), "the page fires for three evaluations", seconds=60
+            )
             (page,) = (alert for alert in read_report(url, "seldom").alerts if alert.name == "VaeLossNonfinite")
     assert page.end_step is None
 
@@ -115,7 +118,9 @@ class TestARunThatWasSlowToStart:
             text, path = asked.get("query", [""])[0], environ["PATH_INFO"]
             data: Any = {"alerts": [], "result": next((found for part, found in ranges.items() if part in text), [])}
             if path.endswith("/query"):
-                data = {"result": [{"value": [0, value]} for part, value in values.items() if part in text]}
+                data = {
+                    "result": [{"metric": {}, "value": [0, value]} for part, value in values.items() if part in text]
+                }
             elif path.endswith("/label/run/values"):
                 data = ["slow"] if asked["match[]"] == ["vae_run_info"] else []  # vae_step comes with the first step
             return reply(start_response, "200 OK", "application/json", json.dumps({"data": data}))
@@ -147,20 +152,20 @@ def test_of_several_runs_one_has_to_be_named(watched: WatchedRuns) -> None:
 
 
 def test_a_server_that_does_not_answer_is_named() -> None:
-    with pytest.raises(ReportError, match=NOBODY):
+    with pytest.raises(AnswerError, match=NOBODY):
         read_report(NOBODY, "x")
 
 
 def test_an_address_that_is_none_is_told() -> None:
-    with pytest.raises(ReportError, match=r"file:///etc.*is no address"):
+    with pytest.raises(AnswerError, match=r"file:///etc.*is no address"):
         read_report("file:///etc", "x")
 
 
 @pytest.mark.parametrize("name", ['a"b', "a\\b", "a\nb", '"} or vae_step{run="', "{{run}}"])
 def test_a_name_says_nothing_but_itself_to_prometheus(name: str, watched: WatchedRuns) -> None:
-    assert query(watched.url, f'vae_step{{run="{promql_text(name)}"}}') == []
-    labels = query(watched.url, f'label_replace(vector(1), "run", "{promql_text(name)}", "", "")')
-    assert labels == [({"run": name}, 1.0)]
+    assert Prometheus(watched.url).query(f"vae_step{{run={promql_string(name)}}}") == []
+    labels = Prometheus(watched.url).query(f'label_replace(vector(1), "run", {promql_string(name)}, "", "")')
+    assert [series.labels for series in labels] == [{"run": name}]
 
 
 def test_the_command_writes_the_page_and_says_where(watched: WatchedRuns, tmp_path: Path) -> None:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import socket
-import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
-from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 import yaml
-from deadline import wait_until
 
-from vae_exporter.stack.programs import find_program
+from vae_exporter.stack import client
+from vae_exporter.stack.processes import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,30 +90,6 @@ def shortened(configuration: Path) -> dict[str, Any]:
 @contextmanager
 def alertmanager(configuration: dict[str, Any], folder: Path) -> Iterator[Alertmanager]:
     """Run Alertmanager with its files in *folder*."""
-    (folder / "alertmanager.yml").write_text(yaml.safe_dump(configuration))
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    command = [
-        str(find_program("alertmanager")),
-        f"--config.file={folder / 'alertmanager.yml'}",
-        f"--storage.path={folder / 'data'}",
-        f"--web.listen-address={address}",
-        "--cluster.listen-address=",
-    ]
-    with (folder / "log").open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
-        try:
-            wait_until(
-                lambda: _answers(f"http://{address}/-/ready") or process.poll() is not None, "Alertmanager is ready"
-            )
-            assert process.poll() is None, (folder / "log").read_text()
-            yield Alertmanager(f"http://{address}")
-        finally:
-            process.terminate()
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urlopen(url, timeout=10):
-            return True
-    except URLError:
-        return False
+    options = [f"--storage.path={folder / 'data'}", "--cluster.listen-address="]
+    with running(client.Alertmanager, folder, configuration, options) as url:
+        yield Alertmanager(url)

@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 
 import torch
 from deadline import wait_until
-from prometheus_query import query
 from recorded_runs import LOSS_WEIGHTS, recorded_steps
 
 from vae_exporter import TrainingExporter
 from vae_exporter._serve.http import reply, serve
+from vae_exporter.stack.client import Prometheus
 from vae_exporter.stack.servers import Intervals, prometheus
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def watched_runs(folder: Path) -> Iterator[WatchedRuns]:
             intervals=INTERVALS,
         )
         url = stack.enter_context(server)
-        wait_until(lambda: len(query(url, "vae_run_info")) == len(targets), "Prometheus sees the runs")
+        wait_until(lambda: len(Prometheus(url).query("vae_run_info")) == len(targets), "Prometheus sees the runs")
         start = time.time()
         began = time.monotonic()
         for steps in zip_longest(*map(recorded_steps, recorded)):
@@ -78,9 +78,10 @@ def watched_runs(folder: Path) -> Iterator[WatchedRuns]:
                 time.sleep(max(0.0, began + number / STEPS_A_SECOND - time.monotonic()))
         for name in recorded:
             judged = f'run_rank:vae_step:max{{run="{name}"}} == {last_step(name)}'
-            wait_until(lambda judged=judged: bool(query(url, judged)), f"the end of {name} is judged")  # type: ignore[misc]
+            wait_until(lambda judged=judged: bool(Prometheus(url).query(judged)), f"the end of {name} is judged")  # type: ignore[misc]
         wait_until(
-            lambda: bool(query(url, 'run:vae_verdict{run="full_run",verdict="stop"}')), "the NaN of the full run"
+            lambda: bool(Prometheus(url).query('run:vae_verdict{run="full_run",verdict="stop"}')),
+            "the NaN of the full run",
         )
         yield WatchedRuns(url, start, time.time())
 

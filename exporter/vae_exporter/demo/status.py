@@ -1,23 +1,24 @@
-"""What Prometheus and Alertmanager say of a run."""
+"""What Prometheus and Alertmanager say about a run at one moment."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from typing import TYPE_CHECKING
 
-from vae_exporter.stack.servers import get_json
+from vae_exporter.stack.promql import promql_string
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from vae_exporter.stack.client import Alertmanager, Prometheus
+
 
 @dataclass(frozen=True)
-class Judgement:
-    """A run as it is judged at one moment. None: not judged yet.
+class RunStatus:
+    """A run as it is judged now. None: not judged yet.
 
-    *nll* is the mean over the last 100 steps. *alerts* are those that Prometheus says fire, by name, with the state
-    that Alertmanager gives them: active, suppressed, or None where it has not heard of them yet.
+    *nll* is the mean over the last 100 steps. *alerts* are those that fire according to Prometheus, by name, with their
+    state in Alertmanager: active, suppressed, or None if it has not received them yet.
     """
 
     verdict: str | None = None
@@ -26,29 +27,25 @@ class Judgement:
     alerts: Mapping[str, str | None] | None = None
 
 
-def read_judgement(prometheus_url: str, alertmanager_url: str, run: str) -> Judgement:
+def read_status(prometheus: Prometheus, alertmanager: Alertmanager, run: str) -> RunStatus:
     """Ask both servers about *run*.
 
     Raises:
-        OSError: one of them does not answer.
+        AnswerError: one of them does not answer.
     """
-    verdicts = _query(prometheus_url, f'run:vae_verdict{{run="{run}"}}')
-    nll = _query(prometheus_url, f'run:vae_nll:mean{{run="{run}"}}')
-    firing = _query(prometheus_url, f'ALERTS{{run="{run}",alertstate="firing"}}')
+    name = promql_string(run)
+    verdicts = prometheus.query(f"run:vae_verdict{{run={name}}}")
+    nll = prometheus.value(f"run:vae_nll:mean{{run={name}}}")
+    firing = prometheus.label_values(f'ALERTS{{run={name},alertstate="firing"}}', "alertname")
     known = {
         alert["labels"]["alertname"]: alert["status"]["state"]
-        for alert in get_json(f"{alertmanager_url}/api/v2/alerts")
+        for alert in alertmanager.alerts()
         if alert["labels"].get("run") == run
     }
-    labels = verdicts[0]["metric"] if verdicts else {}
-    return Judgement(
+    labels = verdicts[0].labels if verdicts else {}
+    return RunStatus(
         verdict=labels.get("verdict"),
         reason=labels.get("reason"),
-        nll=float(nll[0]["value"][1]) if nll else None,
-        alerts={name: known.get(name) for name in sorted(result["metric"]["alertname"] for result in firing)},
+        nll=nll,
+        alerts={alert: known.get(alert) for alert in firing},
     )
-
-
-def _query(prometheus_url: str, query: str) -> list[dict[str, Any]]:
-    answer = get_json(f"{prometheus_url}/api/v1/query?{urlencode({'query': query})}")
-    return list(answer["data"]["result"])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from vae_exporter._record.recorder import Recorder
 from vae_exporter._serve.registry import run_registry
+from vae_exporter.stack.promql import promql_string
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -215,11 +216,6 @@ def steps_of(stretch: Stretch, *, sampled: int = SAMPLED_STEPS) -> Iterator[tupl
     for step in range(first, stretch.last, apart):
         yield step, {**values, **stretch.nonfinite} if step == first else values
     yield stretch.last, values
-
-
-def promql_string(value: str) -> str:
-    """Return *value* as PromQL writes a string."""
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 
 
 def _series(name: str, labels: Mapping[str, str]) -> str:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from typing import TYPE_CHECKING
 
 from vae_exporter.errors import VaeExporterError
 from vae_exporter.report.contents import Alert, Curve, GpuMemory, Report
+from vae_exporter.stack.client import Prometheus, Series
+from vae_exporter.stack.promql import promql_string
 from vae_exporter.vocabulary import NLL_PARTS, RUN_STATES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
 POINTS = 1000
 """How many points a curve has at most: more than a page is wide."""
@@ -24,7 +22,6 @@ POINTS = 1000
 _LOOK_BACK = "30d"  # how long ago a run may have ended
 _AFTERMATH_SECONDS = 900.0  # a run that ended is followed for so long after its last step: what ends it may ring late
 _FINEST_SECONDS = 1
-_TIMEOUT_SECONDS = 30.0
 
 _LOST = "lost: not seen any more, and never said that it ended"
 
@@ -42,40 +39,10 @@ class ReportError(VaeExporterError):
 
 
 @dataclass(frozen=True)
-class _Series:
-    """What a range query gave: values by time, in Unix seconds."""
-
-    labels: Mapping[str, str]
-    points: tuple[tuple[float, float], ...]
-
-
-@dataclass(frozen=True)
-class _Server:
-    url: str
-
-    def ask(self, path: str, **parameters: object) -> Any:  # noqa: ANN401 - JSON
-        address = f"{self.url.rstrip('/')}/api/v1/{path}?{urlencode(parameters)}"
-        if not address.startswith(("http://", "https://")):
-            raise ReportError(f"{self.url!r} is no address of a Prometheus; give one like http://127.0.0.1:9090")
-        try:
-            with urllib.request.urlopen(address, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 - checked above
-                return json.load(answer)["data"]
-        except urllib.error.HTTPError as error:
-            raise ReportError(f"{self.url} refused {path}: {_words(error)}") from error
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ReportError(f"{self.url} does not answer as Prometheus does: {error}") from error
-
-    def value(self, query: str) -> float | None:
-        """Return the value of the first series of *query* now."""
-        result = self.ask("query", query=query)["result"]
-        return float(result[0]["value"][1]) if result else None
-
-
-@dataclass(frozen=True)
 class _Window:
     """The time of a run on a server, and how finely it is asked about, in seconds."""
 
-    server: _Server
+    server: Prometheus
     start: float
     end: float
 
@@ -83,57 +50,47 @@ class _Window:
     def step(self) -> int:
         return max(math.ceil((self.end - self.start) / POINTS), _FINEST_SECONDS)
 
-    def range(self, query: str) -> list[_Series]:
+    def range(self, query: str) -> list[Series]:
         # Prometheus counts from the start, and leaves out what is left at the end: the newest is what matters most.
         start = self.end - self.step * math.ceil((self.end - self.start) / self.step)
-        answer = self.server.ask(
-            "query_range", query=query, start=f"{start:.3f}", end=f"{self.end:.3f}", step=self.step
-        )
-        return [
-            _Series(series["metric"], tuple((float(at), float(value)) for at, value in series["values"]))
-            for series in answer["result"]
-        ]
+        return self.server.query_range(query, start=start, end=self.end, step=self.step)
 
 
 def read_report(prometheus_url: str, run: str | None = None) -> Report:
     """Ask Prometheus about *run*, from its first step to its last. None: the one run that there is.
 
     Raises:
-        ReportError: the server does not answer, or knows no such run.
+        AnswerError: the server does not answer.
+        ReportError: it knows no such run.
     """
-    server = _Server(prometheus_url)
+    server = Prometheus(prometheus_url)
     name = _known_run(server, run)
-    of_run = promql_text(name)
+    of_run = promql_string(name)
     window = _window(server, of_run)
     by_step = _Steps(window, of_run)
-    verdict = _newest(window.range(f'run:vae_verdict{{run="{of_run}"}}'))
+    verdict = _newest(window.range(f"run:vae_verdict{{run={of_run}}}"))
     return Report(
         run=name,
         source=f"Prometheus at {prometheus_url}, {time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}",
         verdict=verdict.get("verdict"),
         reason=verdict.get("reason"),
         state=_state(server, of_run),
-        nll=by_step.curve(f'max(run:vae_nll:mean{{run="{of_run}"}})'),
-        nll_noise=by_step.curve(f'max(run:vae_nll_window:mean{{run="{of_run}",window="10",lag="0"}})'),
+        nll=by_step.curve(f"max(run:vae_nll:mean{{run={of_run}}})"),
+        nll_noise=by_step.curve(f'max(run:vae_nll_window:mean{{run={of_run},window="10",lag="0"}})'),
         edges={
             series.labels["edge"]: series.points[-1][1]
-            for series in window.range(f'run:vae_edge:const{{run="{of_run}",signal="nll"}}')
+            for series in window.range(f'run:vae_edge:const{{run={of_run},signal="nll"}}')
         },
         contributions={
             component: by_step.curve(
-                f'max(run_component:vae_loss_contribution:mean{{run="{of_run}",component="{component}"}})'
+                f'max(run_component:vae_loss_contribution:mean{{run={of_run},component="{component}"}})'
             )
             for component in NLL_PARTS
         },
         alerts=_alerts(window, of_run, by_step),
         gpu_memory=_gpu_memory(window, of_run, by_step),
-        outputs_url=_newest(window.range(f'vae_run_info{{run="{of_run}"}}')).get("outputs_url", ""),
+        outputs_url=_newest(window.range(f"vae_run_info{{run={of_run}}}")).get("outputs_url", ""),
     )
-
-
-def promql_text(value: str) -> str:
-    """Return *value* as it stands between the double quotes of a PromQL string."""
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 class _Steps:
@@ -141,7 +98,7 @@ class _Steps:
 
     def __init__(self, window: _Window, of_run: str) -> None:
         self._window = window
-        found = window.range(f'max(run_rank:vae_step:max{{run="{of_run}"}})')
+        found = window.range(f"max(run_rank:vae_step:max{{run={of_run}}})")
         self._steps = dict(found[0].points) if found else {}
 
     def at(self, when: float) -> float | None:
@@ -162,7 +119,7 @@ class _Steps:
         """Return the series of *query* by step, by the value of *label*."""
         return {series.labels.get(label, ""): self._by_step(series) for series in self._window.range(query)}
 
-    def _by_step(self, series: _Series) -> Curve:
+    def _by_step(self, series: Series) -> Curve:
         points: list[tuple[float, float]] = []
         for at, value in series.points:
             step = self._steps.get(at)
@@ -174,8 +131,8 @@ class _Steps:
         return Curve(tuple(step for step, _ in points), tuple(value for _, value in points))
 
 
-def _known_run(server: _Server, run: str | None) -> str:
-    known: Sequence[str] = server.ask("label/run/values", **{"match[]": "vae_run_info"})
+def _known_run(server: Prometheus, run: str | None) -> str:
+    known = server.label_values_ever("vae_run_info", "run")
     if run is None and len(known) == 1:
         return known[0]
     if run in known:
@@ -185,24 +142,24 @@ def _known_run(server: _Server, run: str | None) -> str:
     raise ReportError(f"{asked}; {runs}")
 
 
-def _window(server: _Server, of_run: str) -> _Window:
-    first = server.value(f'min(min_over_time(vae_run_start_timestamp_seconds{{run="{of_run}"}}[{_LOOK_BACK}]))')
-    last = server.value(f'max(max_over_time(vae_last_step_timestamp_seconds{{run="{of_run}"}}[{_LOOK_BACK}]))')
+def _window(server: Prometheus, of_run: str) -> _Window:
+    first = server.value(f"min(min_over_time(vae_run_start_timestamp_seconds{{run={of_run}}}[{_LOOK_BACK}]))")
+    last = server.value(f"max(max_over_time(vae_last_step_timestamp_seconds{{run={of_run}}}[{_LOOK_BACK}]))")
     if first is None or last is None:
         raise ReportError(f"the run was not seen within {_LOOK_BACK}")
     return _Window(server, first, min(time.time(), last + _AFTERMATH_SECONDS))
 
 
-def _newest(found: Iterable[_Series]) -> Mapping[str, str]:
+def _newest(found: Iterable[Series]) -> Mapping[str, str]:
     """Return the labels of the series that was seen last."""
-    return max(found, key=lambda series: series.points[-1][0], default=_Series({}, ())).labels
+    return max(found, key=lambda series: series.points[-1][0], default=Series({}, ())).labels
 
 
-def _state(server: _Server, of_run: str) -> str | None:
-    code = server.value(f'max(run_rank:vae_run_state:code{{run="{of_run}"}})')
+def _state(server: Prometheus, of_run: str) -> str | None:
+    code = server.value(f"max(run_rank:vae_run_state:code{{run={of_run}}})")
     if code is None:
         return None
-    lost = server.value(f'max(ALERTS{{run="{of_run}",alertname="VaeExporterDown",alertstate="firing"}})')
+    lost = server.value(f'max(ALERTS{{run={of_run},alertname="VaeExporterDown",alertstate="firing"}})')
     return _LOST if lost else next(state for state, known in RUN_STATES.items() if known == code)
 
 
@@ -210,13 +167,13 @@ def _alerts(window: _Window, of_run: str, by_step: _Steps) -> tuple[Alert, ...]:
     """Return what fired, in the order in which it began."""
     texts = {
         _identity(alert["labels"]): alert["annotations"]
-        for alert in window.server.ask("alerts")["alerts"]
+        for alert in window.server.alerts()
         if alert["state"] == "firing"
     }
     found = []
     # An alert holds from one evaluation of the rules to the next, however close together the points of the query are.
     # Looked back by one step, what fired between two points is not missed where they are further apart.
-    alerts = f'ALERTS{{run="{of_run}",alertstate="firing"}}'
+    alerts = f'ALERTS{{run={of_run},alertstate="firing"}}'
     fired = f"{alerts} or last_over_time({alerts}[{window.step}s])"
     for series in window.range(fired):
         for begin, end in _stretches(series, window.step):
@@ -240,7 +197,7 @@ def _identity(labels: Mapping[str, str]) -> frozenset[tuple[str, str]]:
     return frozenset((name, value) for name, value in labels.items() if name not in ("__name__", "alertstate"))
 
 
-def _stretches(series: _Series, step: float) -> list[tuple[float, float]]:
+def _stretches(series: Series, step: float) -> list[tuple[float, float]]:
     """Return when the series began and ended, each time."""
     stretches: list[tuple[float, float]] = []
     for at, _ in series.points:
@@ -254,10 +211,10 @@ def _stretches(series: _Series, step: float) -> list[tuple[float, float]]:
 def _gpu_memory(window: _Window, of_run: str, by_step: _Steps) -> tuple[GpuMemory, ...]:
     totals = {
         series.labels.get("gpu", ""): series.points[-1][1]
-        for series in window.range(f'max by (gpu) (vae_gpu_memory_total_bytes{{run="{of_run}"}})')
+        for series in window.range(f"max by (gpu) (vae_gpu_memory_total_bytes{{run={of_run}}})")
     }
     layers = {
-        name: by_step.curves(f'max by (gpu) ({metric}{{run="{of_run}"{more}}})', "gpu")
+        name: by_step.curves(f"max by (gpu) ({metric}{{run={of_run}{more}}})", "gpu")
         for name, (metric, more) in _LAYERS.items()
     }
     gpus = sorted({gpu for curves in layers.values() for gpu in curves})
@@ -265,10 +222,3 @@ def _gpu_memory(window: _Window, of_run: str, by_step: _Steps) -> tuple[GpuMemor
         GpuMemory(gpu, totals.get(gpu), {name: curves[gpu] for name, curves in layers.items() if curves.get(gpu)})
         for gpu in gpus
     )
-
-
-def _words(error: urllib.error.HTTPError) -> str:
-    try:
-        return str(json.load(error)["error"])
-    except (ValueError, KeyError, TypeError):
-        return f"{error.code} {error.reason}"

@@ -1,4 +1,4 @@
-"""The servers' processes, apart from what they judge."""
+"""What runs beside a training all the time must not die unnoticed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import pytest
 
 from vae_exporter._serve.http import reply, serve
 from vae_exporter.errors import StackError
-from vae_exporter.stack.servers import wait_for_death
+from vae_exporter.stack.client import Alertmanager, Prometheus
+from vae_exporter.stack.watch import wait_for_death
+
+DEADLINE_SECONDS = 30
 
 
 def test_it_tells_which_server_died() -> None:
@@ -22,12 +25,12 @@ def test_it_tells_which_server_died() -> None:
     dies = serve(app, host="127.0.0.1", port=0)  # type: ignore[arg-type]
 
     def die() -> None:
-        asked.wait()
+        asked.wait(DEADLINE_SECONDS)
         dies.close()
 
     threading.Thread(target=die, daemon=True).start()
     try:
         with pytest.raises(StackError, match=f"Alertmanager does not answer on {dies.url} any more"):
-            wait_for_death({"Prometheus": lives.url, "Alertmanager": dies.url}, every=0.01)
+            wait_for_death([Prometheus(lives.url), Alertmanager(dies.url)], every=0.01)
     finally:
         lives.close()
