@@ -16,7 +16,7 @@ from vae_exporter._record.facts import DURATION_BUCKETS, ReconstructionFacts
 from vae_exporter._record.recorder import DRAIN_SECONDS, Recorder
 
 if TYPE_CHECKING:
-    from vae_exporter._record.facts import LossFacts, RunFacts
+    from vae_exporter._record.facts import LossFacts, RunFacts, StepFacts
     from vae_exporter.vocabulary import EndState, RunState
 
 START = 1_700_000_000.0
@@ -48,6 +48,10 @@ class Training:
     def facts(self) -> RunFacts:
         return self.recorder.facts()
 
+    @property
+    def steps(self) -> StepFacts:
+        return self.facts.steps
+
     def state(self) -> RunState:
         return self.facts.state
 
@@ -69,21 +73,26 @@ def mean(loss: LossFacts, width: int = 10, lag: int = 0) -> float | None:
 class TestStart:
     def test_before_the_first_step(self, training: Training) -> None:
         facts = training.facts
-        assert (facts.state, facts.step, facts.start_step, facts.resumed) == ("running", None, None, False)
-        assert (facts.start_time, facts.last_step_time, facts.end_time) == (START, START, 0.0)
-        assert (facts.steps_observed, facts.durations.sum, sum(facts.durations.counts)) == (0, 0.0, 0)
+        assert (facts.state, facts.steps.newest, facts.steps.start, facts.steps.is_resumed) == (
+            "running",
+            None,
+            None,
+            False,
+        )
+        assert (facts.start_time, facts.steps.newest_time, facts.end_time) == (START, START, 0.0)
+        assert (facts.steps.observed, facts.steps.durations.sum, sum(facts.steps.durations.counts)) == (0, 0.0, 0)
         assert (training.nll.last, training.nll.start, training.nll.windows) == (None, None, None)
 
     def test_the_first_step_observed_is_the_start_step(self, training: Training) -> None:
         training.observe(300)
         training.observe(301)
-        assert (training.facts.start_step, training.facts.resumed) == (300, False)
+        assert (training.steps.start, training.steps.is_resumed) == (300, False)
 
     @pytest.mark.parametrize(("start_step", "resumed"), [(0, False), (1, True), (5000, True)])
     def test_a_run_that_goes_on_from_a_later_step_is_resumed(self, start_step: int, *, resumed: bool) -> None:
         training = Training(start_step=start_step)
         training.observe(start_step + 10)
-        assert (training.facts.start_step, training.facts.resumed) == (start_step, resumed)
+        assert (training.steps.start, training.steps.is_resumed) == (start_step, resumed)
 
 
 class TestSteps:
@@ -91,7 +100,7 @@ class TestSteps:
         training.observe(7, nll=0.5)
         training.observe(7, discriminator=0.9)
         training.observe(8, nll=0.4)
-        assert (training.facts.step, training.facts.steps_observed) == (8, 2)
+        assert (training.steps.newest, training.steps.observed) == (8, 2)
         assert training.facts.losses["discriminator"].last == 0.9
 
     def test_a_loss_given_twice_at_a_step_is_averaged(self, training: Training) -> None:
@@ -104,13 +113,13 @@ class TestSteps:
         seen = []
         for step in (None, None, 40, None):
             training.observe(step, nll=0.5)
-            seen.append(training.facts.step)
+            seen.append(training.steps.newest)
         assert seen == [0, 1, 40, 41]
 
     def test_without_a_number_a_resumed_run_counts_from_its_start_step(self) -> None:
         training = Training(start_step=5000)
         training.observe(None, nll=0.5)
-        assert training.facts.step == 5000
+        assert training.steps.newest == 5000
 
     @pytest.mark.parametrize(
         ("step", "kind"),
@@ -120,7 +129,7 @@ class TestSteps:
         self, training: Training, caplog: pytest.LogCaptureFixture, step: object, kind: str
     ) -> None:
         training.observe(step, nll=0.5)
-        assert (training.facts.step, training.facts.steps_observed, training.nll.last) == (None, 0, None)
+        assert (training.steps.newest, training.steps.observed, training.nll.last) == (None, 0, None)
         assert training.facts.dropped["invalid"] == 1
         assert f"step is of type {kind}: give a whole number, or None to count by itself" in caplog.text
 
@@ -128,33 +137,33 @@ class TestSteps:
         device = StandInTorch()
         training = Training(torch=device)
         training.observe(device.tensor(7), nll=0.5)
-        assert (training.facts.step, training.facts.dropped["invalid"]) == (None, 1)
+        assert (training.steps.newest, training.facts.dropped["invalid"]) == (None, 1)
 
     def test_the_last_step_bears_the_time_when_it_was_first_observed(self, training: Training) -> None:
         training.observe(1, after=5)
         training.observe(1, after=5)
-        assert training.facts.last_step_time == START + 5
+        assert training.steps.newest_time == START + 5
 
 
 class TestDurations:
     def test_each_lasts_from_one_step_to_the_next(self, training: Training) -> None:
         for step, seconds in enumerate([100.0, 0.01, 0.02, 3.0, 2000.0]):
             training.observe(step, after=seconds)
-        counts = dict(zip([*DURATION_BUCKETS, math.inf], training.facts.durations.counts, strict=True))
+        counts = dict(zip([*DURATION_BUCKETS, math.inf], training.steps.durations.counts, strict=True))
         assert {bound: count for bound, count in counts.items() if count} == {0.01: 1, 0.025: 1, 5.0: 1, math.inf: 1}
-        assert training.facts.durations.sum == pytest.approx(2003.03)
+        assert training.steps.durations.sum == pytest.approx(2003.03)
 
     def test_a_step_given_in_several_calls_has_one(self, training: Training) -> None:
         for step in (1, 1, 2, 2):
             training.observe(step, after=3)
-        assert (sum(training.facts.durations.counts), training.facts.durations.sum) == (1, 6.0)
+        assert (sum(training.steps.durations.counts), training.steps.durations.sum) == (1, 6.0)
 
     def test_the_way_back_has_none(self, training: Training) -> None:
         """Loading a checkpoint is no step."""
         training.observe(10)
         training.observe(5, after=300)
         training.observe(6, after=2)
-        assert (sum(training.facts.durations.counts), training.facts.durations.sum) == (1, 2.0)
+        assert (sum(training.steps.durations.counts), training.steps.durations.sum) == (1, 2.0)
 
 
 class TestGoingBack:
@@ -163,7 +172,7 @@ class TestGoingBack:
             training.observe(step, nll=1.0 if step < 10 else 1e6)
         for step in range(10, 15):
             training.observe(step, nll=3.0)
-        assert (training.facts.step, training.facts.steps_observed) == (14, 25)
+        assert (training.steps.newest, training.steps.observed) == (14, 25)
         assert mean(training.nll) == 2.0
 
     def test_a_nonfinite_loss_at_a_step_to_be_trained_again_is_no_longer_the_last(self, training: Training) -> None:
@@ -214,7 +223,7 @@ class TestEnd:
         training.recorder.end("finished")
         for step in (1, 2):
             training.observe(step, nll=0.5, kl=9.0, rec=None)
-        assert (training.facts.steps_observed, training.nll.last, training.facts.dropped["closed"]) == (0, None, 4)
+        assert (training.steps.observed, training.nll.last, training.facts.dropped["closed"]) == (0, None, 4)
         assert caplog.text.count("observe() after close()") == 1
 
     def test_it_brings_in_what_is_under_way(self) -> None:
@@ -255,20 +264,20 @@ def test_values_appear_as_their_copies_arrive() -> None:
     training.observe(1, nll=device.tensor(0.5))
     device.finish()
     training.observe(2, nll=device.tensor(0.4))
-    assert (training.facts.step, training.nll.last) == (2, 0.5)
+    assert (training.steps.newest, training.nll.last) == (2, 0.5)
 
 
 class TestOddSteps:
     def test_a_float_that_is_whole_is_a_step(self, training: Training) -> None:
         training.observe(7.0, nll=0.5)
-        assert training.facts.step == 7
+        assert training.steps.newest == 7
 
     @pytest.mark.parametrize("step", [2**63, -(2**63), 10**400, 1e300])
     def test_a_number_that_no_step_has_is_refused(
         self, training: Training, caplog: pytest.LogCaptureFixture, step: float
     ) -> None:
         training.observe(step, nll=0.5)
-        assert training.facts.step is None
+        assert training.steps.newest is None
         assert "step is above 2**63" in caplog.text
 
 
@@ -308,7 +317,7 @@ class TestValidation:
         training.observe(10, nll=0.5)
         training.recorder.observe(11, {"nll": 9.0, "kl": math.nan}, split="validation")
         assert training.facts.validation == {"nll": 9.0}
-        assert (training.facts.step, training.facts.steps_observed) == (10, 1)
+        assert (training.steps.newest, training.steps.observed) == (10, 1)
         assert (training.nll.last, training.nll.start, training.facts.losses["kl"].nonfinite) == (0.5, 0.5, 0)
 
     def test_the_batches_of_one_evaluation_are_averaged(self, training: Training) -> None:
@@ -330,13 +339,13 @@ class TestSkippedSteps:
     def test_what_is_not_finite_at_them_is_no_divergence(self, training: Training) -> None:
         training.recorder.observe(1, {"nll": math.inf, "total": 0.5}, skipped=True)
         assert (training.nll.nonfinite, training.facts.losses["total"].last) == (0, 0.5)
-        assert (training.facts.steps_observed, training.facts.steps_skipped) == (1, 1)
+        assert (training.steps.observed, training.steps.skipped) == (1, 1)
 
     def test_a_step_told_in_two_calls_is_skipped_once(self, training: Training) -> None:
         training.recorder.observe(1, {"nll": 0.5}, skipped=True)
         training.recorder.observe(1, {"rec": 0.5}, skipped=True)
         training.recorder.observe(2, {"nll": 0.5})
-        assert (training.facts.steps_observed, training.facts.steps_skipped) == (2, 1)
+        assert (training.steps.observed, training.steps.skipped) == (2, 1)
 
     def test_one_that_is_told_after_its_losses_takes_back_that_they_were_not_finite(self, training: Training) -> None:
         training.observe(0, nll=0.5)
@@ -349,11 +358,11 @@ class TestSkippedSteps:
 
     def test_numpy_says_it_too(self, training: Training) -> None:
         training.recorder.observe(1, {"nll": 0.5}, skipped=np.bool_(True))  # noqa: FBT003 - its own constructor
-        assert (training.facts.steps_skipped, training.facts.dropped["invalid"]) == (1, 0)
+        assert (training.steps.skipped, training.facts.dropped["invalid"]) == (1, 0)
 
     def test_a_word_that_is_neither_true_nor_false_is_refused_unread(self, training: Training) -> None:
         training.recorder.observe(1, {"nll": 0.5}, skipped=torch.tensor(1))
-        assert (training.nll.last, training.facts.steps_skipped, training.facts.dropped["invalid"]) == (0.5, 0, 1)
+        assert (training.nll.last, training.steps.skipped, training.facts.dropped["invalid"]) == (0.5, 0, 1)
 
 
 class TestPauses:
@@ -371,7 +380,7 @@ class TestPauses:
         training.recorder.resume()
         assert training.state() == "running"
         training.observe(2, after=2.0)
-        assert training.facts.durations.sum == 3.0
+        assert training.steps.durations.sum == 3.0
 
     def test_a_step_within_one_is_timed_without_it(self, training: Training) -> None:
         training.observe(1)
@@ -380,7 +389,7 @@ class TestPauses:
         training.elapsed += 1000.0
         training.recorder.resume()
         training.observe(3, after=2.0)
-        assert training.facts.durations.sum == 2.0
+        assert training.steps.durations.sum == 2.0
 
 
 class TestProbe:
@@ -390,7 +399,7 @@ class TestProbe:
         training.recorder.observe_probe(300, {"nll": 0.4})
         probe = training.facts.probe
         assert (probe.step, probe.losses, probe.best) == (300, {"nll": 0.4}, {"nll": 0.2, "rec": 0.02})
-        assert (training.facts.step, training.nll.last) == (None, None)
+        assert (training.steps.newest, training.nll.last) == (None, None)
 
 
 class TestReconstruction:
@@ -403,7 +412,7 @@ class TestReconstruction:
         assert last.step == 21
         assert last.sharpness_ratio == pytest.approx(1 / 21)
         assert last.contrast_ratio == pytest.approx(1 / 21)
-        assert (training.facts.step, training.facts.steps_observed) == (None, 0)
+        assert (training.steps.newest, training.steps.observed) == (None, 0)
 
     def test_without_a_number_it_is_of_the_present_step(self, training: Training) -> None:
         training.observe(7, nll=0.5)

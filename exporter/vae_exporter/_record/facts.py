@@ -55,19 +55,36 @@ class DurationFacts:
 
 
 @dataclass(frozen=True)
+class StepFacts:
+    """The steps that this process has observed.
+
+    Args:
+        newest: the optimizer's step; None before the first.
+        newest_time: when it was observed, in Unix seconds; before the first step, when the run began.
+        start: the step that the run resumed from, else the first one; None if neither is known yet.
+        is_resumed: whether the run goes on from a checkpoint.
+        observed: how many there were.
+        skipped: how many of them the gradient scaler skipped.
+        durations: how long they took.
+    """
+
+    newest: int | None
+    newest_time: float
+    start: int | None
+    is_resumed: bool
+    observed: int
+    skipped: int
+    durations: DurationFacts
+
+
+@dataclass(frozen=True)
 class RunFacts:
     """A run at one moment: what a scrape publishes. Times are Unix seconds; *end_time* is 0 while the run lasts."""
 
     state: RunState
     start_time: float
     end_time: float
-    start_step: int | None
-    resumed: bool
-    step: int | None
-    steps_observed: int
-    steps_skipped: int
-    last_step_time: float
-    durations: DurationFacts
+    steps: StepFacts
     gauges: Mapping[str, float]
     losses: Mapping[str, LossFacts]
     validation: Mapping[str, float]

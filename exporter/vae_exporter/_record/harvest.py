@@ -12,7 +12,7 @@ import numbers
 import sys
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -23,12 +23,8 @@ MAX_PENDING = 1_000
 """Observations under way at most. A host runs ahead of its device by tens of steps, not by thousands."""
 
 
-class Observation(NamedTuple):
-    """Values by name that were observed at one step, for one *purpose*, which is the caller's own word."""
-
-    step: int
-    values: dict[str, float]
-    purpose: str
+Receiver: TypeAlias = "Callable[[int, Mapping[str, float]], object]"
+"""Takes a step, and the values that were observed at it, by name."""
 
 
 @dataclass(frozen=True)
@@ -49,19 +45,29 @@ class _Copy:
         return zip(self.names, self.buffer.tolist(), strict=True)
 
 
-class _Pending(NamedTuple):
-    """What was observed, and the copies that it still lacks."""
+class _Observation(NamedTuple):
+    """Values of one step on their way to *receiver*, and the copies that it still lacks."""
 
-    observation: Observation
+    step: int
+    values: dict[str, float]
+    receiver: Receiver
     copies: list[_Copy]
 
     @property
     def size(self) -> int:
-        return len(self.observation.values) + sum(len(copy.names) for copy in self.copies)
+        return len(self.values) + sum(len(copy.names) for copy in self.copies)
+
+    def is_complete(self) -> bool:
+        return all(copy.is_done() for copy in self.copies)
+
+    def deliver(self) -> None:
+        for copy in self.copies:
+            self.values.update(copy.read())
+        self.receiver(self.step, self.values)
 
 
 class Harvest:
-    """Takes floats and tensors at a step, and gives them back as floats, in order, once they have arrived.
+    """Takes floats and tensors at a step, and hands them on as floats, in order, once they have arrived.
 
     Args:
         failures: told of each value that is refused.
@@ -71,12 +77,12 @@ class Harvest:
     def __init__(self, failures: Failures, *, torch: Any = None) -> None:  # noqa: ANN401 - a module
         self._failures = failures
         self._torch = torch
-        self._pending: deque[_Pending] = deque()
+        self._pending: deque[_Observation] = deque()
 
-    def give(self, step: int, values: Mapping[str, object], purpose: str = "train") -> None:
+    def give(self, step: int, values: Mapping[str, object], receiver: Receiver) -> None:
         """Copy *values* at *step*: floats, or tensors with one element, of any device, shape and real dtype.
 
-        None stands for a value that is not given.
+        None stands for a value that is not given. `deliver` calls *receiver* with the floats.
         """
         here: dict[str, float] = {}
         elsewhere: dict[Any, dict[str, Any]] = {}  # by device
@@ -95,30 +101,23 @@ class Harvest:
         if len(self._pending) >= MAX_PENDING:
             message = f"the losses of more than {MAX_PENDING} steps wait for their device: the oldest are given up"
             self._failures.drop("backlog", "backlog", message, count=self._pending.popleft().size)
-        self._pending.append(_Pending(Observation(step, here, purpose), copies))
+        self._pending.append(_Observation(step, here, receiver, copies))
 
-    def arrived(self) -> Iterator[Observation]:
-        """Yield the observations whose copies are all done, oldest first. Never waits."""
-        while self._pending:
-            observation, copies = self._pending[0]
-            for copy in copies:
-                if not copy.is_done():
-                    return
-            self._pending.popleft()
-            for copy in copies:
-                observation.values.update(copy.read())
-            yield observation
+    def deliver(self) -> None:
+        """Hand each observation whose copies are all done to its receiver, oldest first. Never waits."""
+        while self._pending and self._pending[0].is_complete():
+            self._pending.popleft().deliver()
 
-    def drain(self, wait: Callable[[], bool]) -> Iterator[Observation]:
-        """Yield what is still under way, calling *wait* between looks; where it returns False, the rest is dropped."""
-        yield from self.arrived()
+    def drain(self, wait: Callable[[], bool]) -> None:
+        """Deliver what is still under way, calling *wait* between looks. Where it returns False, drop the rest."""
+        self.deliver()
         while self._pending:
             if not wait():
                 message = f"the losses of {len(self._pending)} steps never arrived from their device"
                 self._failures.drop("closed", "drain", message, count=sum(pending.size for pending in self._pending))
                 self._pending.clear()
                 return
-            yield from self.arrived()
+            self.deliver()
 
     def _sort(
         self,

@@ -149,7 +149,8 @@ def listen(app: WSGIApplication, *, host: str, port: int) -> HttpServer:
 
 def _page(settings: RunSettings, recorder: Recorder) -> str:
     facts = recorder.facts()
-    rows = {"rank": settings.rank, "state": facts.state, "step": "none yet" if facts.step is None else facts.step}
+    step = facts.steps.newest
+    rows = {"rank": settings.rank, "state": facts.state, "step": "none yet" if step is None else step}
     rows |= {component: f"{loss.last:.6g}" for component, loss in facts.losses.items() if loss.last is not None}
     cells = (f"<tr><td>{html.escape(name)}<td>{html.escape(str(value))}" for name, value in rows.items())
     return _PAGE.format(run=html.escape(settings.run), rows="".join(cells))

@@ -29,25 +29,26 @@ _GAUGES = {
 
 def collect(_settings: RunSettings, facts: RunFacts) -> Iterator[Metric]:
     """Yield the step, the times of steps and the optimizer's values."""
-    if facts.step is not None:
-        yield GaugeMetricFamily("vae_step", "The optimizer's step; it goes back on a resume.", value=facts.step)
-    yield CounterMetricFamily("vae_steps", "Steps observed by this process.", value=facts.steps_observed)
+    steps = facts.steps
+    if steps.newest is not None:
+        yield GaugeMetricFamily("vae_step", "The optimizer's step; it goes back on a resume.", value=steps.newest)
+    yield CounterMetricFamily("vae_steps", "Steps observed by this process.", value=steps.observed)
     yield CounterMetricFamily(
         "vae_steps_skipped",
         "Steps of those that the gradient scaler skipped.",
-        value=facts.steps_skipped,
+        value=steps.skipped,
     )
     yield GaugeMetricFamily(
         "vae_last_step_timestamp_seconds",
         "When the last step was observed, in Unix time; the run's start before the first.",
-        value=facts.last_step_time,
+        value=steps.newest_time,
     )
     bounds = [*map(floatToGoString, DURATION_BUCKETS), "+Inf"]
     yield HistogramMetricFamily(
         "vae_step_duration_seconds",
         "Time from one observed step to the next, pauses left out.",
-        buckets=list(zip(bounds, accumulate(facts.durations.counts), strict=True)),
-        sum_value=facts.durations.sum,
+        buckets=list(zip(bounds, accumulate(steps.durations.counts), strict=True)),
+        sum_value=steps.durations.sum,
     )
     for name, text in _GAUGES.items():
         if name in facts.gauges:

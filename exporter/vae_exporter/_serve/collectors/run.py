@@ -31,10 +31,12 @@ def collect(settings: RunSettings, facts: RunFacts) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "vae_run_end_timestamp_seconds", "When the run ended, in Unix time; 0 while it lasts.", value=facts.end_time
     )
-    if facts.start_step is not None:
-        yield GaugeMetricFamily("vae_run_start_step", "The first step of this process.", value=facts.start_step)
+    if facts.steps.start is not None:
+        yield GaugeMetricFamily("vae_run_start_step", "The first step of this process.", value=facts.steps.start)
     yield GaugeMetricFamily(
-        "vae_run_resumed", "1 if this process went on from a checkpoint, 0 if it started anew.", value=facts.resumed
+        "vae_run_resumed",
+        "1 if this process went on from a checkpoint, 0 if it started anew.",
+        value=facts.steps.is_resumed,
     )
     yield _labelled(
         "vae_band_edge",
