@@ -18,10 +18,6 @@ WINDOW_LAGS: dict[int, tuple[int, ...]] = {10: (0, 10), 100: (0, 10, 100, 200, 3
 REMEMBERED_STEPS = max(width + max(lags) for width, lags in WINDOW_LAGS.items())
 """How many steps back a value is kept: the memory of a run of any length is bounded by it."""
 
-SETTLE_AFTER = 8
-"""How many values are noted, at most, before they are worked in: most training steps pay for a note alone, and neither
-a step nor a scrape for more than these."""
-
 _UNIT_EXPONENT = 1074
 """Every finite float is a whole number of 2**-1074, the smallest positive one. Sums of such whole numbers are exact:
 adding and removing values for a million steps leaves no rounding error behind, and a spike of 1e30 no scar."""
@@ -85,7 +81,6 @@ class StepWindows:
     """The recent values of one loss by step, and the lowest whole mean of each width so far, the newest left out."""
 
     def __init__(self) -> None:
-        self._noted: list[tuple[int, float]] = []  # given, and not yet worked in
         self._step: int | None = None
         self._since = 0  # the first step from which on every value is still remembered
         self._total = 0  # of the values given at the newest step, which may still get more
@@ -95,13 +90,14 @@ class StepWindows:
 
     def observe(self, step: int, value: float) -> None:
         """Take *value* at *step*. A value that is not finite moves the step on and enters no mean."""
-        self._noted.append((step, value))
-        if len(self._noted) >= SETTLE_AFTER:
-            self._settle()
+        if step != self._step:
+            self._move_to(step)
+        if math.isfinite(value):
+            self._total += _exact(value)
+            self._count += 1
 
     def snapshot(self) -> WindowsSnapshot | None:
         """Return the present state, or None before the first observation."""
-        self._settle()
         if self._step is None:
             return None
         history = self._history.copy()
@@ -109,15 +105,6 @@ class StepWindows:
             history.append(self._step, self._value())
         best = {width: _mean(total, count) for width, (total, count) in self._best.items()}
         return WindowsSnapshot(self._step, self._since, history, best)
-
-    def _settle(self) -> None:
-        for step, value in self._noted:
-            if step != self._step:
-                self._move_to(step)
-            if math.isfinite(value):
-                self._total += _exact(value)
-                self._count += 1
-        self._noted.clear()
 
     def _value(self) -> int:
         """Return the mean of the values given at the newest step, rounded to a float where they are several."""
