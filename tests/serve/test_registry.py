@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.core import GaugeMetricFamily
+from scraping import metric_names
 
+from vae_exporter import _serve
 from vae_exporter._record.recorder import Recorder
 from vae_exporter._serve.registry import COLLECTORS, RunCollector, run_registry
 from vae_exporter.vocabulary import RUN_STATES
@@ -105,3 +108,9 @@ def test_any_name_of_a_run_survives(make_settings: Callable[..., RunSettings], r
     text = generate_latest(run_registry(make_settings(run=run), recorder)).decode()
     escaped = run.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
     assert f'vae_steps_total{{rank="0",run="{escaped}"}} 0.0' in text
+
+
+def test_each_name_stands_in_full_where_its_metric_is_made() -> None:
+    golden = (Path(__file__).parents[1] / "data" / "metrics.txt").read_text()
+    made = "".join(file.read_text() for file in Path(_serve.__file__).parent.rglob("*.py"))
+    assert {name for name in metric_names(golden) if f'"{name}"' not in made} == set()

@@ -19,6 +19,14 @@ def samples_of(text: str) -> Samples:
     }
 
 
+def metric_names(text: str) -> set[str]:
+    """Return the names of the metrics in *text*, as /metrics has them."""
+    return {
+        f"{family.name}_total" if family.type == "counter" else family.name
+        for family in text_string_to_metric_families(text)
+    }
+
+
 def scrape(url: str | None) -> Samples:
     """Scrape the exporter at *url*, once."""
     return samples_of(get(f"{url}/metrics").text)

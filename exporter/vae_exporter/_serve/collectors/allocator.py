@@ -22,12 +22,12 @@ def collect(facts: GpuFacts) -> Iterator[Metric]:
         labels=["gpu", "kind", "stat"],
     )
     retries = CounterMetricFamily(
-        "vae_cuda_allocator_retries",
+        "vae_cuda_allocator_retries_total",
         "Allocations that failed at first, so that the allocator gave back its cache and tried again.",
         labels=["gpu"],
     )
     out_of_memory = CounterMetricFamily(
-        "vae_cuda_allocator_out_of_memory", "Allocations that failed: out-of-memory errors.", labels=["gpu"]
+        "vae_cuda_allocator_out_of_memory_total", "Allocations that failed: out-of-memory errors.", labels=["gpu"]
     )
     segments = GaugeMetricFamily(
         "vae_cuda_allocator_segments", "Pieces of memory that the allocator holds from CUDA.", labels=["gpu"]

@@ -25,12 +25,14 @@ def collect(_settings: RunSettings, facts: RunFacts) -> Iterator[Metric]:
     )
     build.add_metric([__version__, platform.python_version()], 1)
     errors = CounterMetricFamily(
-        "vae_exporter_errors", "Unexpected errors inside the exporter, by where they were caught.", labels=["reason"]
+        "vae_exporter_errors_total",
+        "Unexpected errors inside the exporter, by where they were caught.",
+        labels=["reason"],
     )
     for reason, count in facts.errors.items():
         errors.add_metric([reason], count)
     dropped = CounterMetricFamily(
-        "vae_exporter_dropped_observations", "Values given that were not recorded, by reason.", labels=["reason"]
+        "vae_exporter_dropped_observations_total", "Values given that were not recorded, by reason.", labels=["reason"]
     )
     for reason, count in facts.dropped.items():
         dropped.add_metric([reason], count)

@@ -23,7 +23,9 @@ def collect(_settings: RunSettings, facts: RunFacts) -> Iterator[Metric]:
         labels=["component", "split"],
     )
     start = GaugeMetricFamily("vae_loss_start", "The first finite value in this process.", labels=["component"])
-    nonfinite = CounterMetricFamily("vae_nonfinite_losses", "Values that were NaN or infinite.", labels=["component"])
+    nonfinite = CounterMetricFamily(
+        "vae_nonfinite_losses_total", "Values that were NaN or infinite.", labels=["component"]
+    )
     nonfinite_step = GaugeMetricFamily(
         "vae_last_nonfinite_step", "The last step with a NaN or infinite value.", labels=["component"]
     )

@@ -14,23 +14,26 @@ if TYPE_CHECKING:
     from vae_exporter._gpu.facts import GpuFacts, GpuIdentity
 
 _GAUGES = {
-    "memory_total": ("memory_total_bytes", "Memory of this device, with what the driver keeps for itself."),
-    "memory_used": ("memory_used_bytes", "Memory in use, by all processes; torch's cache counts as used."),
-    "memory_free": ("memory_free_bytes", "Memory in use by nobody."),
-    "memory_reserved": ("memory_reserved_bytes", "Memory that the driver keeps for itself."),
-    "process_memory": ("process_memory_bytes", "Memory in use by this process, as the driver counts it."),
-    "memory_temperature": ("memory_temperature_celsius", "Temperature of the memory (HBM)."),
-    "temperature": ("temperature_celsius", "Temperature of the GPU."),
-    "power": ("power_watts", "Power that the whole board draws."),
-    "utilization": ("utilization_ratio", "Part of the time in which a kernel ran, however small it was."),
+    "memory_total": ("vae_gpu_memory_total_bytes", "Memory of this device, with what the driver keeps for itself."),
+    "memory_used": ("vae_gpu_memory_used_bytes", "Memory in use, by all processes; torch's cache counts as used."),
+    "memory_free": ("vae_gpu_memory_free_bytes", "Memory in use by nobody."),
+    "memory_reserved": ("vae_gpu_memory_reserved_bytes", "Memory that the driver keeps for itself."),
+    "process_memory": ("vae_gpu_process_memory_bytes", "Memory in use by this process, as the driver counts it."),
+    "memory_temperature": ("vae_gpu_memory_temperature_celsius", "Temperature of the memory (HBM)."),
+    "temperature": ("vae_gpu_temperature_celsius", "Temperature of the GPU."),
+    "power": ("vae_gpu_power_watts", "Power that the whole board draws."),
+    "utilization": ("vae_gpu_utilization_ratio", "Part of the time in which a kernel ran, however small it was."),
     "memory_bandwidth_utilization": (
-        "memory_bandwidth_utilization_ratio",
+        "vae_gpu_memory_bandwidth_utilization_ratio",
         "Part of the time in which the memory was read or written.",
     ),
-    "remap_pending": ("row_remap_pending", "1 if a row of the memory is replaced at the next reset of the GPU."),
-    "remap_failed": ("row_remap_failed", "1 if a row of the memory could not be replaced."),
+    "remap_pending": (
+        "vae_gpu_row_remap_pending",
+        "1 if a row of the memory is replaced at the next reset of the GPU.",
+    ),
+    "remap_failed": ("vae_gpu_row_remap_failed", "1 if a row of the memory could not be replaced."),
 }
-"""The names and texts of what has one value a device, by its name in `Health`."""
+"""The metric of each figure that a device has one of, by the figure's name in `Health`, and its help text."""
 
 
 def collect(facts: GpuFacts) -> Iterator[Metric]:
@@ -42,15 +45,19 @@ def _families(facts: GpuFacts) -> Iterator[Metric]:
     yield _info(facts)
     yield from _reading(facts)
     for name, (metric, text) in _GAUGES.items():
-        yield _of_health(facts, GaugeMetricFamily(f"vae_gpu_{metric}", text, labels=["gpu"]), name)
-    energy = CounterMetricFamily("vae_gpu_energy_joules", "Energy used since the driver was loaded.", labels=["gpu"])
+        yield _of_health(facts, GaugeMetricFamily(metric, text, labels=["gpu"]), name)
+    energy = CounterMetricFamily(
+        "vae_gpu_energy_joules_total", "Energy used since the driver was loaded.", labels=["gpu"]
+    )
     yield _of_health(facts, energy, "energy")
     clock = GaugeMetricFamily("vae_gpu_clock_hertz", "Clock, by what it drives.", labels=["gpu", "clock"])
     throttled = GaugeMetricFamily(
         "vae_gpu_throttled", "1 if this keeps the clocks below their highest.", labels=["gpu", "reason"]
     )
     ecc = CounterMetricFamily(
-        "vae_gpu_ecc_errors", "Memory errors since the driver was loaded or the GPU reset.", labels=["gpu", "type"]
+        "vae_gpu_ecc_errors_total",
+        "Memory errors since the driver was loaded or the GPU reset.",
+        labels=["gpu", "type"],
     )
     rows = GaugeMetricFamily(
         "vae_gpu_remapped_rows", "Rows of the memory that were replaced, by the errors' type.", labels=["gpu", "type"]
@@ -110,7 +117,7 @@ def _of_health(facts: GpuFacts, family: CounterMetricFamily | GaugeMetricFamily,
 
 def _xid_errors(facts: GpuFacts) -> Metric:
     family = CounterMetricFamily(
-        "vae_gpu_xid_errors", "XID errors that the driver told to this process.", labels=["gpu", "xid"]
+        "vae_gpu_xid_errors_total", "XID errors that the driver told to this process.", labels=["gpu", "xid"]
     )
     for gpu in facts.gpus:
         for xid, count in gpu.xid_errors.items():

@@ -19,12 +19,16 @@ if TYPE_CHECKING:
     from vae_exporter._record.facts import RunFacts
 
 _GAUGES = {
-    "epoch": "The epoch, as the trainer counts it.",
-    "learning_rate": "The learning rate.",
-    "gradient_norm": "The norm of the gradient, as the trainer measures it.",
-    "loss_scale": "The factor of the loss in mixed-precision training.",
-    "discriminator_factor": "The weight of the adversarial loss: 0 until the discriminator starts.",
+    "epoch": ("vae_epoch", "The epoch, as the trainer counts it."),
+    "learning_rate": ("vae_learning_rate", "The learning rate."),
+    "gradient_norm": ("vae_gradient_norm", "The norm of the gradient, as the trainer measures it."),
+    "loss_scale": ("vae_loss_scale", "The factor of the loss in mixed-precision training."),
+    "discriminator_factor": (
+        "vae_discriminator_factor",
+        "The weight of the adversarial loss: 0 until the discriminator starts.",
+    ),
 }
+"""The metric of each value of `GAUGES`, and its help text. logvar is exported with the losses."""
 
 
 def collect(_settings: RunSettings, facts: RunFacts) -> Iterator[Metric]:
@@ -32,9 +36,9 @@ def collect(_settings: RunSettings, facts: RunFacts) -> Iterator[Metric]:
     steps = facts.steps
     if steps.newest is not None:
         yield GaugeMetricFamily("vae_step", "The optimizer's step; it goes back on a resume.", value=steps.newest)
-    yield CounterMetricFamily("vae_steps", "Steps observed by this process.", value=steps.observed)
+    yield CounterMetricFamily("vae_steps_total", "Steps observed by this process.", value=steps.observed)
     yield CounterMetricFamily(
-        "vae_steps_skipped",
+        "vae_steps_skipped_total",
         "Steps of those that the gradient scaler skipped.",
         value=steps.skipped,
     )
@@ -50,6 +54,6 @@ def collect(_settings: RunSettings, facts: RunFacts) -> Iterator[Metric]:
         buckets=list(zip(bounds, accumulate(steps.durations.counts), strict=True)),
         sum_value=steps.durations.sum,
     )
-    for name, text in _GAUGES.items():
+    for name, (metric, text) in _GAUGES.items():
         if name in facts.gauges:
-            yield GaugeMetricFamily(f"vae_{name}", text, value=facts.gauges[name])
+            yield GaugeMetricFamily(metric, text, value=facts.gauges[name])
