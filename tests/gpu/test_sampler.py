@@ -11,7 +11,7 @@ import pytest
 from deadline import wait_until
 from stand_in_cuda import Cuda, Torch, memory_stats
 
-from vae_exporter._gpu.nvml.session import RETRY_SECONDS, DriverSession
+from vae_exporter._gpu.nvml.source import RETRY_SECONDS, NvmlSource
 from vae_exporter._gpu.sampler import OVERDUE_SECONDS, GpuSampler
 from vae_exporter._process.failures import Failures
 from vae_exporter.simulated_gpu import a100, in_mig_mode, mig_slice
@@ -38,19 +38,24 @@ class Watch:
     environment: dict[str, str] = field(default_factory=dict)
     now: float = 1000.0
     failures: Failures = field(default_factory=Failures)
+    source: NvmlSource = field(init=False)
     sampler: GpuSampler = field(init=False)
 
     def __post_init__(self) -> None:
-        session = DriverSession(
-            self.failures, library=self.library, pid=lambda: None, clock=lambda: self.now, monotonic=lambda: self.now
+        self.source = NvmlSource(
+            self.failures,
+            library=self.library,
+            environment=self.environment,
+            pid=lambda: None,
+            clock=lambda: self.now,
+            monotonic=lambda: self.now,
         )
         self.sampler = GpuSampler(
+            self.source,
             self.choice,
             0.1,
             self.failures,
-            session=session,
             torch=self.torch or Torch(Cuda(initialized=False)),
-            environment=self.environment,
             monotonic=lambda: self.now,
         )
 
@@ -138,7 +143,7 @@ class TestWhichDevices:
         watch = Watch(pynvml, environment={"CUDA_VISIBLE_DEVICES": "1"}).sample()
         assert watch.uuids == []
         driver.answer("gpu.1.lost", 0)
-        watch.sampler._session.close()  # noqa: SLF001 - another session, as after any error
+        watch.source.close()  # another session, as after any error
         assert watch.sample(after=RETRY_SECONDS).uuids == [UUID(1)]
 
     def test_two_devices_of_one_name_are_published_once(self, drive: Drive, pynvml: ModuleType) -> None:
@@ -218,7 +223,7 @@ class TestTrouble:
         driver.forget("gpu.0.mig.1.uuid")
         for name in ("memory.total", "memory.used"):
             driver.answer(f"gpu.0.mig.1.{name}", "error 2")
-        watch.sampler._session.close()  # noqa: SLF001 - another session, as after any error
+        watch.source.close()  # another session, as after any error
         watch.sample(after=RETRY_SECONDS)
         assert (watch.uuids, watch.lost) == ([UUID(0), SLICE(0)], [False, False])
 

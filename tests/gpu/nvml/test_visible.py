@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vae_exporter._gpu.facts import GpuIdentity
-from vae_exporter._gpu.nvml.devices import Device, Slice, name_of, visible_devices
+from vae_exporter._gpu.nvml.devices import Device, Slice
 from vae_exporter._gpu.nvml.handles import Handle
+from vae_exporter._gpu.nvml.visible import name_of, visible_devices
 
 A100, T400 = "NVIDIA A100-SXM4-80GB", "NVIDIA T400"
 UUIDS = ("GPU-aa11", "GPU-aa22", "GPU-bb33")
