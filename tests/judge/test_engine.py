@@ -8,7 +8,7 @@ import pytest
 
 from vae_exporter.errors import StackError
 from vae_exporter.judge import engine
-from vae_exporter.judge.engine import Alert, Moment
+from vae_exporter.judge.engine import FiringAlert, Moment
 from vae_exporter.judge.simulation import Scrape, Scrapes
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def scrapes_of(*values: float, run: str = '"r"') -> Scrapes:
 
 def test_each_moment_has_its_samples_and_the_alerts_with_their_words(rules: Path) -> None:
     description = "two\nlines of r: 0.5 \\ and 損失"
-    alert = Alert(
+    alert = FiringAlert(
         {"alertname": "Odd", "run": "r", "severity": "page"},
         {"summary": 'a "quoted" line, of {run="x"}', "description": description},
     )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from vae_exporter.judge.engine import Alert, Moment
+from vae_exporter.judge.engine import FiringAlert, Moment
 from vae_exporter.judge.judgement import AlertEpisode, BandSpan, judgement
 
 LABELS = {"alertname": "VaeOdd", "run": "r", "severity": "page"}
 WORDS = {"summary": "odd", "description": "look at it"}
 
 
-def moment(nll: float | None = None, band: str = "", verdict: str = "", *alerts: Alert, cause: str = "") -> Moment:
+def moment(
+    nll: float | None = None, band: str = "", verdict: str = "", *alerts: FiringAlert, cause: str = ""
+) -> Moment:
     samples = {
         "run:vae_nll:mean": [] if nll is None else [({"run": "r"}, nll)],
         "run:vae_nll_band": [({"run": "r", "band": band}, nll or 0)] if band else [],
@@ -23,7 +25,7 @@ def moment(nll: float | None = None, band: str = "", verdict: str = "", *alerts:
 
 
 def test_the_end_decides_the_verdict_and_the_way_is_told_by_step() -> None:
-    alert = Alert(LABELS, WORDS)
+    alert = FiringAlert(LABELS, WORDS)
     moments = [
         moment(),
         moment(0.2, "good", "healthy"),
@@ -44,7 +46,7 @@ def test_the_end_decides_the_verdict_and_the_way_is_told_by_step() -> None:
 
 
 def test_an_alert_that_comes_twice_is_two_episodes_and_the_last_one_may_stay() -> None:
-    alert = Alert({**LABELS, "severity": "ticket"}, WORDS)
+    alert = FiringAlert({**LABELS, "severity": "ticket"}, WORDS)
     found = judgement([moment(0.2, "good", "watch", *alerts) for alerts in ([alert], [], [alert])], [10, 20, 30])
     assert [(episode.step, episode.resolved_step, episode.cause) for episode in found.alerts] == [
         (10, 20, None),

@@ -47,7 +47,7 @@ class _Process:
         self.lock = threading.RLock()  # a handler of the user's may close a run while this thread starts another
 
 
-class _Handler:
+class _SigtermHandler:
     """Stands for SIGTERM in the place of *previous*.
 
     Each has its own: a handler that the user puts over one, and that calls it, may find itself under the next.
@@ -117,14 +117,14 @@ def _take_sigterm() -> None:
     previous = signal.getsignal(signal.SIGTERM)
     if previous in (signal.SIG_IGN, None):  # ignored, or handled by what is not Python: both are left as they are
         return
-    if not isinstance(previous, _Handler):
-        signal.signal(signal.SIGTERM, _Handler(previous))
+    if not isinstance(previous, _SigtermHandler):
+        signal.signal(signal.SIGTERM, _SigtermHandler(previous))
 
 
 def _give_sigterm_back() -> None:
     # A handler that the user has put in our place since stays.
     present = signal.getsignal(signal.SIGTERM)
-    if isinstance(present, _Handler) and threading.current_thread() is threading.main_thread():
+    if isinstance(present, _SigtermHandler) and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, present.previous)
 
 

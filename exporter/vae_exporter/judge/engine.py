@@ -56,7 +56,7 @@ _UNIT_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 60480
 
 
 @dataclass(frozen=True)
-class Alert:
+class FiringAlert:
     """An alert that fires at one moment."""
 
     labels: Mapping[str, str]
@@ -73,7 +73,7 @@ class Moment:
     """One evaluation: the recorded samples, by name, as labels and value; and the alerts that fire."""
 
     samples: Mapping[str, Sequence[tuple[Mapping[str, str], float]]]
-    alerts: Sequence[Alert]
+    alerts: Sequence[FiringAlert]
 
 
 def rule_files() -> list[Path]:
@@ -115,7 +115,7 @@ def rule_test(rules: Iterable[Path], runs: Iterable[Scrapes], **expectations: ob
 def read_moments(output: str, count: int) -> list[Moment]:
     """Return the first *count* moments in what promtool printed."""
     samples: list[dict[str, list[tuple[Mapping[str, str], float]]]] = [{} for _ in range(count)]
-    alerts: list[list[Alert]] = [[] for _ in range(count)]
+    alerts: list[list[FiringAlert]] = [[] for _ in range(count)]
     index, labels = 0, {}
     for line in output.splitlines():
         if found := _EXPRESSION.match(line) or _ALERT.match(line):
@@ -127,7 +127,7 @@ def read_moments(output: str, count: int) -> list[Moment]:
         elif found := _LABELS.match(line):
             labels = _pairs(found["pairs"])
         elif found := _ANNOTATIONS.match(line):
-            alerts[index].append(Alert(labels, _pairs(found["pairs"])))
+            alerts[index].append(FiringAlert(labels, _pairs(found["pairs"])))
     return [Moment(*parts) for parts in zip(samples, alerts, strict=True)]
 
 

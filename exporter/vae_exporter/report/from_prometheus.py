@@ -67,7 +67,7 @@ def read_report(prometheus_url: str, run: str | None = None) -> Report:
     name = _known_run(server, run)
     of_run = promql_string(name)
     window = _window(server, of_run)
-    by_step = _Steps(window, of_run)
+    by_step = _StepsByTime(window, of_run)
     verdict = _newest(window.range(f"run:vae_verdict{{run={of_run}}}"))
     return Report(
         run=name,
@@ -93,7 +93,7 @@ def read_report(prometheus_url: str, run: str | None = None) -> Report:
     )
 
 
-class _Steps:
+class _StepsByTime:
     """The run's steps by time. The rules record them in the group in which they record the NLL: at the same moments."""
 
     def __init__(self, window: _Window, of_run: str) -> None:
@@ -163,7 +163,7 @@ def _state(server: Prometheus, of_run: str) -> str | None:
     return _LOST if lost else next(state for state, known in RUN_STATES.items() if known == code)
 
 
-def _alerts(window: _Window, of_run: str, by_step: _Steps) -> tuple[Alert, ...]:
+def _alerts(window: _Window, of_run: str, by_step: _StepsByTime) -> tuple[Alert, ...]:
     """Return what fired, in the order in which it began."""
     texts = {
         _identity(alert["labels"]): alert["annotations"]
@@ -208,7 +208,7 @@ def _stretches(series: Series, step: float) -> list[tuple[float, float]]:
     return stretches
 
 
-def _gpu_memory(window: _Window, of_run: str, by_step: _Steps) -> tuple[GpuMemory, ...]:
+def _gpu_memory(window: _Window, of_run: str, by_step: _StepsByTime) -> tuple[GpuMemory, ...]:
     totals = {
         series.labels.get("gpu", ""): series.points[-1][1]
         for series in window.range(f"max by (gpu) (vae_gpu_memory_total_bytes{{run={of_run}}})")

@@ -35,7 +35,7 @@ class Series:
 
 
 @dataclass(frozen=True)
-class _Server:
+class _Api:
     """A server at *url*, for example ``http://127.0.0.1:9090``. It is given *timeout* seconds for each answer."""
 
     url: str
@@ -76,7 +76,7 @@ class _Server:
 
 
 @dataclass(frozen=True)
-class Prometheus(_Server):
+class Prometheus(_Api):
     """A Prometheus. Each of its methods raises AnswerError if the server does not answer, or refuses the query."""
 
     name = "Prometheus"
@@ -118,7 +118,7 @@ class Prometheus(_Server):
 
 
 @dataclass(frozen=True)
-class Alertmanager(_Server):
+class Alertmanager(_Api):
     """An Alertmanager. `alerts` raises AnswerError if the server does not answer."""
 
     name = "Alertmanager"
