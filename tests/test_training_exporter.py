@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import signal
@@ -332,6 +333,23 @@ class TestOtherWaysToObserve:
             assert state(scrape(exporter.url)) == ["paused"]
             _ = 1 / 0
         assert state(scrape(exporter.url)) == ["running"]
+
+    @pytest.mark.parametrize(
+        ("activity", "began", "ended"),
+        [
+            (["validation"], "the training pauses for validation", "the training continues after validation"),
+            ([], "the training pauses", "the training continues"),
+        ],
+        ids=["named", "not-named"],
+    )
+    def test_a_pause_is_logged_when_it_begins_and_ends(
+        self, exporter: TrainingExporter, caplog: pytest.LogCaptureFixture, activity: list[str], began: str, ended: str
+    ) -> None:
+        caplog.clear()
+        with caplog.at_level(logging.INFO), exporter.paused(*activity):
+            assert [record.getMessage().partition(": ")[2] for record in caplog.records] == [began]
+        last = caplog.records[-1]
+        assert (last.getMessage().partition(": ")[2], last.levelno) == (ended, logging.INFO)
 
     def test_a_tensor_that_is_spread_over_ranks_is_refused(
         self, exporter: TrainingExporter, caplog: pytest.LogCaptureFixture

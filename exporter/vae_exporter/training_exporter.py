@@ -275,20 +275,24 @@ class TrainingExporter:
 
     @contextmanager
     def paused(self, activity: str = "") -> Iterator[None]:
-        """Say that the training pauses, for an evaluation or a checkpoint: no stall, and no slow step.
+        """Pause the run while the block lasts, for an evaluation or a checkpoint: it is no stall and no slow step.
 
-        *activity* is for the reader of the code.
+        Args:
+            activity: what the training does meanwhile, for example ``"validation"``. The log names it at level INFO
+                when the pause begins and ends.
         """
-        del activity
         if self._is_abandoned:
             yield
             return
         self._recorder.pause()
+        _logger.info("run %r: the training pauses%s", self._settings.run, f" for {activity}" if activity else "")
         try:
             yield
         finally:
             if not self._is_abandoned:  # the block may have forked
                 self._recorder.resume()
+                after = f" after {activity}" if activity else ""
+                _logger.info("run %r: the training continues%s", self._settings.run, after)
 
     def close(self) -> None:
         """End the run as finished, let every recent scraper read its end, and stop listening. Again: does nothing.
