@@ -13,7 +13,7 @@ import pytest
 from deadline import wait_until
 
 from vae_exporter._serve.http import serve
-from vae_exporter.pager import PagerSink
+from vae_exporter.pager import PagerSink, pager_app
 from vae_exporter.stack import servers
 from vae_exporter.stack.client import Prometheus
 from vae_exporter.stack.files import stack_folder
@@ -45,7 +45,7 @@ def test_a_run_that_diverged_and_was_killed_stays_an_open_incident(tmp_path: Pat
         return [notification.title for notification in sink.notifications if notification.kind == kind]
 
     with ExitStack() as stack:
-        pager = serve(sink.app, host="127.0.0.1", port=0)
+        pager = serve(pager_app(sink), host="127.0.0.1", port=0)
         stack.callback(pager.close)
         alertmanager_url = stack.enter_context(
             servers.alertmanager(tmp_path, pager_url=pager.url, intervals=servers.SHORTENED)

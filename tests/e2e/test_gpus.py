@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from deadline import wait_until
 
 from vae_exporter._serve.http import serve
-from vae_exporter.pager import PagerSink
+from vae_exporter.pager import PagerSink, pager_app
 from vae_exporter.simulated_gpu import STATE_VARIABLE, SimulatedDriver, a100, build
 from vae_exporter.stack.client import Prometheus
 from vae_exporter.stack.servers import Intervals, alertmanager, prometheus
@@ -48,7 +48,7 @@ def test_a_card_that_fails_pages_and_the_page_about_the_loss_names_it(tmp_path: 
     driver = SimulatedDriver(tmp_path / "driver.txt", [a100(index) for index in range(2)])
     build(tmp_path)
     sink = PagerSink()
-    pager = serve(sink.app, host="127.0.0.1", port=0)
+    pager = serve(pager_app(sink), host="127.0.0.1", port=0)
 
     def heard(words: str) -> list[Notification]:
         return [told for told in sink.notifications if told.kind in ("page", "update") and words in told.text]

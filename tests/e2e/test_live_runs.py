@@ -14,7 +14,7 @@ from vae_exporter import TrainingExporter
 from vae_exporter._serve.http import serve
 from vae_exporter.demo.status import RunStatus, read_status
 from vae_exporter.errors import StackError
-from vae_exporter.pager import PagerSink
+from vae_exporter.pager import PagerSink, pager_app
 from vae_exporter.stack.client import Alertmanager, Prometheus
 from vae_exporter.stack.servers import Intervals, alertmanager, prometheus
 
@@ -39,7 +39,7 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
 
 def test_the_bad_run_pages_once_and_the_good_run_never(tmp_path: Path) -> None:
     sink = PagerSink()
-    pager = serve(sink.app, host="127.0.0.1", port=0)
+    pager = serve(pager_app(sink), host="127.0.0.1", port=0)
     runs = {
         name: TrainingExporter(name, loss_weights=LOSS_WEIGHTS, port=0, linger_seconds=5).start()
         for name in ("good_run", "bad_run")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from deadline import wait_until
 
 from vae_exporter._serve.http import serve
-from vae_exporter.pager import PagerSink
+from vae_exporter.pager import PagerSink, pager_app
 from vae_exporter.stack.client import Prometheus
 from vae_exporter.stack.servers import SHORTENED, alertmanager, prometheus
 
@@ -53,7 +53,7 @@ def test_four_ranks_that_diverge_are_one_page(tmp_path: Path) -> None:
     sink = PagerSink()
 
     with ExitStack() as stack:
-        pager = serve(sink.app, host="127.0.0.1", port=0)
+        pager = serve(pager_app(sink), host="127.0.0.1", port=0)
         stack.callback(pager.close)
         alertmanager_url = stack.enter_context(alertmanager(tmp_path, pager_url=pager.url, intervals=SHORTENED))
         url = stack.enter_context(

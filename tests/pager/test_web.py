@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vae_exporter._serve.http import HttpServer, serve
-from vae_exporter.pager import PagerSink
+from vae_exporter.pager import PagerSink, pager_app
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ class Pager:
 
     def __post_init__(self) -> None:
         self.sink = PagerSink(clock=lambda: self.now)
-        self.server = serve(self.sink.app, host="127.0.0.1", port=0)
+        self.server = serve(pager_app(self.sink), host="127.0.0.1", port=0)
 
     def ask(self, method: str, path: str, body: bytes | str = b"", **headers: str) -> tuple[int, str, str]:
         """Return the status, the content type and the body of the answer."""

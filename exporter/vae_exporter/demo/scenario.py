@@ -21,7 +21,7 @@ from vae_exporter.demo.status import read_status
 from vae_exporter.demo.trainer import Trainer
 from vae_exporter.demo.training import DIVERGING_LEARNING_RATE, Training
 from vae_exporter.errors import VaeExporterError
-from vae_exporter.pager import PagerSink
+from vae_exporter.pager import PagerSink, pager_app
 from vae_exporter.pager.terminal import render
 from vae_exporter.report import read_report
 from vae_exporter.report import render as render_report
@@ -102,7 +102,7 @@ def _set_up(stack: ExitStack, console: Console, seed: int, *, has_simulated_gpu:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vae-exporter-demo-")))
     run = time.strftime("demo-%Y%m%d-%H%M%S")
     sink = PagerSink()
-    pager = serve(sink.app, host="127.0.0.1", port=0)
+    pager = serve(pager_app(sink), host="127.0.0.1", port=0)
     stack.callback(pager.close)
     alertmanager_url = stack.enter_context(alertmanager(folder, pager_url=pager.url, intervals=SHORTENED))
     if has_simulated_gpu:

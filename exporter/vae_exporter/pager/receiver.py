@@ -9,6 +9,7 @@ from vae_exporter._serve.http import serve
 from vae_exporter.errors import StackError
 from vae_exporter.pager.sink import PagerSink
 from vae_exporter.pager.terminal import render
+from vae_exporter.pager.web import pager_app
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,7 @@ def receive(console: Console, *, host: str, port: int, store: Path | None) -> It
             raise StackError(f"cannot write to {store}: {error.strerror or error}; give another file") from error
     sink = PagerSink(store=store, on_notification=lambda notification: console.print(render(notification)))
     try:
-        server = serve(sink.app, host=host, port=port)
+        server = serve(pager_app(sink), host=host, port=port)
     except OSError as error:
         raise StackError(
             f"cannot listen on {host}:{port}: {error.strerror or error}; give another --host or --port"
