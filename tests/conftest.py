@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING, Any
 
 import hypothesis
@@ -12,6 +13,8 @@ from vae_exporter._process.settings import RunSettings, check_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # the background of a script ignores it, children as well
 
 hypothesis.settings.register_profile("no deadline", deadline=None)  # a busy machine is no reason to fail
 hypothesis.settings.load_profile("no deadline")

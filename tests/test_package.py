@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from email.parser import Parser
 from inspect import ismodule
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from zipfile import ZipFile
 
 import pytest
+from children import finished
 
 import vae_exporter
 from vae_exporter.stack.files import repository_root
@@ -21,14 +21,7 @@ if TYPE_CHECKING:
 
 def python(*arguments: str, **environment: str) -> str:
     """Run Python, which must succeed, and return what it printed."""
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=repository_root(),
-        env={**os.environ, **environment},
-    )
+    done = finished([sys.executable, *arguments], cwd=repository_root(), env={**os.environ, **environment})
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

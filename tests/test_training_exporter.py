@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from deadline import wait_until
 from http_get import get
 from scraping import Samples, samples_of, scrape, state
 
@@ -51,7 +52,8 @@ class Scraper:
 
     def _run(self) -> None:
         with suppress(OSError):
-            while True:
+            deadline = time.monotonic() + 2 * DEADLINE_SECONDS
+            while time.monotonic() < deadline:
                 self._text = get(self._url).text
                 self._first.set()
 
@@ -235,8 +237,10 @@ class TestEnd:
         get(url, User_Agent="one that never comes again")
 
         def interrupt_once_it_waits() -> None:
-            while state(samples_of(get(url, User_Agent="one that looks on").text)) == ["running"]:
-                pass
+            wait_until(
+                lambda: state(samples_of(get(url, User_Agent="one that looks on").text)) != ["running"],
+                "the wait begins",
+            )
             os.kill(os.getpid(), signal.SIGINT)
 
         threading.Thread(target=interrupt_once_it_waits, daemon=True).start()

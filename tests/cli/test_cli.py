@@ -10,6 +10,8 @@ import sys
 import urllib.request
 from typing import TYPE_CHECKING
 
+from children import child, finished, line_of
+
 from vae_exporter import __version__
 
 if TYPE_CHECKING:
@@ -27,16 +29,15 @@ EVENT = {
 
 
 def test_version() -> None:
-    done = subprocess.run([*COMMAND, "--version"], capture_output=True, text=True, check=True)
+    done = finished([*COMMAND, "--version"])
     assert done.stdout == f"vae-exporter {__version__}\n"
 
 
 def test_the_pager_prints_and_stores_what_it_is_told(tmp_path: Path) -> None:
     store = tmp_path / "notifications.jsonl"
     command = [*COMMAND, "pager", "--port", "0", "--store", str(store)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as pager:
-        assert pager.stdout is not None
-        address = re.search(r"http://[\d.:]+\d", pager.stdout.readline())
+    with child(command, stdout=subprocess.PIPE) as pager:
+        address = re.search(r"http://[\d.:]+\d", line_of(pager))
         assert address is not None
         request = urllib.request.Request(f"{address[0]}/pagerduty", json.dumps(EVENT).encode())
         with urllib.request.urlopen(request, timeout=DEADLINE_SECONDS) as answer:
@@ -50,15 +51,11 @@ def test_the_pager_prints_and_stores_what_it_is_told(tmp_path: Path) -> None:
 
 def test_a_port_that_is_taken_is_a_clear_error() -> None:
     command = [*COMMAND, "pager", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as pager:
-        assert pager.stdout is not None
-        found = re.search(r":(\d+)\.", pager.stdout.readline())
+    with child(command, stdout=subprocess.PIPE) as pager:
+        found = re.search(r":(\d+)\.", line_of(pager))
         assert found is not None
         port = found[1]
-        done = subprocess.run(
-            [*COMMAND, "pager", "--port", port], capture_output=True, text=True, check=False, timeout=DEADLINE_SECONDS
-        )
-        pager.terminate()
+        done = finished([*COMMAND, "pager", "--port", port])
     assert done.returncode == 1
     assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
     assert "--port" in done.stderr
@@ -68,6 +65,6 @@ def test_a_port_that_is_taken_is_a_clear_error() -> None:
 def test_a_store_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> None:
     store = tmp_path / "missing" / "notifications.jsonl"
     command = [*COMMAND, "pager", "--port", "0", "--store", str(store)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=DEADLINE_SECONDS)
+    done = finished(command)
     assert done.returncode == 1
     assert f"cannot write to {store}: No such file or directory" in done.stderr

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 
 import pytest
+from children import finished
 
 OF_EXTRAS = {
     "watch": (
@@ -23,8 +23,8 @@ OF_EXTRAS = {
 def test_a_command_imports_nothing_of_another_extra(command: str) -> None:
     modules, others = OF_EXTRAS[command]
     code = f"import sys, vae_exporter.cli, {modules}; print(*sorted({others!r} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout.split() == []
+    done = finished([sys.executable, "-c", code])
+    assert (done.returncode, done.stdout.split(), done.stderr) == (0, [], "")
 
 
 @pytest.mark.parametrize(("extra", "package"), [("cli", "rich"), ("report", "matplotlib"), ("demo", "torch")])
@@ -40,7 +40,7 @@ def test_a_package_that_is_missing_is_named_with_its_extra(extra: str, package: 
         from vae_exporter.cli import app
         app([{command!r}])
     """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    done = finished([sys.executable, "-c", code])
     assert done.returncode == 1
     assert f"vae-exporter: {package} is missing: pip install '/path/to/vae-exporter[{extra}]'" in done.stderr
     assert "Traceback" not in done.stderr

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 import sys
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from children import child
 from deadline import wait_until
 
 from vae_exporter._serve.http import serve
@@ -55,11 +55,8 @@ def test_a_run_that_diverged_and_was_killed_stays_an_open_incident(tmp_path: Pat
                 tmp_path, targets_folder=targets, alertmanager_url=alertmanager_url, intervals=servers.SHORTENED
             )
         )
-        with subprocess.Popen([sys.executable, TRAINER, "dies", targets]) as trainer:
-            try:
-                wait_until(lambda: bool(heard("page")), "the page")
-            finally:
-                trainer.kill()
+        with child([sys.executable, TRAINER, "dies", targets]):  # and killed
+            wait_until(lambda: bool(heard("page")), "the page")
         wait_until(lambda: bool(heard("update")), "its death is told")
         # Longer than the 5 seconds after which Alertmanager tells of a group what is new.
         gone = 'absent_over_time(run:vae_run:present{run="dies"}[8s])'

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import sys
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from children import child
 from deadline import wait_until
 
 from vae_exporter._serve.http import serve
@@ -18,6 +18,7 @@ from vae_exporter.stack.client import Prometheus
 from vae_exporter.stack.servers import SHORTENED, alertmanager, prometheus
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
 
     from vae_exporter.pager import Notification
@@ -28,14 +29,10 @@ RUNS = ["ends_well", "exits", "killed", "stopped", "terminated"]
 
 
 @contextmanager
-def trainer(run: str, targets: Path, told: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    with log.open("wb") as output:
-        process = subprocess.Popen([sys.executable, TRAINER, run, targets, told], stdout=output, stderr=output)
-    try:
+def trainer(run: str, targets: Path, told: Path, log: Path) -> Iterator[subprocess.Popen[str]]:
+    command: list[str | Path] = [sys.executable, TRAINER, run, targets, told]
+    with log.open("wb") as output, child(command, seconds=240, stdout=output, stderr=output) as process:
         yield process
-    finally:
-        process.kill()
-        process.wait()
 
 
 def alert_of(page: Notification) -> str:

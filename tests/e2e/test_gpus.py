@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from children import child, line_of
 from deadline import wait_until
 
 from vae_exporter._serve.http import serve
@@ -35,13 +36,8 @@ def trainer(run: str, driver: SimulatedDriver, libraries: Path) -> Iterator[subp
     environment = {**os.environ, "LD_LIBRARY_PATH": str(libraries), STATE_VARIABLE: str(driver.file)}
     environment.pop("CUDA_VISIBLE_DEVICES", None)
     command = [sys.executable, str(TRAINER), run]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    with child(command, seconds=180, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:
+        yield process
 
 
 def test_a_card_that_fails_pages_and_the_page_about_the_loss_names_it(tmp_path: Path) -> None:
@@ -55,8 +51,7 @@ def test_a_card_that_fails_pages_and_the_page_about_the_loss_names_it(tmp_path: 
 
     with trainer("bs4", driver, tmp_path) as process:
         assert process.stdin
-        assert process.stdout
-        target = process.stdout.readline().strip().removeprefix("http://")
+        target = line_of(process).strip().removeprefix("http://")
         with (
             alertmanager(tmp_path, pager_url=pager.url, intervals=INTERVALS) as alertmanager_url,
             prometheus(

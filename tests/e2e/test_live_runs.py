@@ -8,6 +8,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 import pytest
+from deadline import wait_until
 from recorded_runs import LOSS_WEIGHTS, recorded_steps
 
 from vae_exporter import TrainingExporter
@@ -19,7 +20,6 @@ from vae_exporter.stack.client import Alertmanager, Prometheus
 from vae_exporter.stack.servers import Intervals, alertmanager, prometheus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 STEPS_A_SECOND = 25
@@ -28,13 +28,6 @@ STEPS_A_SECOND = 25
 INTERVALS = Intervals(scrape="200ms", evaluation="200ms", group_wait="200ms", group_interval="1s")
 
 DEADLINE_SECONDS = 30.0
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {DEADLINE_SECONDS:.0f} s: {what}"
-        time.sleep(0.05)
 
 
 def test_the_bad_run_pages_once_and_the_good_run_never(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from children import child
 from deadline import wait_until
 
 from vae_exporter._serve.http import serve
@@ -27,7 +28,7 @@ LOOPBACK = "lo0" if sys.platform == "darwin" else "lo"
 
 
 @contextmanager
-def torchrun(*arguments: str | Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def torchrun(*arguments: str | Path, log: Path) -> Iterator[subprocess.Popen[str]]:
     launcher = [
         "-m",
         "torch.distributed.run",
@@ -36,15 +37,16 @@ def torchrun(*arguments: str | Path, log: Path) -> Iterator[subprocess.Popen[byt
         f"--nproc-per-node={len(RANKS)}",
     ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": LOOPBACK}
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, *launcher, *arguments], env=environment, stdout=output, stderr=subprocess.STDOUT
-        )
-    try:
-        yield process
-    finally:
-        process.terminate()  # it ends its ranks, too
-        process.wait(30)
+    command = [sys.executable, *launcher, *arguments]
+    with (
+        log.open("wb") as output,
+        child(command, seconds=180, env=environment, stdout=output, stderr=subprocess.STDOUT) as process,
+    ):
+        try:
+            yield process
+        finally:
+            process.terminate()  # it ends its ranks, which are in sessions of their own
+            process.wait(30)
 
 
 def test_four_ranks_that_diverge_are_one_page(tmp_path: Path) -> None:

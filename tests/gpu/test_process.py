@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 from textwrap import dedent
+from typing import TYPE_CHECKING
 
 import pytest
+from children import finished
 
 from vae_exporter.simulated_gpu import LIBRARY, STATE_VARIABLE, SimulatedDriver, a100
+
+if TYPE_CHECKING:
+    import subprocess
 
 DEADLINE_SECONDS = 60
 
@@ -53,14 +57,7 @@ def run(script: str, driver: SimulatedDriver, libraries: Path) -> subprocess.Com
         "CALLS": str(driver.file.with_name("calls")),
     }
     environment.pop("CUDA_VISIBLE_DEVICES", None)
-    return subprocess.run(
-        [sys.executable, "-c", PRELUDE + dedent(script)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=DEADLINE_SECONDS,
-    )
+    return finished([sys.executable, "-c", PRELUDE + dedent(script)], seconds=DEADLINE_SECONDS, env=environment)
 
 
 def succeed(script: str, driver: SimulatedDriver, built_driver: Path) -> str:

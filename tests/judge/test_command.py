@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from children import child, finished, line_of
 from deadline import wait_until
 from recorded_runs import DATA, metric_logger_lines
 from scraping import scrape
@@ -28,14 +29,7 @@ ALERT_KEYS = ["alert", "severity", "step", "cause", "resolved_step"]
 
 
 def judge(*arguments: str | Path, given: str | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, "judge", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        input=given,
-        timeout=DEADLINE_SECONDS,
-    )
+    return finished([*COMMAND, "judge", *arguments], seconds=DEADLINE_SECONDS, input=given)
 
 
 def judge_json(*arguments: str | Path, exit_code: int) -> list[dict[str, Any]]:
@@ -223,13 +217,13 @@ def test_one_bad_file_among_good_ones_is_told_and_the_others_are_judged(recorded
 
 def test_a_reader_that_has_read_enough_gets_no_traceback() -> None:
     command = [*COMMAND, "judge", str(LOGS / "nan.log")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with child(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()
         errors = process.stderr.read()
+        assert process.wait(DEADLINE_SECONDS) == 3
     assert errors == ""
-    assert process.returncode == 3
 
 
 @pytest.mark.parametrize("option", [["--map", "nll"], ["--map", "x=y"], ["--weights", "rec"], ["--every", "0"]])
@@ -239,9 +233,8 @@ def test_an_option_that_cannot_be_used_is_bad_input(recorded: dict[str, Path], o
 
 def test_a_run_is_served_again_and_ctrl_c_ends_it(recorded: dict[str, Path]) -> None:
     command = [*COMMAND, "replay", str(recorded["bad_run"]), "--speed", "2000", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as replay:
-        assert replay.stdout is not None
-        first = replay.stdout.readline()
+    with child(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as replay:
+        first = line_of(replay)
         found = re.match(r"(bad_run-replay-\d{8}-\d{6}): (http://[\d.:]+)/metrics, 2000 times as fast", first)
         assert found, first
         url = found[2]
@@ -258,6 +251,6 @@ def test_a_run_is_served_again_and_ctrl_c_ends_it(recorded: dict[str, Path]) -> 
 
 def test_a_run_that_the_log_does_not_have_is_bad_input() -> None:
     command = [*COMMAND, "replay", str(LOGS / "two_runs.txt"), "--run", "three", "--port", "0"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=DEADLINE_SECONDS)
+    done = finished(command)
     assert done.returncode == 2
     assert "it has two_runs, two_runs-2" in done.stderr

@@ -132,6 +132,6 @@ def test_threads_share_it() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(30)
 
     assert sorted(n.kind for n in sink.notifications) == ["page"] + ["update"] * 799

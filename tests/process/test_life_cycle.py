@@ -9,12 +9,14 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+from children import child, line_of
+from deadline import wait_until
 from http_get import get
 from scraping import Samples, samples_of, scrape, state
 
@@ -51,7 +53,6 @@ def train():
 
 _MAIN = """\
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
     exporter = TrainingExporter("bs4", port=0, linger_seconds={linger}, gpus=False)
 """
 
@@ -67,22 +68,20 @@ class Trainer:
     arguments: tuple[str, ...] = ()
     process: subprocess.Popen[str] = field(init=False)
 
-    def __post_init__(self) -> None:
+    @contextmanager
+    def running(self) -> Iterator[None]:
         file = self.folder / "train.py"
         indented = "".join(f"    {line}\n" for line in self.script.strip().splitlines())
         file.write_text(f"{_PRELUDE}\n{self.before}\n{_MAIN.format(linger=self.linger)}{indented}")
-        self.process = subprocess.Popen(
-            [sys.executable, str(file), *self.arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,  # so that its workers can be ended with it
-        )
+        command = [sys.executable, str(file), *self.arguments]
+        with child(
+            command, seconds=3 * DEADLINE_SECONDS, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as self.process:
+            yield
 
     def hears(self) -> str:
         """Return what the process says next."""
-        assert self.process.stdout
-        return self.process.stdout.readline().strip()
+        return line_of(self.process).strip()
 
     def goes_on(self) -> None:
         assert self.process.stdin
@@ -97,17 +96,14 @@ class Trainer:
 @pytest.fixture
 def train(tmp_path: Path) -> Iterator[Callable[..., Trainer]]:
     """Return a function that starts a `Trainer`."""
-    trainers: list[Trainer] = []
+    with ExitStack() as stack:
 
-    def start(script: str, *arguments: str, before: str = "", linger: float = DEADLINE_SECONDS) -> Trainer:
-        trainers.append(Trainer(tmp_path, script, before, linger, arguments))
-        return trainers[-1]
+        def start(script: str, *arguments: str, before: str = "", linger: float = DEADLINE_SECONDS) -> Trainer:
+            trainer = Trainer(tmp_path, script, before, linger, arguments)
+            stack.enter_context(trainer.running())
+            return trainer
 
-    yield start
-    for trainer in trainers:
-        with suppress(ProcessLookupError):
-            os.killpg(trainer.process.pid, signal.SIGKILL)
-        trainer.process.communicate()
+        yield start
 
 
 def last_scrape(url: str) -> Samples:
@@ -123,9 +119,7 @@ def last_scrape(url: str) -> Samples:
 
 def wait_for_state(url: str, expected: str) -> None:
     """Wait until the page for people shows that state: to look at that is no scrape."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while f"state<td>{expected}" not in get(url).text:
-        assert time.monotonic() < deadline, f"not {expected}"
+    wait_until(lambda: f"state<td>{expected}" in get(url).text, f"the state {expected}")
 
 
 def answers(url: str) -> bool:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
 import sys
-import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from children import child
+from deadline import wait_until
 
 from vae_exporter import TrainingExporter
 from vae_exporter._process.targets import (
@@ -32,7 +32,7 @@ from vae_exporter.stack.client import Prometheus
 from vae_exporter.stack.processes import running
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
     from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -41,13 +41,6 @@ DEADLINE_SECONDS = 30.0
 ALL_IPV4 = "0.0.0.0"
 
 TARGET = Target("bs4-kl1e-4", 3, "node7:9645")
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {DEADLINE_SECONDS:.0f} s: {what}"
-        time.sleep(0.05)
 
 
 def mode(path: Path) -> int:
@@ -319,13 +312,15 @@ for _ in range(200):
 
 def test_two_writers_at_once_never_leave_half_a_file(tmp_path: Path) -> None:
     """Both write one file name: their runs share the readable part of it, and the address."""
-    writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), letter]) for letter in ("/", ".")]
     seen = set()
-    while any(writer.poll() is None for writer in writers):
-        for path in tmp_path.glob("*.json"):
-            [group] = json.loads(path.read_text())
-            seen.add(group["labels"]["run"])
-    assert [writer.wait() for writer in writers] == [0, 0]
+    with ExitStack() as stack:
+        commands = [[sys.executable, "-c", WRITER, str(tmp_path), letter] for letter in ("/", ".")]
+        writers = [stack.enter_context(child(command)) for command in commands]
+        while any(writer.poll() is None for writer in writers):
+            for path in tmp_path.glob("*.json"):
+                [group] = json.loads(path.read_text())
+                seen.add(group["labels"]["run"])
+        assert [writer.returncode for writer in writers] == [0, 0]
     assert seen == {"/" * 200, "." * 200}
     assert len(os.listdir(tmp_path)) == 1  # noqa: PTH208 - no temporary file is left
 

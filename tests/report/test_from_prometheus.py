@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import pytest
+from children import finished
 from deadline import wait_until
 from watched_runs import last_step
 
@@ -171,7 +171,8 @@ def test_a_name_says_nothing_but_itself_to_prometheus(name: str, watched: Watche
 def test_the_command_writes_the_page_and_says_where(watched: WatchedRuns, tmp_path: Path) -> None:
     output = tmp_path / "report.html"
     command = [*COMMAND, "--prometheus", watched.url, "--run", "bad_run", "-o", str(output)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = finished(command)
+    assert done.returncode == 0, done.stderr
     assert str(output) in done.stdout
     page = output.read_text(encoding="utf-8")
     assert "bad_run" in page
@@ -180,7 +181,7 @@ def test_the_command_writes_the_page_and_says_where(watched: WatchedRuns, tmp_pa
 
 def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:
     command = [*COMMAND, "--prometheus", NOBODY, "--run", "x", "-o", str(tmp_path / "report.html")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = finished(command)
     assert done.returncode == 1
     assert NOBODY in done.stderr
     assert not (tmp_path / "report.html").exists()
@@ -189,6 +190,6 @@ def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:
 def test_the_command_says_where_it_cannot_write(watched: WatchedRuns, tmp_path: Path) -> None:
     output = tmp_path / "nowhere" / "report.html"
     command = [*COMMAND, "--prometheus", watched.url, "--run", "good_run", "-o", str(output)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = finished(command)
     assert done.returncode == 1
     assert str(output) in done.stderr

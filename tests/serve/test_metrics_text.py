@@ -103,7 +103,12 @@ def test_all_metrics() -> None:
 def test_promtool_finds_nothing_to_improve() -> None:
     with GOLDEN.open() as metrics:
         checked = subprocess.run(
-            [find_program("promtool"), "check", "metrics"], stdin=metrics, capture_output=True, text=True, check=False
+            [find_program("promtool"), "check", "metrics"],
+            stdin=metrics,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
         )
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 

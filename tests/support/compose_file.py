@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import yaml
+from children import finished
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "docker-compose.yml"
@@ -17,7 +17,7 @@ SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(FILE.read_text())["services
 def compose_command() -> list[str] | None:
     """Return how Docker Compose is called on this machine; None where it is not there."""
     docker = shutil.which("docker")
-    if docker and subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode == 0:
+    if docker and finished([docker, "compose", "version"]).returncode == 0:
         return [docker, "compose"]
     older = shutil.which("docker-compose")
     return [older] if older else None

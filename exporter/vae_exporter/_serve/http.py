@@ -100,7 +100,7 @@ class HttpServer:
         """Stop listening, and let the answers under way be finished."""
         self._server.shutdown()
         self._server.server_close()
-        self._thread.join()
+        self._thread.join(CLOSE_SECONDS)
 
 
 def serve(app: WSGIApplication, *, host: str, port: int) -> HttpServer:
