@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import logging
 import socket
-import threading
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
@@ -17,9 +16,10 @@ from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from vae_exporter._record.recorder import Recorder
-from vae_exporter._serve.endpoint import PORTS_TRIED, RECENT_SECONDS, Scrapers, endpoint_app, listen
+from vae_exporter._serve.endpoint import PORTS_TRIED, endpoint_app, listen
 from vae_exporter._serve.http import HttpServer, serve
 from vae_exporter._serve.registry import COLLECTORS
+from vae_exporter._serve.scrapers import Scrapers
 from vae_exporter.errors import EndpointError
 
 if TYPE_CHECKING:
@@ -193,80 +193,12 @@ def take_ports_in_a_row(taken: ExitStack, count: int) -> int:
     pytest.fail("no ports in a row are free")
 
 
-@dataclass
-class Clock:
-    now: float = 10_000.0
+class TestScrapes:
+    """Which answers count as scrapes."""
 
-    def __call__(self) -> float:
-        return self.now
-
-
-class TestScrapers:
-    """Whom the end of a run waits for. A wait of 0 s says at once whether anyone is missing."""
-
-    @pytest.fixture
-    def clock(self) -> Clock:
-        return Clock()
-
-    @pytest.fixture
-    def scrapers(self, clock: Clock) -> Scrapers:
-        return Scrapers(clock)
-
-    def test_nobody_came_and_nobody_is_missing(self, scrapers: Scrapers) -> None:
-        assert scrapers.wait(scrapers.now(), 0)
-
-    def test_where_one_is_expected_the_first_is_missing_until_it_comes(self, scrapers: Scrapers) -> None:
-        end = scrapers.now()
-        assert not scrapers.wait(end, 0, is_expected=True)
-        come(scrapers, "prometheus")
-        assert scrapers.wait(end, 0, is_expected=True)
-
-    def test_who_came_before_the_end_is_missing_until_they_come_again(self, scrapers: Scrapers, clock: Clock) -> None:
-        come(scrapers, "prometheus")
-        clock.now += 15
-        end = scrapers.now()
-        assert not scrapers.wait(end, 0)
-        clock.now += 1
-        come(scrapers, "prometheus")
-        assert scrapers.wait(end, 0)
-
-    def test_each_has_to_come(self, scrapers: Scrapers, clock: Clock) -> None:
-        come(scrapers, "prometheus")
-        come(scrapers, "victoria")
-        clock.now += 15
-        end = scrapers.now()
-        come(scrapers, "prometheus")
-        assert not scrapers.wait(end, 0)
-        come(scrapers, "victoria")
-        assert scrapers.wait(end, 0)
-
-    def test_a_scrape_that_began_before_the_end_may_have_missed_it(self, scrapers: Scrapers, clock: Clock) -> None:
-        began = scrapers.came("prometheus")
-        clock.now += 1
-        end = scrapers.now()
-        assert not scrapers.wait(end, 0)
-        scrapers.served("prometheus", began)
-        assert not scrapers.wait(end, 0)
-
-    def test_who_was_not_seen_for_long_is_not_waited_for(self, scrapers: Scrapers, clock: Clock) -> None:
-        come(scrapers, "someone's curl")
-        clock.now += RECENT_SECONDS
-        assert scrapers.wait(scrapers.now(), 0)
-
-    def test_the_wait_ends_when_the_last_one_came(self, scrapers: Scrapers, clock: Clock) -> None:
-        come(scrapers, "prometheus")
-        clock.now += 15
-        end, came = scrapers.now(), []
-        waiting = threading.Thread(target=lambda: came.append(scrapers.wait(end, 60)), daemon=True)
-        waiting.start()
-        come(scrapers, "prometheus")
-        waiting.join(10)
-        assert came == [True]
-
-    def test_only_a_scrape_that_was_sent_in_full_counts(
-        self, make_settings: Callable[..., RunSettings], scrapers: Scrapers
-    ) -> None:
+    def test_only_a_scrape_that_was_sent_in_full_counts(self, make_settings: Callable[..., RunSettings]) -> None:
         """The server asks an answer for more until it has no more; where the client hangs up, it stops asking."""
+        scrapers = Scrapers(lambda: 10_000.0)
         app = endpoint_app(make_settings(), Recorder(), scrapers)
         ask(app, parts=1)
         assert not scrapers.wait(scrapers.now(), 0)
@@ -279,10 +211,6 @@ class TestScrapers:
         assert endpoint.scrapers.wait(endpoint.scrapers.now(), 0)
         get(endpoint.server.url + "/metrics")
         assert not endpoint.scrapers.wait(endpoint.scrapers.now() + 1, 0)
-
-
-def come(scrapers: Scrapers, scraper: str) -> None:
-    scrapers.served(scraper, scrapers.came(scraper))
 
 
 def ask(app: WSGIApplication, *, parts: int) -> None:
