@@ -9,6 +9,7 @@ import hypothesis
 import pytest
 from watched_runs import WatchedRuns, watched_runs
 
+from vae_exporter import TrainingExporter
 from vae_exporter._process.settings import RunSettings, check_settings
 
 if TYPE_CHECKING:
@@ -38,6 +39,14 @@ def make_settings() -> Callable[..., RunSettings]:
         return check_settings(**{**settings, **given})
 
     return make
+
+
+@pytest.fixture
+def exporter() -> Iterator[TrainingExporter]:
+    """A run that is served, and waits for nobody at its end."""
+    exporter = TrainingExporter("bs4", port=0, linger_seconds=0, gpus=False).start()
+    yield exporter
+    exporter.close()
 
 
 @pytest.fixture(scope="module")  # no longer: it keeps judging, which takes a third of a core
