@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vae_dashboards.board import Board, Panels, Row, leads_to, runs
+from vae_dashboards.looks import logarithmic
 from vae_dashboards.meanings import VERDICT_NAME
-from vae_dashboards.panels import STEP, Column, Words, by_step, joined, logarithmic, only, rows
+from vae_dashboards.panels import STEP, Column, Words, by_step, joined, only, rows
 from vae_dashboards.queries import Query, of_run
 from vae_exporter.vocabulary import COMPONENTS, PROBED
 

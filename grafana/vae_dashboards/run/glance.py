@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 
+from vae_dashboards.looks import band, dashed, fixed, wrapped
 from vae_dashboards.meanings import (
     BAND_COLORS,
     FIRING,
@@ -17,20 +18,7 @@ from vae_dashboards.meanings import (
     VERDICT,
     WHAT_TO_DO,
 )
-from vae_dashboards.panels import (
-    RUNBOOKS,
-    Column,
-    Words,
-    band,
-    curves,
-    dashed,
-    fixed,
-    number,
-    only,
-    rows,
-    states,
-    wrapped,
-)
+from vae_dashboards.panels import RUNBOOKS, Column, Words, curves, number, only, rows, states
 from vae_dashboards.queries import Query, edge, of_run
 from vae_dashboards.run import no_data
 from vae_exporter.vocabulary import NLL_BANDS
