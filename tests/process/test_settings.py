@@ -21,7 +21,7 @@ from vae_exporter._process.settings import (
     whole_port,
 )
 from vae_exporter.errors import SettingsError
-from vae_exporter.vocabulary import BAND_EDGES
+from vae_exporter.vocabulary import BAND_EDGES, COMPONENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,7 +124,7 @@ class TestRank:
         ({"loss_weights": {"recon": 10}}, "loss_weights['recon'] is no loss: did you mean 'rec'?"),
         (
             {"loss_weights": {7: 10}},
-            "loss_weights[7] is no loss: known: nll, rec, perception, kl, total, generator, discriminator",
+            f"loss_weights[7] is no loss: known: {', '.join(COMPONENTS)}",
         ),
         ({"loss_weights": {"rec": "10"}}, "loss_weights['rec']='10' is no finite number: give a float"),
         ({"loss_weights": {"rec": math.nan}}, "loss_weights['rec']=nan is no finite number: give a float"),
