@@ -20,6 +20,14 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # the background of a 
 hypothesis.settings.register_profile("no deadline", deadline=None)  # a busy machine is no reason to fail
 hypothesis.settings.load_profile("no deadline")
 
+LONGEST = ("test_simulated_runs.py", "test_demo.py", "test_command.py", "test_rules.py")
+"""The files that take minutes. They begin first, so that no worker is left alone with one at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first; the others keep their order."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
 
 @pytest.fixture
 def make_settings() -> Callable[..., RunSettings]:
