@@ -39,6 +39,7 @@ lint: servers $(INSTALLED) ## Check the code, the rules and the configurations.
 	.venv/bin/python -m ruff check
 	.venv/bin/python -m ruff format --check
 	.venv/bin/python -m mypy
+	@PYTHONPATH=grafana .venv/bin/lint-imports --no-cache --no-logo
 	.servers/bin/promtool check rules --lint=all --lint-fatal prometheus/rules/*.yml
 	.servers/bin/promtool check config prometheus/prometheus.yml
 	.servers/bin/promtool test rules tests/rules/*.yml

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from vae_exporter import TrainingExporter
-from vae_exporter._failures import Failures
+from vae_exporter._gpu.nvml.source import NvmlSource
 from vae_exporter._gpu.sampler import GpuSampler
-from vae_exporter.demo.simulated_gpu import SimulatedDriver, a100, simulated_gpu
+from vae_exporter._process.failures import Failures
+from vae_exporter.simulated_gpu import SimulatedDriver, a100, simulated_gpu
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,7 +102,8 @@ def time_scrapes(url: str, scrapes: int) -> list[float]:
 
 def time_rounds() -> tuple[list[float], float]:
     """Return the milliseconds of CPU time of each reading, and the part of a core that this takes."""
-    sampler = GpuSampler("all", SAMPLE_SECONDS, Failures())
+    failures = Failures()
+    sampler = GpuSampler(NvmlSource(failures), "all", SAMPLE_SECONDS, failures)
     sampler.sample()  # begins the session
     durations = []
     for _ in range(ROUNDS):

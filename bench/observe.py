@@ -17,9 +17,7 @@ from urllib.parse import urlsplit
 import torch
 
 from vae_exporter import TrainingExporter
-from vae_exporter._facts import COMPONENTS, GAUGES
-
-LOSSES = ("nll", "rec", "perception", "kl", "total")
+from vae_exporter.vocabulary import COMPONENTS, GAUGES, PROBED
 
 WARM_UP_STEPS = 500
 """Steps before those that are timed. After them every window is filled."""
@@ -38,9 +36,9 @@ def main() -> None:
     scrapes = time_scrapes()
 
     print(f"{'microseconds':<36}{'median':>10}{'mean':>10}{'p99':>10}")
-    print(row(f"observe, {len(LOSSES)} tensors", observed))
+    print(row(f"observe, {len(PROBED)} tensors", observed))
     if added:
-        print(row(f"add_scalar, {len(LOSSES)} calls", added))
+        print(row(f"add_scalar, {len(PROBED)} calls", added))
     print(row("scrape, all windows of all losses", scrapes))
     if added:
         print(f"observe costs {statistics.median(observed) / statistics.median(added):.3f} of add_scalar (medians)")
@@ -53,7 +51,7 @@ def time_steps(steps: int) -> tuple[list[float], list[float]]:
 
     Without TensorBoard, the second list is empty.
     """
-    given = [dict(zip(LOSSES, torch.rand(len(LOSSES)).unbind(), strict=True)) for _ in range(WARM_UP_STEPS + steps)]
+    given = [dict(zip(PROBED, torch.rand(len(PROBED)).unbind(), strict=True)) for _ in range(WARM_UP_STEPS + steps)]
     observed, added = [], []
     exporter = TrainingExporter("bench")
     for step, losses in enumerate(given):

@@ -13,10 +13,11 @@ import time
 from pathlib import Path
 
 from vae_exporter import TrainingExporter
-from vae_exporter._http import serve
-from vae_exporter.demo.judgement import read_judgement
-from vae_exporter.demo.servers import AS_SHIPPED, SHORTENED, Intervals, alertmanager, prometheus
-from vae_exporter.pager import PagerSink
+from vae_exporter._serve.http import serve
+from vae_exporter.demo.status import read_status
+from vae_exporter.pager import PagerSink, pager_app
+from vae_exporter.stack.client import Alertmanager, Prometheus
+from vae_exporter.stack.servers import AS_SHIPPED, SHORTENED, Intervals, alertmanager, prometheus
 
 RUNS = 8
 APART_SECONDS = 3.7  # no multiple of an interval
@@ -32,7 +33,7 @@ def page_seconds(intervals: Intervals) -> list[float]:
     sink = PagerSink(
         clock=time.monotonic, on_notification=lambda heard: paged.setdefault(str(heard.run), heard.received_at)
     )
-    pager = serve(sink.app, host="127.0.0.1", port=0)
+    pager = serve(pager_app(sink), host="127.0.0.1", port=0)
     exporters = [TrainingExporter(f"run-{number}", port=0, linger_seconds=0).start() for number in range(RUNS)]
     targets = [str(exporter.url).removeprefix("http://") for exporter in exporters]
     with (
@@ -47,7 +48,8 @@ def page_seconds(intervals: Intervals) -> list[float]:
                 exporter.observe(step, nll=GOOD_NLL)
         deadline = time.monotonic() + DEADLINE_SECONDS
         while any(
-            read_judgement(prometheus_url, alertmanager_url, f"run-{number}").verdict != "healthy"
+            read_status(Prometheus(prometheus_url), Alertmanager(alertmanager_url), f"run-{number}").verdict
+            != "healthy"
             for number in range(RUNS)
         ):
             _wait(deadline)

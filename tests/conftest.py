@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 from watched_runs import WatchedRuns, watched_runs
 
-from vae_exporter._settings import RunSettings, check_settings
+from vae_exporter import TrainingExporter
+from vae_exporter._process.settings import RunSettings, check_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # the background of a script ignores it, children as well
+
+hypothesis.settings.register_profile("no deadline", deadline=None)  # a busy machine is no reason to fail
+hypothesis.settings.load_profile("no deadline")
+
+LONGEST = ("test_simulated_runs.py", "test_demo.py", "test_command.py", "test_rules.py")
+"""The files that take minutes. They begin first, so that no worker is left alone with one at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first; the others keep their order."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 @pytest.fixture
@@ -31,6 +47,14 @@ def make_settings() -> Callable[..., RunSettings]:
         return check_settings(**{**settings, **given})
 
     return make
+
+
+@pytest.fixture
+def exporter() -> Iterator[TrainingExporter]:
+    """A run that is served, and waits for nobody at its end."""
+    exporter = TrainingExporter("bs4", port=0, linger_seconds=0, gpus=False).start()
+    yield exporter
+    exporter.close()
 
 
 @pytest.fixture(scope="module")  # no longer: it keeps judging, which takes a third of a core

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from typing import Any
 
 import pytest
 import yaml
+from children import finished
 from compose_file import FILE, ROOT, SERVICES, compose_command
 
 PINNED = re.compile(r"[\w/]+:v?\d+\.\d+\.\d+")
@@ -31,7 +31,7 @@ def words(name: str) -> str:
 @pytest.mark.parametrize("profile", [[], ["--profile", "demo"]], ids=["plain", "demo"])
 def test_docker_compose_takes_it(profile: list[str]) -> None:
     command = [*(compose_command() or []), "-f", str(FILE), *profile, "config", "--services"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = finished(command)
     assert done.returncode == 0, done.stderr
     expected = {name for name, service in SERVICES.items() if profile or "profiles" not in service}
     assert expected <= set(done.stdout.split())

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from children import child, line_of
 from deadline import wait_until
 from http_get import get
 from prometheus_client.parser import text_string_to_metric_families
@@ -41,23 +42,19 @@ def run_example(name: str) -> Metrics:
     command = [sys.executable, str(EXAMPLES / f"{name}.py"), f"--steps={STEPS}", "--port=0"]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
     scrapes: list[str] = []
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        url = process.stdout.readline().removeprefix("metrics: ").strip()
-        try:
+    with child(command, seconds=120, env=environment, stdout=subprocess.PIPE) as process:
+        url = line_of(process).removeprefix("metrics: ").strip()
 
-            def is_gone() -> bool:
-                try:
-                    scrapes.append(get(url).text)
-                except OSError:
-                    return True
-                return False
+        def is_gone() -> bool:
+            try:
+                scrapes.append(get(url).text)
+            except OSError:
+                return True
+            return False
 
-            wait_until(is_gone, f"{name} ends", seconds=60)
-            process.stdout.read()
-            assert process.wait(10) == 0
-        finally:
-            process.kill()
+        wait_until(is_gone, f"{name} ends", seconds=60)
+        process.communicate(timeout=10)
+        assert process.returncode == 0
     assert scrapes
     return Metrics(scrapes[-1])
 

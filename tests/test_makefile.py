@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from pathlib import Path
+
+from children import finished
 
 MAKEFILE = Path(__file__).parent.parent / "Makefile"
 
@@ -21,6 +22,6 @@ def test_an_environment_that_is_a_link_is_replaced_and_what_it_leads_to_is_left_
     (folder / "pyproject.toml").touch()  # nothing can be installed: what counts happens before that
     (folder / ".venv").symlink_to(elsewhere)
     command = [shutil.which("make") or "make", "venv", f"PYTHON={sys.executable}"]
-    subprocess.run(command, cwd=folder, capture_output=True, check=False)
+    finished(command, cwd=folder)
     assert [file.name for file in elsewhere.iterdir()] == ["theirs"]
     assert not (folder / ".venv").is_symlink()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from email.parser import Parser
 from inspect import ismodule
@@ -11,9 +10,10 @@ from typing import TYPE_CHECKING
 from zipfile import ZipFile
 
 import pytest
+from children import finished
 
 import vae_exporter
-from vae_exporter._stack import repository_root
+from vae_exporter.stack.files import repository_root
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,14 +21,7 @@ if TYPE_CHECKING:
 
 def python(*arguments: str, **environment: str) -> str:
     """Run Python, which must succeed, and return what it printed."""
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=repository_root(),
-        env={**os.environ, **environment},
-    )
+    done = finished([sys.executable, *arguments], cwd=repository_root(), env={**os.environ, **environment})
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -81,17 +74,17 @@ class TestWheel:
         names = ZipFile(wheel).namelist()
         assert {
             "vae_exporter/py.typed",
-            "vae_exporter/stack/prometheus/prometheus.yml",
-            "vae_exporter/stack/prometheus/rules/training.yml",
-            "vae_exporter/stack/prometheus/rules/gpu.yml",
-            "vae_exporter/stack/alertmanager/alertmanager.yml",
-            "vae_exporter/demo/simulated_gpu/nvml_stand_in.c",
+            "vae_exporter/stack/data/prometheus/prometheus.yml",
+            "vae_exporter/stack/data/prometheus/rules/training.yml",
+            "vae_exporter/stack/data/prometheus/rules/gpu.yml",
+            "vae_exporter/stack/data/alertmanager/alertmanager.yml",
+            "vae_exporter/simulated_gpu/nvml_stand_in.c",
         } <= set(names)
         version = f"vae_exporter-{vae_exporter.__version__}"
         assert {name.split("/")[0] for name in names} == {"vae_exporter", f"{version}.dist-info"}
 
     def test_it_carries_no_secret_and_nothing_of_what_runs_here(self, wheel: Path) -> None:
-        stack = "vae_exporter/stack/"
+        stack = "vae_exporter/stack/data/"
         carried = {name.removeprefix(stack) for name in ZipFile(wheel).namelist() if name.startswith(stack)}
         assert {name for name in carried if not name.startswith("prometheus/rules/")} == {
             "alertmanager/alertmanager.yml",
@@ -111,5 +104,5 @@ class TestWheel:
 
     def test_installed_it_finds_its_own_stack(self, wheel: Path, tmp_path: Path) -> None:
         ZipFile(wheel).extractall(tmp_path)
-        code = "from vae_exporter._stack import stack_folder; print(stack_folder())"
-        assert python("-c", code, PYTHONPATH=str(tmp_path)) == f"{tmp_path}/vae_exporter/stack\n"
+        code = "from vae_exporter.stack.files import stack_folder; print(stack_folder())"
+        assert python("-c", code, PYTHONPATH=str(tmp_path)) == f"{tmp_path}/vae_exporter/stack/data\n"

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from children import finished
 from prometheus_client.parser import text_string_to_metric_families
 
-from vae_exporter._programs import find_program
+from vae_exporter.stack.programs import find_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ of_each_alert = pytest.mark.parametrize("name", ALERTS)
 
 def promtool(*arguments: str | Path) -> None:
     """Run promtool, and fail with its own words where it fails."""
-    done = subprocess.run([find_program("promtool"), *arguments], capture_output=True, text=True, check=False)
+    done = finished([find_program("promtool"), *arguments])
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -2,57 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import math
-import os
-import signal
-import threading
-import time
-from contextlib import nullcontext, suppress
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import Any
 
 import pytest
 import torch
-from http_get import get
-from scraping import Samples, samples_of, scrape, state
+from scraping import scrape, state
 
-from vae_exporter import EndpointError, SettingsError, TrainingExporter, VaeExporterError
-from vae_exporter._facts import COMPONENTS, GAUGES
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-DEADLINE_SECONDS = 20.0
-"""For what takes milliseconds."""
-
-
-@pytest.fixture
-def exporter() -> Iterator[TrainingExporter]:
-    exporter = TrainingExporter("bs4", port=0, linger_seconds=0, gpus=False).start()
-    yield exporter
-    exporter.close()
-
-
-class Scraper:
-    """Scrapes an exporter again and again until it no longer answers, as Prometheus would in a test's time."""
-
-    def __init__(self, exporter: TrainingExporter) -> None:
-        self._url = f"{exporter.url}/metrics"
-        self._text = ""
-        self._first = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-        assert self._first.wait(DEADLINE_SECONDS)
-
-    def last_scrape(self) -> Samples:
-        self._thread.join(DEADLINE_SECONDS)
-        assert not self._thread.is_alive(), "the exporter still answers"
-        return samples_of(self._text)
-
-    def _run(self) -> None:
-        with suppress(OSError):
-            while True:
-                self._text = get(self._url).text
-                self._first.set()
+from vae_exporter import TrainingExporter
+from vae_exporter.vocabulary import COMPONENTS, GAUGES
 
 
 class TestObserve:
@@ -129,143 +89,6 @@ class TestObserve:
         assert "observe() after close()" in caplog.text
 
 
-class TestStart:
-    def test_it_says_where_it_listens(self) -> None:
-        exporter = TrainingExporter("bs4", port=0, linger_seconds=0)
-        assert exporter.url is None
-        assert exporter.start() is exporter
-        assert str(exporter.url).startswith("http://127.0.0.1:")
-        exporter.close()
-        assert exporter.url is None
-
-    def test_twice_is_an_error(self, exporter: TrainingExporter) -> None:
-        with pytest.raises(VaeExporterError) as raised:
-            exporter.start()
-        assert str(raised.value) == f"the exporter of run 'bs4' listens already, on {exporter.url}"
-        assert state(scrape(exporter.url)) == ["running"]
-
-    def test_where_it_cannot_listen_it_says_so_before_the_training(self) -> None:
-        exporter = TrainingExporter("bs4", host="192.0.2.1", linger_seconds=0)  # an address for documentation: RFC 5737
-        with pytest.raises(EndpointError, match=r"cannot listen on 192\.0\.2\.1:9645"):
-            exporter.start()
-        exporter.close()
-
-    @pytest.mark.parametrize(
-        "settings",
-        [{"run": ""}, {"port": -1}, {"linger_seconds": -1}, {"info": {"run": "x"}}, {"rank": "first"}],
-        ids=str,
-    )
-    def test_bad_settings_are_an_error_before_it(self, settings: dict[str, Any]) -> None:
-        with pytest.raises(SettingsError, match=next(iter(settings))):
-            TrainingExporter(**{"run": "bs4", **settings})
-
-    def test_settings_are_seen(self) -> None:
-        settings: dict[str, Any] = {
-            "rank": 3,
-            "loss_weights": {"rec": 10},
-            "band_edges": {"sharpness": {"min": 0.5}},
-            "info": {"model": "causal-vae"},
-            "outputs_url": "https://example.com/samples",
-            "start_step": 500,
-        }
-        with TrainingExporter("bs4", port=0, linger_seconds=0, **settings) as exporter:
-            text = get(f"{exporter.url}/metrics").text
-        for line in (
-            'vae_run_info{model="causal-vae",outputs_url="https://example.com/samples",rank="3",run="bs4"} 1.0',
-            'vae_loss_weight{component="rec",rank="3",run="bs4"} 10.0',
-            'vae_band_edge{edge="min",rank="3",run="bs4",signal="sharpness"} 0.5',
-            'vae_run_start_step{rank="3",run="bs4"} 500.0',
-            'vae_run_resumed{rank="3",run="bs4"} 1.0',
-        ):
-            assert line in text.splitlines()
-
-
-class TestEnd:
-    @pytest.mark.parametrize(
-        ("error", "expected"),
-        [
-            (None, "finished"),
-            (SystemExit(0), "finished"),
-            (SystemExit(None), "finished"),
-            (SystemExit(1), "failed"),
-            (SystemExit("loss is nan"), "failed"),
-            (RuntimeError("CUDA out of memory"), "failed"),
-            (KeyboardInterrupt(), "terminated"),
-        ],
-        ids=repr,
-    )
-    def test_the_last_scrape_says_how_the_run_ended(self, error: BaseException | None, expected: str) -> None:
-        with (
-            nullcontext() if error is None else pytest.raises(type(error)),
-            TrainingExporter("bs4", port=0, linger_seconds=DEADLINE_SECONDS) as exporter,
-        ):
-            scraper = Scraper(exporter)
-            exporter.observe(41, nll=0.5)
-            if error is not None:
-                raise error
-
-        last = scraper.last_scrape()
-        assert (state(last), last["vae_step"], last["vae_loss nll train"]) == ([expected], 41, 0.5)
-        assert last["vae_run_end_timestamp_seconds"] == pytest.approx(time.time(), abs=DEADLINE_SECONDS)
-
-    def test_close_waits_for_a_scraper_that_comes_again_and_no_longer(self) -> None:
-        exporter = TrainingExporter("bs4", port=0, linger_seconds=DEADLINE_SECONDS).start()
-        scraper = Scraper(exporter)
-        assert seconds_to_close(exporter) < DEADLINE_SECONDS
-        assert state(scraper.last_scrape()) == ["finished"]
-
-    def test_close_waits_no_longer_than_it_may(self) -> None:
-        exporter = TrainingExporter("bs4", port=0, linger_seconds=0.3).start()
-        scrape(exporter.url)
-        assert 0.3 <= seconds_to_close(exporter) < DEADLINE_SECONDS
-
-    def test_close_does_not_wait_where_it_may_not(self) -> None:
-        exporter = TrainingExporter("bs4", port=0, linger_seconds=0).start()
-        scrape(exporter.url)
-        assert seconds_to_close(exporter) < DEADLINE_SECONDS
-
-    def test_close_does_not_wait_where_nobody_ever_came(self) -> None:
-        exporter = TrainingExporter("bs4", port=0, linger_seconds=2 * DEADLINE_SECONDS).start()
-        assert seconds_to_close(exporter) < DEADLINE_SECONDS
-
-    def test_an_interrupt_ends_the_wait(self) -> None:
-        exporter = TrainingExporter("bs4", port=0, linger_seconds=2 * DEADLINE_SECONDS).start()
-        url = f"{exporter.url}/metrics"
-        get(url, User_Agent="one that never comes again")
-
-        def interrupt_once_it_waits() -> None:
-            while state(samples_of(get(url, User_Agent="one that looks on").text)) == ["running"]:
-                pass
-            os.kill(os.getpid(), signal.SIGINT)
-
-        threading.Thread(target=interrupt_once_it_waits, daemon=True).start()
-        began = time.monotonic()
-        with pytest.raises(KeyboardInterrupt):
-            exporter.close()
-        assert time.monotonic() - began < DEADLINE_SECONDS
-        with pytest.raises(ConnectionRefusedError):
-            get(url)
-
-    def test_closing_again_does_nothing(self) -> None:
-        with TrainingExporter("bs4", port=0, linger_seconds=0) as exporter:
-            url = str(exporter.url)
-            exporter.close()
-            exporter.close()
-        with pytest.raises(ConnectionRefusedError):
-            get(url)
-
-    def test_close_without_start(self) -> None:
-        exporter = TrainingExporter("bs4")
-        exporter.observe(1, nll=0.5)
-        exporter.close()
-
-
-def seconds_to_close(exporter: TrainingExporter) -> float:
-    began = time.monotonic()
-    exporter.close()
-    return time.monotonic() - began
-
-
 class TestOtherWaysToObserve:
     def test_a_trainers_own_dictionary(self, exporter: TrainingExporter) -> None:
         log = {"train/nll_loss": torch.tensor(0.5), "train/lr": 1e-4, "val/nll_loss": 0.75, "images": object()}
@@ -332,6 +155,23 @@ class TestOtherWaysToObserve:
             assert state(scrape(exporter.url)) == ["paused"]
             _ = 1 / 0
         assert state(scrape(exporter.url)) == ["running"]
+
+    @pytest.mark.parametrize(
+        ("activity", "began", "ended"),
+        [
+            (["validation"], "the training pauses for validation", "the training continues after validation"),
+            ([], "the training pauses", "the training continues"),
+        ],
+        ids=["named", "not-named"],
+    )
+    def test_a_pause_is_logged_when_it_begins_and_ends(
+        self, exporter: TrainingExporter, caplog: pytest.LogCaptureFixture, activity: list[str], began: str, ended: str
+    ) -> None:
+        caplog.clear()
+        with caplog.at_level(logging.INFO), exporter.paused(*activity):
+            assert [record.getMessage().partition(": ")[2] for record in caplog.records] == [began]
+        last = caplog.records[-1]
+        assert (last.getMessage().partition(": ")[2], last.levelno) == (ended, logging.INFO)
 
     def test_a_tensor_that_is_spread_over_ranks_is_refused(
         self, exporter: TrainingExporter, caplog: pytest.LogCaptureFixture

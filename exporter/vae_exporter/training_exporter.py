@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
-import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
-from vae_exporter import _life_cycle
-from vae_exporter._endpoint import Scrapers, endpoint_app, listen
-from vae_exporter._facts import COMPONENTS, GAUGES, PROBED
 from vae_exporter._gpu.sampler import gpu_sampler
-from vae_exporter._log_names import values_of_log
-from vae_exporter._recorder import Recorder
-from vae_exporter._settings import (
+from vae_exporter._process.life_cycle import state_after
+from vae_exporter._process.settings import (
     check_settings,
     gpu_choice,
     host_name,
@@ -23,8 +18,11 @@ from vae_exporter._settings import (
     suggestion,
     whole_port,
 )
-from vae_exporter._targets import Target, advertised_address, check_advertise, check_targets_dir, publish, withdraw
-from vae_exporter.errors import VaeExporterError
+from vae_exporter._process.targets import check_advertise, check_targets_dir
+from vae_exporter._record.log_names import values_of_log
+from vae_exporter._record.recorder import Recorder
+from vae_exporter._serve.service import Place, RunService
+from vae_exporter.vocabulary import COMPONENTS, GAUGES, PROBED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -32,9 +30,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self
-
-    from vae_exporter._http import HttpServer
-    from vae_exporter._targets import TargetFile
 
 _logger = logging.getLogger("vae_exporter")
 
@@ -95,26 +90,26 @@ class TrainingExporter:
             outputs_url=outputs_url,
             start_step=start_step,
         )
-        self._host = host_name(host)
-        self._port = whole_port(port)
-        self._targets_dir = None if targets_dir is None else check_targets_dir(targets_dir)
-        self._advertise = None if advertise is None else check_advertise(advertise)
-        self._linger_seconds = seconds("linger_seconds", linger_seconds)
+        place = Place(
+            host=host_name(host),
+            port=whole_port(port),
+            targets_dir=None if targets_dir is None else check_targets_dir(targets_dir),
+            advertise=None if advertise is None else check_advertise(advertise),
+        )
         self._recorder = Recorder(start_step=self._settings.start_step)
-        self._gpus = gpu_sampler(gpu_choice(gpus), sample_seconds(gpu_sample_seconds), self._recorder.failures)
-        self._scrapers = Scrapers()
-        self._server: HttpServer | None = None
-        self._target_file: TargetFile | None = None
-        self._in_process = _life_cycle.Run(self._end, self._abandon)
-        self._ending = threading.RLock()
-        self._has_ended = False
+        self._service = RunService(
+            self._settings,
+            self._recorder,
+            place,
+            gpus=gpu_sampler(gpu_choice(gpus), sample_seconds(gpu_sample_seconds), self._recorder.failures),
+            linger_seconds=seconds("linger_seconds", linger_seconds),
+        )
         self._error_before = sys.exc_info()[1]  # a training that is tried again in an ``except:`` is not ended by it
-        self._is_abandoned = False  # in a fork: the run is the parent's
 
     @property
     def url(self) -> str | None:
         """The endpoint's address, for example ``http://127.0.0.1:9645``; None while it does not listen."""
-        return self._server.url if self._server else None
+        return self._service.url
 
     def start(self) -> Self:
         """Listen, and return this exporter. Losses may be observed before, too.
@@ -127,21 +122,7 @@ class TrainingExporter:
             SettingsError: *targets_dir* cannot be written, or others cannot reach *host*.
             VaeExporterError: it listens already, or has ended.
         """
-        if self._has_ended:
-            raise VaeExporterError(f"the run {self._settings.run!r} has ended: make another exporter")
-        if self._server:
-            raise VaeExporterError(f"the exporter of run {self._settings.run!r} listens already, on {self.url}")
-        app = endpoint_app(self._settings, self._recorder, self._scrapers, self._gpus.facts if self._gpus else None)
-        self._server = listen(app, host=self._host, port=self._port)
-        _life_cycle.watch(self._in_process)
-        try:
-            self._enter_targets(self._server.port)
-        except BaseException:
-            self._let_go()
-            raise
-        if self._gpus:
-            self._gpus.start()
-        _logger.info("run %r: metrics on %s/metrics", self._settings.run, self.url)
+        self._service.start()
         return self
 
     def observe(  # noqa: PLR0913 - what a training step has to tell
@@ -235,7 +216,7 @@ class TrainingExporter:
         """
         try:
             self._refuse("observe_probe", losses.keys() - set(PROBED), PROBED)
-            if not self._is_abandoned:
+            if not self._service.is_abandoned:
                 self._recorder.observe_probe(step, {name: losses[name] for name in PROBED if name in losses})
         except Exception as error:  # noqa: BLE001 - as above
             self._recorder.failures.caught("observe", "observe_probe()", error)
@@ -260,27 +241,31 @@ class TrainingExporter:
         Never raises: what goes wrong, such as a lack of memory, is logged once and counted, as by `observe`.
         """
         try:
-            if not self._is_abandoned:
+            if not self._service.is_abandoned:
                 self._recorder.observe_reconstruction(step, inputs, outputs, every=every, data_range=data_range)
         except Exception as error:  # noqa: BLE001 - as above
             self._recorder.failures.caught("observe", "observe_reconstruction()", error)
 
     @contextmanager
     def paused(self, activity: str = "") -> Iterator[None]:
-        """Say that the training pauses, for an evaluation or a checkpoint: no stall, and no slow step.
+        """Pause the run while the block lasts, for an evaluation or a checkpoint: it is no stall and no slow step.
 
-        *activity* is for the reader of the code.
+        Args:
+            activity: what the training does meanwhile, for example ``"validation"``. The log names it at level INFO
+                when the pause begins and ends.
         """
-        del activity
-        if self._is_abandoned:
+        if self._service.is_abandoned:
             yield
             return
         self._recorder.pause()
+        _logger.info("run %r: the training pauses%s", self._settings.run, f" for {activity}" if activity else "")
         try:
             yield
         finally:
-            if not self._is_abandoned:  # the block may have forked
+            if not self._service.is_abandoned:  # the block may have forked
                 self._recorder.resume()
+                after = f" after {activity}" if activity else ""
+                _logger.info("run %r: the training continues%s", self._settings.run, after)
 
     def close(self) -> None:
         """End the run as finished, let every recent scraper read its end, and stop listening. Again: does nothing.
@@ -288,7 +273,7 @@ class TrainingExporter:
         After SIGTERM it ends as terminated; in a ``finally:`` that an exception passes through, by that exception.
         """
         error = sys.exc_info()[1]
-        self._end(_life_cycle.state_after(None if error is self._error_before else error))
+        self._service.end(state_after(None if error is self._error_before else error))
 
     def __enter__(self) -> Self:
         return self.start()
@@ -296,61 +281,13 @@ class TrainingExporter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._end(_life_cycle.state_after(error))
-
-    def _end(self, state: str) -> None:
-        if self._is_abandoned:
-            return
-        with self._ending:  # whoever comes second waits: after it the process may exit
-            if self._has_ended:
-                return
-            self._has_ended = True
-            try:
-                self._recorder.end(state)
-                if self._gpus:
-                    self._gpus.stop()  # with a last look: an out-of-memory error may be why it ends
-                if self._server:
-                    _logger.info("run %r: %s; it waits for its last scrape", self._settings.run, state)
-                    # A crash at the first step must not go unseen, because nobody has come yet.
-                    is_expected = state == "failed" and self._targets_dir is not None
-                    self._scrapers.wait(self._scrapers.now(), self._linger_seconds, is_expected=is_expected)
-            finally:  # Ctrl-C while it waits: leave at once
-                self._let_go()
-
-    def _abandon(self) -> None:
-        """Let go of the endpoint in a forked process, where the run is not this one's: nothing is recorded here."""
-        self._is_abandoned = True
-        if self._server:
-            self._server.abandon()
+        self._service.end(state_after(error))
 
     def _observe(self, step: int | None, values: Mapping[str, object], *, split: object, skipped: object) -> None:
-        if not self._is_abandoned:
+        if not self._service.is_abandoned:
             self._recorder.observe(step, values, split=split, skipped=skipped)
 
     def _refuse(self, method: str, unknown: Iterable[str], known: Sequence[str]) -> None:
         for name in unknown:
             message = f"{method}() has no value {name!r}: {suggestion(name, known)}"
             self._recorder.failures.drop("invalid", name, message)
-
-    def _enter_targets(self, port: int) -> None:
-        if self._targets_dir is not None:
-            address = advertised_address(self._advertise, host=self._host, port=port)
-            self._target_file = publish(self._targets_dir, Target(self._settings.run, self._settings.rank, address))
-
-    def _let_go(self) -> None:
-        try:
-            self._stop_serving()
-        finally:
-            _life_cycle.unwatch(self._in_process)
-
-    def _stop_serving(self) -> None:
-        # Off the targets while the endpoint still answers: no scrape finds it closed.
-        file, self._target_file = self._target_file, None
-        if file:
-            try:
-                withdraw(file)
-            except OSError as error:
-                _logger.warning("%s cannot be removed (%s): run `vae-exporter targets prune`", file.path, error)
-        if self._server:
-            self._server.close()
-            self._server = None

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vae_dashboards.board import Board, Panels, Row, leads_to, runs
+from vae_dashboards.looks import logarithmic
 from vae_dashboards.meanings import VERDICT_NAME
-from vae_dashboards.panels import STEP, Column, Words, by_step, joined, logarithmic, only, rows
+from vae_dashboards.panels import STEP, Column, Words, by_step, joined, only, rows
 from vae_dashboards.queries import Query, of_run
+from vae_exporter.vocabulary import COMPONENTS, PROBED
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.cog.builder import Builder
@@ -63,15 +65,7 @@ def _panels() -> Panels:
             columns,
             (24, 6),
         ).transformations([*joined("run"), *only(columns)]),
-        *(
-            _component(name, words)
-            for name, words in {
-                "rec": "The mean squared error: colours and shapes.",
-                "perception": "The perceptual distance: artifacts, grids, noise.",
-                "kl": "The distance of the latents from a unit Gaussian.",
-                "total": "All parts together, as the trainer adds them.",
-            }.items()
-        ),
+        *(_component(name, COMPONENTS[name].meaning) for name in PROBED if name != "nll"),
         _figure("Learning rate by step", "As the optimizer uses it.", "vae_learning_rate", "observe learning_rate"),
         _figure("Gradient norm by step", "The largest of the ranks.", "vae_gradient_norm", "observe gradient_norm"),
     ]

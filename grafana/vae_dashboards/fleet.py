@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 
 from vae_dashboards.board import Board, Panels, Row, leads_to
+from vae_dashboards.looks import sparkline
 from vae_dashboards.meanings import STATE, STATE_QUERY, VERDICT
-from vae_dashboards.panels import Column, Words, joined, number, of_query, only, rows, sparkline
+from vae_dashboards.panels import Column, Words, joined, number, of_query, only, rows
 from vae_dashboards.queries import Query, held, of_any_run
 
 if TYPE_CHECKING:

@@ -3,21 +3,9 @@
 from __future__ import annotations
 
 from vae_dashboards.board import Board, Panels, Row, choice, runs
+from vae_dashboards.looks import dashed, fixed
 from vae_dashboards.meanings import GREEN, ORANGE, RED, YES_NO, meaning
-from vae_dashboards.panels import (
-    Column,
-    Words,
-    curves,
-    dashed,
-    fixed,
-    gauges,
-    joined,
-    number,
-    only,
-    rows,
-    stacked,
-    states,
-)
+from vae_dashboards.panels import Column, Words, curves, gauges, joined, number, only, rows, stacked, states
 from vae_dashboards.queries import Query, held, of_gpu, of_run
 
 NO_GPU = "No data: no run uses an NVIDIA GPU, or its driver does not answer."

@@ -6,24 +6,28 @@ from typing import TYPE_CHECKING
 
 from grafana_foundation_sdk.models.dashboard import ValueMap, ValueMapping, ValueMappingResult
 
-from vae_exporter.report.advice import ALERTS, BANDS, SYMBOLS, VERDICTS
+from vae_exporter.advice import ALERTS, BANDS, SYMBOLS
+from vae_exporter.vocabulary import NLL_BANDS, RUN_STATES, VERDICTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from vae_exporter.vocabulary import RunState
+
 GREEN, YELLOW, ORANGE, RED, GRAY, BLUE, PURPLE = "green", "yellow", "orange", "red", "text", "blue", "purple"
 """Grafana's own names: each has a shade for the dark theme and one for the light."""
 
-BAND_COLORS = {
-    "suspicious": ORANGE,
-    "low": BLUE,
-    "excellent": GREEN,
-    "good": YELLOW,
-    "degraded": ORANGE,
-    "bad": RED,
-}
+BAND_COLORS = dict(zip(NLL_BANDS, (ORANGE, BLUE, GREEN, YELLOW, ORANGE, RED), strict=True))
 
-_VERDICT_COLORS = {"healthy": GREEN, "converging": YELLOW, "watch": ORANGE, "stop": RED}
+_VERDICT_COLORS = dict(zip(VERDICTS, (GREEN, YELLOW, ORANGE, RED), strict=True))
+
+_STATES: Mapping[RunState, tuple[str, str]] = {
+    "running": ("▶ Running", GREEN),
+    "paused": ("‖ Paused", BLUE),
+    "finished": ("■ Finished", BLUE),
+    "terminated": ("■ Terminated", ORANGE),
+    "failed": ("✕ Failed", RED),
+}
 
 
 def meaning(words: Mapping[str, tuple[str, str]]) -> ValueMapping:
@@ -37,24 +41,18 @@ def meaning(words: Mapping[str, tuple[str, str]]) -> ValueMapping:
 
 
 def _verdict(name: str) -> tuple[str, str]:
-    return f"{SYMBOLS[name]} {VERDICTS[name]}", _VERDICT_COLORS[name]
+    return f"{SYMBOLS[name]} {name.capitalize()}", _VERDICT_COLORS[name]
 
 
 # The codes of run:vae_verdict:code; -1: seen, but not judged yet.
-VERDICT = meaning(
-    {"-1": ("… Not judged yet", BLUE), **{str(code): _verdict(name) for code, name in enumerate(VERDICTS)}}
-)
+VERDICT = meaning({"-1": ("… Not judged yet", BLUE), **{str(code): _verdict(name) for name, code in VERDICTS.items()}})
 
 VERDICT_NAME = meaning({name: _verdict(name) for name in VERDICTS})
 
 # The codes of run_rank:vae_run_state:code, then two by the alerts about them.
 STATE = meaning(
     {
-        "0": ("▶ Running", GREEN),
-        "1": ("‖ Paused", BLUE),
-        "2": ("■ Finished", BLUE),
-        "3": ("■ Terminated", ORANGE),
-        "4": ("✕ Failed", RED),
+        **{str(RUN_STATES[state]): words for state, words in _STATES.items()},
         "10": ("? Lost", RED),
         "11": ("… Stalled", RED),
     }

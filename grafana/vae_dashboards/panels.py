@@ -25,11 +25,9 @@ from grafana_foundation_sdk.models.dashboard import (
     DynamicConfigValue,
     FieldColorModeId,
     MatcherConfig,
-    Threshold,
-    ThresholdsMode,
 )
 
-from vae_dashboards.meanings import GRAY
+from vae_dashboards.looks import legend_below, plain, properties
 from vae_dashboards.queries import DATASOURCE
 
 if TYPE_CHECKING:
@@ -90,7 +88,7 @@ def curves(
         .show_points(options.VisibilityMode.AUTO)
         .span_nulls(False)  # noqa: FBT003 - the SDK's signature
         .color_scheme(dashboards.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
-        .legend(_legend(shown=legend))
+        .legend(legend_below(shown=legend))
         .tooltip(common.VizTooltipOptions().mode(options.TooltipDisplayMode.MULTI).sort(options.SortOrder.NONE))
     )
 
@@ -117,7 +115,7 @@ def number(  # noqa: PLR0913 - a panel's parts
     """Show the newest value, large; where it has a *meaning*, in its words on its colour."""
     panel = _framed(stat.Panel(), words, unit, size)
     panel.with_target(query.over_time())
-    panel.color_scheme(dashboards.FieldColor().mode(FieldColorModeId.THRESHOLDS)).thresholds(_plain())
+    panel.color_scheme(dashboards.FieldColor().mode(FieldColorModeId.THRESHOLDS)).thresholds(plain())
     panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))  # noqa: FBT003
     panel.graph_mode(options.BigValueGraphMode.NONE).text_mode(options.BigValueTextMode.AUTO)
     if decimals is not None:
@@ -137,11 +135,11 @@ def states(
     return (
         panel.mappings([meaning])
         .color_scheme(dashboards.FieldColor().mode(FieldColorModeId.THRESHOLDS))
-        .thresholds(_plain())
+        .thresholds(plain())
         .show_value(options.VisibilityMode.AUTO)
         .merge_values(True)  # noqa: FBT003 - the SDK's signature
         .row_height(0.85)
-        .legend(_legend(shown=False))
+        .legend(legend_below(shown=False))
         .tooltip(common.VizTooltipOptions().mode(options.TooltipDisplayMode.SINGLE).sort(options.SortOrder.NONE))
     )
 
@@ -156,7 +154,7 @@ def gauges(words: Words, queries: Sequence[Query], size: tuple[int, int] = (12, 
         .max(1)
         .decimals(1)
         .color_scheme(dashboards.FieldColor().mode(FieldColorModeId.THRESHOLDS))
-        .thresholds(_plain("blue"))
+        .thresholds(plain("blue"))
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))  # noqa: FBT003
         .orientation(options.VizOrientation.HORIZONTAL)
         .display_mode(options.BarGaugeDisplayMode.BASIC)
@@ -204,7 +202,7 @@ def rows(
     panel = _framed(table.Panel(), words, "none", size)
     for query in queries:
         panel.with_target(query.now())
-    panel.color_scheme(dashboards.FieldColor().mode(FieldColorModeId.THRESHOLDS)).thresholds(_plain())
+    panel.color_scheme(dashboards.FieldColor().mode(FieldColorModeId.THRESHOLDS)).thresholds(plain())
     for column in columns:
         panel.override_by_name(column.field, column.properties())
     return panel.cell_height(options.TableCellHeight.MD)
@@ -241,10 +239,10 @@ def by_step(
     for query in queries:
         panel.with_target(query.rows_over_time())
         if query.name != STEP:
-            panel.override_by_name(f"Value #{query.name}", _properties({"displayName": f"${{__field.labels.{label}}}"}))
+            panel.override_by_name(f"Value #{query.name}", properties({"displayName": f"${{__field.labels.{label}}}"}))
     linear = {"type": "linear"}  # the panel's own scale, such as a logarithmic one, is that of both axes
     step: dict[str, object] = {"unit": "none", "custom.axisLabel": "step", "custom.scaleDistribution": linear}
-    panel.override_by_name(f"Value #{STEP}", _properties(step))
+    panel.override_by_name(f"Value #{STEP}", properties(step))
     return (
         panel.transformations(
             [
@@ -260,59 +258,14 @@ def by_step(
         .show(xy.XYShowMode.LINES)
         .line_width(2)
         .color_scheme(dashboards.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
-        .legend(_legend(shown=True))
+        .legend(legend_below(shown=True))
         .tooltip(common.VizTooltipOptions().mode(options.TooltipDisplayMode.SINGLE).sort(options.SortOrder.NONE))
     )
-
-
-def fixed(color: str) -> DynamicConfigValue:
-    """Give a series this colour."""
-    return DynamicConfigValue(id_val="color", value={"mode": "fixed", "fixedColor": color})
-
-
-def dashed(width: int = 2) -> list[DynamicConfigValue]:
-    """Draw a series as a dashed line, outside of any stack."""
-    return _properties(
-        {
-            "custom.lineStyle": {"fill": "dash", "dash": [8, 6]},
-            "custom.lineWidth": width,
-            "custom.fillOpacity": 0,
-            "custom.stacking": {"mode": "none", "group": "parts"},
-        }
-    )
-
-
-def band() -> list[DynamicConfigValue]:
-    """Draw a series as a band: its width, on top of the bands before it, and no number of its own."""
-    return _properties(
-        {
-            "custom.stacking": {"mode": "normal", "group": "bands"},
-            "custom.fillOpacity": 22,
-            "custom.lineWidth": 0,
-            "custom.showPoints": "never",
-            "custom.hideFrom": {"tooltip": True, "viz": False, "legend": False},
-        }
-    )
-
-
-def logarithmic() -> common.ScaleDistributionConfig:
-    """Draw an axis by powers of ten."""
-    return common.ScaleDistributionConfig().type(options.ScaleDistribution.LOG).log(10)
 
 
 def link(title: str, url: str) -> DashboardLink:
     """Lead from a value to *url*."""
     return DashboardLink(title=title, url=url, type_val=DashboardLinkType.LINK, target_blank=url.startswith("http"))
-
-
-def wrapped() -> options.TableCellOptions:
-    """Let the words of a cell go over several lines."""
-    return options.TableAutoCellOptions(wrap_text=True)
-
-
-def sparkline() -> options.TableCellOptions:
-    """Draw the cells of a column as small curves."""
-    return options.TableSparklineCellOptions(line_width=2, fill_opacity=10, hide_value=True)
 
 
 def of_query(name: str) -> MatcherConfig:
@@ -323,22 +276,3 @@ def of_query(name: str) -> MatcherConfig:
 def _over_step() -> xychart.XYSeriesConfig:
     step = xychart.MatcherConfig().id("byName").options(f"Value #{STEP}")
     return xychart.XYSeriesConfig().x(xychart.XychartXYSeriesConfigX().matcher(step))
-
-
-def _properties(values: dict[str, object]) -> list[DynamicConfigValue]:
-    return [DynamicConfigValue(id_val=name, value=value) for name, value in values.items()]
-
-
-def _plain(color: str = GRAY) -> dashboards.ThresholdsConfig:
-    """Return no thresholds: what is good or bad is said by the rules, and comes as a meaning."""
-    return dashboards.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps([Threshold(value=None, color=color)])
-
-
-def _legend(*, shown: bool) -> common.VizLegendOptions:
-    return (
-        common.VizLegendOptions()
-        .show_legend(shown)
-        .display_mode(options.LegendDisplayMode.LIST)
-        .placement(options.LegendPlacement.BOTTOM)
-        .calcs([])
-    )

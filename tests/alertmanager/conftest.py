@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+from children import finished
 
-from vae_exporter._programs import find_program
-from vae_exporter._stack import stack_folder
+from vae_exporter.stack.files import stack_folder
+from vae_exporter.stack.programs import find_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +33,7 @@ def amtool() -> Callable[..., str]:
     program = find_program("amtool")
 
     def run(*arguments: str) -> str:
-        done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+        done = finished([program, *arguments])
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 

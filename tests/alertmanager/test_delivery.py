@@ -10,8 +10,8 @@ import pytest
 from alerting import Alertmanager, alert, alertmanager, shortened
 from deadline import wait_until
 
-from vae_exporter._http import serve
-from vae_exporter.pager import Link, Notification, PagerSink
+from vae_exporter._serve.http import serve
+from vae_exporter.pager import Link, Notification, PagerSink, pager_app
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +53,7 @@ def to_the_sink(configuration: dict[str, Any], sink_url: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def delivery(configuration: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Delivery]:
     sink = PagerSink()
-    server = serve(sink.app, host="127.0.0.1", port=0)
+    server = serve(pager_app(sink), host="127.0.0.1", port=0)
     try:
         told = to_the_sink(shortened(configuration), server.url)
         with alertmanager(told, tmp_path_factory.mktemp("alertmanager")) as running:

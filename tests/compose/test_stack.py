@@ -6,6 +6,7 @@ ports 9090, 9093, 9645 and 9661.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -17,17 +18,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from children import finished
 from compose_file import FILE, ROOT, compose_command
 from deadline import wait_until
-from prometheus_query import label_values, query
+from http_get import get
 
 from vae_exporter import TrainingExporter
-from vae_exporter.demo.servers import get_json
+from vae_exporter.stack.client import Prometheus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.compose
+BUILD_SECONDS = 1200
+"""What it may take to build the images, the first time."""
+
+pytestmark = [pytest.mark.compose, pytest.mark.timeout(2 * BUILD_SECONDS)]
 
 STAND_INS = Path(__file__).with_name("stand_ins.yml")
 SERVICES = ("pager", "alertmanager", "prometheus", "trainer")
@@ -38,16 +43,14 @@ PAGE_SECONDS = 240
 
 
 def docker(*arguments: str) -> str:
-    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
+    done = finished(["docker", *arguments], seconds=BUILD_SECONDS)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def compose(*arguments: str) -> str:
     command = [*(compose_command() or []), "-p", "vae-exporter-test", "-f", str(FILE), "-f", str(STAND_INS)]
-    done = subprocess.run(
-        [*command, "--profile", "demo", *arguments], capture_output=True, text=True, check=False, cwd=ROOT
-    )
+    done = finished([*command, "--profile", "demo", *arguments], seconds=BUILD_SECONDS, cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -66,7 +69,7 @@ def daemon() -> Iterator[None]:
     os.environ.update(DOCKER_HOST=address, DOCKER_BUILDKIT="0", COMPOSE_DOCKER_CLI_BUILD="0")
     try:
         wait_until(
-            lambda: subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0,
+            lambda: finished(["docker", "info"]).returncode == 0,
             f"dockerd answers; its log is {log}",
         )
         yield
@@ -75,7 +78,7 @@ def daemon() -> Iterator[None]:
         process.wait(60)
         mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
         for mount in sorted((mount for mount in mounts if mount.startswith(f"{folder}/")), reverse=True):
-            subprocess.run(["umount", mount], check=True)
+            subprocess.run(["umount", mount], check=True, timeout=60)
         shutil.rmtree(folder)
 
 
@@ -89,7 +92,8 @@ def stack() -> Iterator[None]:
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", port)), f"something listens on port {port} already: stop it"
     with daemon():
-        subprocess.run([Path(__file__).with_name("make_stand_ins.sh"), ROOT / ".servers" / "compose"], check=True)
+        make = Path(__file__).with_name("make_stand_ins.sh")
+        subprocess.run([make, ROOT / ".servers" / "compose"], check=True, timeout=BUILD_SECONDS)
         try:
             compose("up", "-d", "--build", *SERVICES)
             yield
@@ -117,7 +121,7 @@ def test_none_runs_as_root_or_may_write_its_own_files(stack: None) -> None:
     for name, identity in running().items():
         user = docker("exec", identity, "id", "-u").strip()
         assert user != "0", name
-        written = subprocess.run(["docker", "exec", identity, "touch", "/etc/x"], capture_output=True, check=False)
+        written = finished(["docker", "exec", identity, "touch", "/etc/x"])
         assert written.returncode != 0, name
 
 
@@ -143,7 +147,7 @@ def test_the_page_about_the_run_that_diverges_arrives(stack: None) -> None:
     del stack
 
     def pages() -> list[str]:
-        heard = get_json(f"{PAGER}/notifications")["notifications"]
+        heard = json.loads(get(f"{PAGER}/notifications").body)["notifications"]
         return [one["title"] for one in heard if one["kind"] == "page"]
 
     wait_until(lambda: bool(pages()), "a page arrives", seconds=PAGE_SECONDS)
@@ -156,7 +160,7 @@ def test_a_training_on_the_host_is_found_by_the_mounted_folder(stack: None) -> N
     with TrainingExporter("on-the-host", port=0, targets_dir=targets, linger_seconds=0) as exporter:
         exporter.observe(0, nll=0.2)
         wait_until(
-            lambda: "on-the-host" in label_values(PROMETHEUS, "vae_step", "run"),
+            lambda: "on-the-host" in Prometheus(PROMETHEUS).label_values("vae_step", "run"),
             "Prometheus sees the training",
             seconds=90,
         )
@@ -164,8 +168,7 @@ def test_a_training_on_the_host_is_found_by_the_mounted_folder(stack: None) -> N
 
 def test_prometheus_judges_without_an_error(stack: None) -> None:
     del stack
-    failures = query(PROMETHEUS, "sum(prometheus_rule_evaluation_failures_total)")
-    assert [value for _, value in failures] == [0.0]
+    assert Prometheus(PROMETHEUS).value("sum(prometheus_rule_evaluation_failures_total)") == 0.0
 
 
 def _read(file: Path) -> str:

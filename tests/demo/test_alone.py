@@ -8,6 +8,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from children import child, finished, line_of
 from deadline import wait_until
 from scraping import scrape, state
 
@@ -20,27 +21,23 @@ DEADLINE_SECONDS = 60
 def test_it_trains_diverges_where_it_is_told_and_ends_with_a_signal(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "vae_exporter.cli", "trainer", "--run", "bs4", "--port", "0", "--rest", "0.001"]
     command += ["--diverge-at", "20", "--targets-dir", str(tmp_path / "targets")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        try:
-            assert process.stdout is not None
-            said = process.stdout.readline()
-            url = re.search(r"Run bs4 trains; its metrics are at (http://[\d.:]+)/metrics", said)
-            assert url, said
-            assert [file.name[:3] for file in (tmp_path / "targets").iterdir()] == ["bs4"]
-            assert re.match(r"At step \d+ the learning rate was raised", process.stdout.readline())
-            wait_until(
-                lambda: scrape(url[1])["vae_learning_rate"] > 0.01, "it trains at the rate that breaks it", seconds=30
-            )
-            assert state(scrape(url[1])) == ["running"]
-            process.send_signal(signal.SIGTERM)
-            process.wait(DEADLINE_SECONDS)
-        finally:
-            process.kill()
+    with child(command, seconds=2 * DEADLINE_SECONDS, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        said = line_of(process)
+        url = re.search(r"Run bs4 trains; its metrics are at (http://[\d.:]+)/metrics", said)
+        assert url, said
+        assert [file.name[:3] for file in (tmp_path / "targets").iterdir()] == ["bs4"]
+        assert re.match(r"At step \d+ the learning rate was raised", line_of(process))
+        wait_until(
+            lambda: scrape(url[1])["vae_learning_rate"] > 0.01, "it trains at the rate that breaks it", seconds=30
+        )
+        assert state(scrape(url[1])) == ["running"]
+        process.send_signal(signal.SIGTERM)
+        process.wait(DEADLINE_SECONDS)
     assert list((tmp_path / "targets").iterdir()) == []
 
 
 def test_a_port_that_cannot_be_had_is_a_clear_error() -> None:
     command = [sys.executable, "-m", "vae_exporter.cli", "trainer", "--host", "192.0.2.1"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=DEADLINE_SECONDS)
+    done = finished(command)
     assert done.returncode == 1
     assert "192.0.2.1" in done.stderr

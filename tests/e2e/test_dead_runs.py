@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 import sys
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from children import child
 from deadline import wait_until
-from prometheus_query import query
 
-from vae_exporter._http import serve
-from vae_exporter._stack import stack_folder
-from vae_exporter.demo import servers
-from vae_exporter.pager import PagerSink
+from vae_exporter._serve.http import serve
+from vae_exporter.pager import PagerSink, pager_app
+from vae_exporter.stack import servers
+from vae_exporter.stack.client import Prometheus
+from vae_exporter.stack.files import stack_folder
 
 TRAINER = Path(__file__).parent / "trainers" / "diverging.py"
 
@@ -45,7 +45,7 @@ def test_a_run_that_diverged_and_was_killed_stays_an_open_incident(tmp_path: Pat
         return [notification.title for notification in sink.notifications if notification.kind == kind]
 
     with ExitStack() as stack:
-        pager = serve(sink.app, host="127.0.0.1", port=0)
+        pager = serve(pager_app(sink), host="127.0.0.1", port=0)
         stack.callback(pager.close)
         alertmanager_url = stack.enter_context(
             servers.alertmanager(tmp_path, pager_url=pager.url, intervals=servers.SHORTENED)
@@ -55,16 +55,13 @@ def test_a_run_that_diverged_and_was_killed_stays_an_open_incident(tmp_path: Pat
                 tmp_path, targets_folder=targets, alertmanager_url=alertmanager_url, intervals=servers.SHORTENED
             )
         )
-        with subprocess.Popen([sys.executable, TRAINER, "dies", targets]) as trainer:
-            try:
-                wait_until(lambda: bool(heard("page")), "the page")
-            finally:
-                trainer.kill()
+        with child([sys.executable, TRAINER, "dies", targets]):  # and killed
+            wait_until(lambda: bool(heard("page")), "the page")
         wait_until(lambda: bool(heard("update")), "its death is told")
         # Longer than the 5 seconds after which Alertmanager tells of a group what is new.
         gone = 'absent_over_time(run:vae_run:present{run="dies"}[8s])'
-        wait_until(lambda: bool(query(url, gone)), "the run is not seen any more")
-        pages = sorted(labels["alertname"] for labels, _ in query(url, 'ALERTS{run="dies",severity="page"}'))
+        wait_until(lambda: bool(Prometheus(url).query(gone)), "the run is not seen any more")
+        pages = Prometheus(url).label_values('ALERTS{run="dies",severity="page"}', "alertname")
 
     assert pages == ["VaeExporterDown", "VaeNllDiverged"]
     assert len(heard("page")) == 1

@@ -7,12 +7,12 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from children import child
 from deadline import wait_until
 
 if TYPE_CHECKING:
@@ -26,14 +26,11 @@ DEADLINE_SECONDS = 30
 
 @contextmanager
 def demo(*options: str) -> Iterator[subprocess.Popen[str]]:
-    """Run the demo; it is killed at the end, should it still be there."""
+    """Run the demo."""
     command = [sys.executable, "-m", "vae_exporter.cli", "demo", *options]
     wide = {**os.environ, "COLUMNS": "300"}  # no line is broken
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=wide) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    with child(command, seconds=STORY_SECONDS, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=wide) as process:
+        yield process
 
 
 def children(parent: int) -> set[int]:
@@ -51,19 +48,13 @@ def children(parent: int) -> set[int]:
 
 def wait_for_servers(process: subprocess.Popen[str]) -> set[int]:
     """Return both servers' processes, once the demo has started them."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while len(servers := children(process.pid)) < 2:
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return servers
+    wait_until(lambda: len(children(process.pid)) == 2 or process.poll() is not None, "both servers")
+    assert process.poll() is None
+    return children(process.pid)
 
 
 def wait_until_gone(processes: set[int]) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while left := {process for process in processes if Path(f"/proc/{process}").exists()}:
-        assert time.monotonic() < deadline, f"still there: {left}"
-        time.sleep(0.05)
+    wait_until(lambda: not any(Path(f"/proc/{process}").exists() for process in processes), f"the end of {processes}")
 
 
 def read_until(process: subprocess.Popen[str], words: str) -> str:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import sys
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from children import child
 from deadline import wait_until
-from prometheus_query import label_values, query
 
-from vae_exporter._http import serve
-from vae_exporter.demo.servers import SHORTENED, alertmanager, prometheus
-from vae_exporter.pager import PagerSink
+from vae_exporter._serve.http import serve
+from vae_exporter.pager import PagerSink, pager_app
+from vae_exporter.stack.client import Prometheus
+from vae_exporter.stack.servers import SHORTENED, alertmanager, prometheus
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
 
     from vae_exporter.pager import Notification
@@ -28,14 +29,10 @@ RUNS = ["ends_well", "exits", "killed", "stopped", "terminated"]
 
 
 @contextmanager
-def trainer(run: str, targets: Path, told: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    with log.open("wb") as output:
-        process = subprocess.Popen([sys.executable, TRAINER, run, targets, told], stdout=output, stderr=output)
-    try:
+def trainer(run: str, targets: Path, told: Path, log: Path) -> Iterator[subprocess.Popen[str]]:
+    command: list[str | Path] = [sys.executable, TRAINER, run, targets, told]
+    with log.open("wb") as output, child(command, seconds=240, stdout=output, stderr=output) as process:
         yield process
-    finally:
-        process.kill()
-        process.wait()
 
 
 def alert_of(page: Notification) -> str:
@@ -52,7 +49,7 @@ def test_five_ends_have_five_outcomes(tmp_path: Path) -> None:
         return [notification for notification in sink.notifications if notification.kind == kind]
 
     with ExitStack() as stack:
-        pager = serve(sink.app, host="127.0.0.1", port=0)
+        pager = serve(pager_app(sink), host="127.0.0.1", port=0)
         stack.callback(pager.close)
         alertmanager_url = stack.enter_context(alertmanager(tmp_path, pager_url=pager.url, intervals=SHORTENED))
         url = stack.enter_context(
@@ -61,7 +58,9 @@ def test_five_ends_have_five_outcomes(tmp_path: Path) -> None:
         processes = {
             run: stack.enter_context(trainer(run, targets, told[run], tmp_path / f"{run}.log")) for run in RUNS
         }
-        wait_until(lambda: label_values(url, "run_rank:vae_run_state:code == 0", "run") == RUNS, "all five runs run")
+        wait_until(
+            lambda: Prometheus(url).label_values("run_rank:vae_run_state:code == 0", "run") == RUNS, "all five runs run"
+        )
 
         told["ends_well"].write_text("end")
         told["exits"].write_text("exit")
@@ -74,8 +73,9 @@ def test_five_ends_have_five_outcomes(tmp_path: Path) -> None:
         processes["stopped"].send_signal(signal.SIGSTOP)
         wait_until(lambda: len(heard("page")) >= 3, "three pages", seconds=120)
         wait_until(lambda: len(heard("chat")) >= 4, "the three pages and the ticket are in the chat, too")
-        alerts = [(labels["run"], labels["alertname"]) for labels, _ in query(url, 'ALERTS{run!=""}')]
-        assert label_values(url, 'up{job="prometheus"} == 1', "job") == ["prometheus"]
+        firing = Prometheus(url).query('ALERTS{run!=""}')
+        alerts = [(series.labels["run"], series.labels["alertname"]) for series in firing]
+        assert Prometheus(url).label_values('up{job="prometheus"} == 1', "job") == ["prometheus"]
 
     expected_pages = {"killed": "VaeExporterDown", "stopped": "VaeExporterDown", "exits": "VaeRunFailed"}
     assert sorted((page.run, alert_of(page)) for page in heard("page")) == sorted(expected_pages.items())

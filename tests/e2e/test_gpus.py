@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from children import child, line_of
 from deadline import wait_until
-from prometheus_query import label_values
 
-from vae_exporter._http import serve
-from vae_exporter.demo.servers import Intervals, alertmanager, prometheus
-from vae_exporter.demo.simulated_gpu import STATE_VARIABLE, SimulatedDriver, a100, build
-from vae_exporter.pager import PagerSink
+from vae_exporter._serve.http import serve
+from vae_exporter.pager import PagerSink, pager_app
+from vae_exporter.simulated_gpu import STATE_VARIABLE, SimulatedDriver, a100, build
+from vae_exporter.stack.client import Prometheus
+from vae_exporter.stack.servers import Intervals, alertmanager, prometheus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,28 +36,22 @@ def trainer(run: str, driver: SimulatedDriver, libraries: Path) -> Iterator[subp
     environment = {**os.environ, "LD_LIBRARY_PATH": str(libraries), STATE_VARIABLE: str(driver.file)}
     environment.pop("CUDA_VISIBLE_DEVICES", None)
     command = [sys.executable, str(TRAINER), run]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    with child(command, seconds=180, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:
+        yield process
 
 
 def test_a_card_that_fails_pages_and_the_page_about_the_loss_names_it(tmp_path: Path) -> None:
     driver = SimulatedDriver(tmp_path / "driver.txt", [a100(index) for index in range(2)])
     build(tmp_path)
     sink = PagerSink()
-    pager = serve(sink.app, host="127.0.0.1", port=0)
+    pager = serve(pager_app(sink), host="127.0.0.1", port=0)
 
     def heard(words: str) -> list[Notification]:
         return [told for told in sink.notifications if told.kind in ("page", "update") and words in told.text]
 
     with trainer("bs4", driver, tmp_path) as process:
         assert process.stdin
-        assert process.stdout
-        target = process.stdout.readline().strip().removeprefix("http://")
+        target = line_of(process).strip().removeprefix("http://")
         with (
             alertmanager(tmp_path, pager_url=pager.url, intervals=INTERVALS) as alertmanager_url,
             prometheus(
@@ -64,7 +59,10 @@ def test_a_card_that_fails_pages_and_the_page_about_the_loss_names_it(tmp_path: 
             ) as prometheus_url,
         ):
             wait_until(
-                lambda: label_values(prometheus_url, "run_gpu:vae_gpu_fault:bool == 0", "gpu") == sorted(3 * CARDS),
+                lambda: (
+                    Prometheus(prometheus_url).label_values("run_gpu:vae_gpu_fault:bool == 0", "gpu")
+                    == sorted(3 * CARDS)
+                ),
                 "both cards are seen to be well",
             )
             driver.answer("gpu.1.xids", "48")
@@ -76,7 +74,9 @@ def test_a_card_that_fails_pages_and_the_page_about_the_loss_names_it(tmp_path: 
 
             wait_until(
                 lambda: (
-                    label_values(prometheus_url, 'run_gpu:vae_gpu_fault:timestamp_seconds{fault="fatal_xid"}', "gpu")
+                    Prometheus(prometheus_url).label_values(
+                        'run_gpu:vae_gpu_fault:timestamp_seconds{fault="fatal_xid"}', "gpu"
+                    )
                     == [CARDS[1]]
                 ),
                 "the XID is seen, too",

@@ -8,17 +8,18 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 import pytest
+from deadline import wait_until
 from recorded_runs import LOSS_WEIGHTS, recorded_steps
 
 from vae_exporter import TrainingExporter
-from vae_exporter._http import serve
-from vae_exporter.demo.judgement import Judgement, read_judgement
-from vae_exporter.demo.servers import Intervals, alertmanager, prometheus
+from vae_exporter._serve.http import serve
+from vae_exporter.demo.status import RunStatus, read_status
 from vae_exporter.errors import StackError
-from vae_exporter.pager import PagerSink
+from vae_exporter.pager import PagerSink, pager_app
+from vae_exporter.stack.client import Alertmanager, Prometheus
+from vae_exporter.stack.servers import Intervals, alertmanager, prometheus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 STEPS_A_SECOND = 25
@@ -29,16 +30,9 @@ INTERVALS = Intervals(scrape="200ms", evaluation="200ms", group_wait="200ms", gr
 DEADLINE_SECONDS = 30.0
 
 
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {DEADLINE_SECONDS:.0f} s: {what}"
-        time.sleep(0.05)
-
-
 def test_the_bad_run_pages_once_and_the_good_run_never(tmp_path: Path) -> None:
     sink = PagerSink()
-    pager = serve(sink.app, host="127.0.0.1", port=0)
+    pager = serve(pager_app(sink), host="127.0.0.1", port=0)
     runs = {
         name: TrainingExporter(name, loss_weights=LOSS_WEIGHTS, port=0, linger_seconds=5).start()
         for name in ("good_run", "bad_run")
@@ -52,8 +46,8 @@ def test_the_bad_run_pages_once_and_the_good_run_never(tmp_path: Path) -> None:
             ) as prometheus_url,
         ):
 
-            def judged(run: str) -> Judgement:
-                return read_judgement(prometheus_url, alertmanager_url, run)
+            def judged(run: str) -> RunStatus:
+                return read_status(Prometheus(prometheus_url), Alertmanager(alertmanager_url), run)
 
             began = time.monotonic()
             for steps in zip_longest(*map(recorded_steps, runs)):

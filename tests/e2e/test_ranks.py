@@ -9,12 +9,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from children import child
 from deadline import wait_until
-from prometheus_query import label_values, query
 
-from vae_exporter._http import serve
-from vae_exporter.demo.servers import SHORTENED, alertmanager, prometheus
-from vae_exporter.pager import PagerSink
+from vae_exporter._serve.http import serve
+from vae_exporter.pager import PagerSink, pager_app
+from vae_exporter.stack.client import Prometheus
+from vae_exporter.stack.servers import SHORTENED, alertmanager, prometheus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +28,7 @@ LOOPBACK = "lo0" if sys.platform == "darwin" else "lo"
 
 
 @contextmanager
-def torchrun(*arguments: str | Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def torchrun(*arguments: str | Path, log: Path) -> Iterator[subprocess.Popen[str]]:
     launcher = [
         "-m",
         "torch.distributed.run",
@@ -36,15 +37,16 @@ def torchrun(*arguments: str | Path, log: Path) -> Iterator[subprocess.Popen[byt
         f"--nproc-per-node={len(RANKS)}",
     ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": LOOPBACK}
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, *launcher, *arguments], env=environment, stdout=output, stderr=subprocess.STDOUT
-        )
-    try:
-        yield process
-    finally:
-        process.terminate()  # it ends its ranks, too
-        process.wait(30)
+    command = [sys.executable, *launcher, *arguments]
+    with (
+        log.open("wb") as output,
+        child(command, seconds=180, env=environment, stdout=output, stderr=subprocess.STDOUT) as process,
+    ):
+        try:
+            yield process
+        finally:
+            process.terminate()  # it ends its ranks, which are in sessions of their own
+            process.wait(30)
 
 
 def test_four_ranks_that_diverge_are_one_page(tmp_path: Path) -> None:
@@ -53,26 +55,27 @@ def test_four_ranks_that_diverge_are_one_page(tmp_path: Path) -> None:
     sink = PagerSink()
 
     with ExitStack() as stack:
-        pager = serve(sink.app, host="127.0.0.1", port=0)
+        pager = serve(pager_app(sink), host="127.0.0.1", port=0)
         stack.callback(pager.close)
         alertmanager_url = stack.enter_context(alertmanager(tmp_path, pager_url=pager.url, intervals=SHORTENED))
         url = stack.enter_context(
             prometheus(tmp_path, targets_folder=targets, alertmanager_url=alertmanager_url, intervals=SHORTENED)
         )
         launcher = stack.enter_context(torchrun(TRAINER, "four-ranks", targets, told, log=log))
-        wait_until(lambda: label_values(url, 'up{run="four-ranks"} == 1', "rank") == RANKS, "four targets")
+        wait_until(lambda: Prometheus(url).label_values('up{run="four-ranks"} == 1', "rank") == RANKS, "four targets")
         wait_until(
-            lambda: label_values(url, 'vae_loss{run="four-ranks"} == 1', "rank") == RANKS, "all four have diverged"
+            lambda: Prometheus(url).label_values('vae_loss{run="four-ranks"} == 1', "rank") == RANKS,
+            "all four have diverged",
         )
         wait_until(lambda: any(heard.kind == "page" for heard in sink.notifications), "the page")
-        pages = query(url, 'ALERTS{run="four-ranks",severity="page"}')
-        assert [labels["alertname"] for labels, _ in pages] == ["VaeNllDiverged"]
+        pages = Prometheus(url).label_values('ALERTS{run="four-ranks",severity="page"}', "alertname")
+        assert pages == ["VaeNllDiverged"]
 
         told.touch()
         assert launcher.wait(30) == 0, log.read_text()
         assert not list(targets.iterdir())
         wait_until(
-            lambda: label_values(url, 'run_rank:vae_run_state:code{run="four-ranks"} == 2', "rank") == RANKS,
+            lambda: Prometheus(url).label_values('run_rank:vae_run_state:code{run="four-ranks"} == 2', "rank") == RANKS,
             "four ranks have finished",
         )
 

@@ -18,16 +18,16 @@ import time
 import traceback
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 from recorded_runs import DATA, metric_logger_lines
 
-from vae_exporter._settings import check_settings
+from vae_exporter._process.settings import check_settings
 from vae_exporter.errors import LogError
-from vae_exporter.replay import engine
-from vae_exporter.replay.judgement import judge
-from vae_exporter.replay.log import LoggedRun, LogOptions, read_runs
-from vae_exporter.replay.simulation import simulate
+from vae_exporter.judge import engine
+from vae_exporter.judge.judgement import judge
+from vae_exporter.judge.logs.logged_run import LoggedRun, LogOptions, read_runs
+from vae_exporter.judge.simulation import simulate
 
 SLOW_SECONDS = 10.0
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vae_exporter.demo.simulated_gpu import LIBRARY, STATE_VARIABLE, SimulatedDriver, build
+from vae_exporter.simulated_gpu import LIBRARY, STATE_VARIABLE, SimulatedDriver, build
 
 if TYPE_CHECKING:
     from collections.abc import Callable

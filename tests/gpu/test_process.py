@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 from textwrap import dedent
+from typing import TYPE_CHECKING
 
 import pytest
+from children import finished
 
-from vae_exporter.demo.simulated_gpu import LIBRARY, STATE_VARIABLE, SimulatedDriver, a100
+from vae_exporter.simulated_gpu import LIBRARY, STATE_VARIABLE, SimulatedDriver, a100
+
+if TYPE_CHECKING:
+    import subprocess
 
 DEADLINE_SECONDS = 60
 
@@ -47,20 +51,13 @@ def run(script: str, driver: SimulatedDriver, libraries: Path) -> subprocess.Com
     """Run *script*, whose dynamic linker looks into the folder *libraries* first."""
     environment = {
         **os.environ,
-        "PYTHONPATH": str(Path(__file__).parents[1]),
+        "PYTHONPATH": str(Path(__file__).parents[1] / "support"),
         "LD_LIBRARY_PATH": str(libraries),
         STATE_VARIABLE: str(driver.file),
         "CALLS": str(driver.file.with_name("calls")),
     }
     environment.pop("CUDA_VISIBLE_DEVICES", None)
-    return subprocess.run(
-        [sys.executable, "-c", PRELUDE + dedent(script)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=DEADLINE_SECONDS,
-    )
+    return finished([sys.executable, "-c", PRELUDE + dedent(script)], seconds=DEADLINE_SECONDS, env=environment)
 
 
 def succeed(script: str, driver: SimulatedDriver, built_driver: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import yaml
+from children import finished
 from dashboard_files import DASHBOARDS, FOLDER, ROOT, PanelQuery, annotation_queries, panel_queries, panels
 
 if TYPE_CHECKING:
@@ -64,7 +64,8 @@ def test_the_files_are_what_the_code_makes(tmp_path: Path) -> None:
     """If this fails: `make dashboards`, and read the diff."""
     (tmp_path / "left-over.json").write_text("{}")
     command = [sys.executable, "-m", "vae_dashboards", str(tmp_path)]
-    subprocess.run(command, check=True, env={"PYTHONPATH": str(ROOT / "grafana")})
+    done = finished(command, env={"PYTHONPATH": str(ROOT / "grafana")})
+    assert done.returncode == 0, done.stderr
     made = {file.name: file.read_text() for file in tmp_path.iterdir()}
     assert made == {file.name: file.read_text() for file in FOLDER.iterdir()}
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
@@ -12,7 +11,7 @@ from dashboard_files import ROOT, PanelQuery, annotation_queries, panel_queries,
 from prometheus_client.parser import text_string_to_metric_families
 from watched_runs import RUNS, WatchedRuns
 
-from vae_exporter.demo.servers import get_json
+from vae_exporter.stack.client import Prometheus, Series
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,15 +38,12 @@ def known_series() -> set[str]:
     }
 
 
-def ask(runs: WatchedRuns, query: PanelQuery, **variables: str) -> list[dict[str, Any]]:
+def ask(runs: WatchedRuns, query: PanelQuery, **variables: str) -> list[Series]:
     """Ask as Grafana does, and fail with what Prometheus says where it fails."""
     expr = query.filled(**{**EVERYTHING, **variables}, **FILLED)
     if query.kind == "instant":
-        path, when = "query", {"time": f"{runs.end:.3f}"}
-    else:
-        path, when = "query_range", {"start": f"{runs.start:.3f}", "end": f"{runs.end:.3f}", "step": "1"}
-    answer = get_json(f"{runs.url}/api/v1/{path}?{urlencode({'query': expr, **when})}")
-    return list(answer["data"]["result"])
+        return Prometheus(runs.url).query(expr, at=runs.end)
+    return Prometheus(runs.url).query_range(expr, start=runs.start, end=runs.end, step=1)
 
 
 def test_every_series_that_is_asked_for_exists() -> None:
@@ -80,7 +76,7 @@ def test_what_is_joined_by_step_has_one_series_a_run_at_the_same_times(watched: 
     by_step = [panel["title"] for panel in panels("vae-comparison") if panel["type"] == "xychart"]
     assert by_step
     queries = [query for query in QUERIES if query.place in by_step]
-    steps = {series["metric"]["run"]: dict(series["values"]) for series in ask(watched, queries[0])}
+    steps = {series.labels["run"]: dict(series.points) for series in ask(watched, queries[0])}
     assert queries[0].name == "step"
     assert set(steps) == set(RUNS)
     for query in queries:
@@ -88,7 +84,7 @@ def test_what_is_joined_by_step_has_one_series_a_run_at_the_same_times(watched: 
         assert [set(labels(series)) for series in found] == [{"run"}] * len(found), query
         assert len({labels(series)["run"] for series in found}) == len(found), query
         for series in found:
-            assert {at for at, _ in series["values"]} <= set(steps[series["metric"]["run"]]), query
+            assert {at for at, _ in series.points} <= set(steps[series.labels["run"]]), query
 
 
 def test_what_is_joined_into_one_row_a_run_bears_no_other_label(watched: WatchedRuns) -> None:
@@ -101,7 +97,7 @@ def test_what_is_joined_into_one_row_a_run_bears_no_other_label(watched: Watched
 
 def test_the_bands_add_up_to_the_edges_and_the_nll_lies_between_them(watched: WatchedRuns) -> None:
     found = {
-        query.name: float(ask(watched, query, run="good_run")[0]["values"][-1][1])
+        query.name: ask(watched, query, run="good_run")[0].value
         for query in QUERIES
         if query.place == "NLL over its bands"
     }
@@ -117,18 +113,18 @@ def test_the_bands_add_up_to_the_edges_and_the_nll_lies_between_them(watched: Wa
 def test_what_ranks_hold_that_share_a_card_adds_up(place: str, watched: WatchedRuns) -> None:
     query = next(query for query in QUERIES if (query.place, query.name) == (place, "allocated"))
     (series,) = ask(watched, query, run="full_run")
-    assert float(series["values"][-1][1]) == 4.8e10 + 1e9
+    assert series.value == 4.8e10 + 1e9
 
 
 def test_the_worst_run_is_the_first_of_the_fleet(watched: WatchedRuns) -> None:
     worst = next(query for query in QUERIES if query.board == "vae-fleet" and query.name == "worst")
-    order = sorted(ask(watched, worst), key=lambda series: -float(series["value"][1]))
-    assert order[0]["metric"]["run"] == "full_run"  # a page: its loss is NaN
-    assert {series["metric"]["run"] for series in order} == set(RUNS)
+    order = sorted(ask(watched, worst), key=lambda series: -series.value)
+    assert order[0].labels["run"] == "full_run"  # a page: its loss is NaN
+    assert {series.labels["run"] for series in order} == set(RUNS)
 
 
-def labels(series: Mapping[str, Any]) -> dict[str, str]:
-    return {name: value for name, value in series["metric"].items() if name != "__name__"}
+def labels(series: Series) -> dict[str, str]:
+    return {name: value for name, value in series.labels.items() if name != "__name__"}
 
 
 def legend_of(query: PanelQuery, of_series: Mapping[str, str]) -> str:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from vae_exporter._gpu.allocator import cuda_devices
-from vae_exporter._gpu.devices import name_of, visible_devices
 from vae_exporter._gpu.facts import GpuFacts
-from vae_exporter._gpu.session import DriverSession
+from vae_exporter._gpu.nvml.source import NvmlSource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
-    from vae_exporter._failures import Failures
     from vae_exporter._gpu.allocator import CudaDevice
-    from vae_exporter._gpu.devices import Device
-    from vae_exporter._gpu.facts import GpuReading
+    from vae_exporter._gpu.facts import GpuIdentity, GpuReading
+    from vae_exporter._gpu.source import GpuSource
+    from vae_exporter._process.failures import Failures
 
 OVERDUE_SECONDS = 10.0
 """A round that takes longer hangs."""
@@ -29,50 +27,37 @@ LAST_ROUND_SECONDS = 1.0
 """How long the end of a run waits for one more round, which takes milliseconds."""
 
 
-@dataclass(frozen=True)
-class _Visible:
-    """What CUDA shows to this process, by UUID: what the environment *said*, among which *cards*."""
-
-    said: tuple[str | None, ...]
-    cards: set[str]
-    uuids: list[str]
-
-
 class GpuSampler:
     """Reads the GPUs' memory and health, in a thread of its own: nothing else here calls the driver or CUDA.
 
     A call that hangs holds up this thread alone. What was read before stays, with its time.
 
     Args:
+        source: the driver.
         choice: ``"own"``, the devices that this process uses; ``"all"``, those of the machine.
         seconds: how long from one round to the next.
         failures: where what goes wrong is counted and told.
-        session: how the driver is spoken to; by default by ``pynvml``.
         torch: the module ``torch``; by default the one that the program has imported.
-        environment: where CUDA_VISIBLE_DEVICES stands.
         monotonic: gives seconds that never go back.
     """
 
     def __init__(  # noqa: PLR0913 - what a test stands in for
         self,
+        source: GpuSource,
         choice: str,
         seconds: float,
         failures: Failures,
         *,
-        session: DriverSession | None = None,
         torch: Any = None,  # noqa: ANN401 - a module
-        environment: Mapping[str, str] = os.environ,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._choice = choice
         self._seconds = seconds
         self._failures = failures
-        self._session = session or DriverSession(failures)
+        self._source = source
         self._torch = torch
-        self._environment = environment
         self._monotonic = monotonic
-        self._facts = GpuFacts()
-        self._visible: _Visible | None = None
+        self._facts = GpuFacts(answers={source.name: False, "allocator": False})
         self._own: list[str] = []  # the devices that this process uses, by UUID
         self._round_began: float | None = None
         self._stopping = threading.Event()
@@ -113,26 +98,26 @@ class GpuSampler:
     def _round(self) -> None:
         # The driver before torch, which holds Python's lock while it waits for the allocator's. Training that hangs in
         # cudaMalloc has that one: who asked torch then would stop all threads, and the scrapes with them.
-        gpus = self._session.gpus()
-        self._session.wait_for_driver(self._chosen(gpus or []))
+        devices = self._source.devices()
+        self._source.wait_for_driver(self._chosen(devices or ()))
         cuda = self._cuda_devices()
         if cuda is not None:  # else what it said last still holds: a CUDA that has failed fails for good
-            names = self._names(cuda, gpus or [])
+            names = self._names(cuda)
             named = [(names[device.ordinal], device) for device in cuda if device.ordinal in names]
             self._own = [name for name, device in named if device.is_used] or list(names.values())
             self._facts = replace(self._facts, allocators=tuple(device.reading(name) for name, device in named))
         self._answer("allocator", answers=cuda is not None)
-        if gpus is None:
-            self._answer("nvml", answers=False)
+        if devices is None:
+            self._answer(self._source.name, answers=False)
         else:
-            self._read(gpus, self._chosen(gpus))
+            self._read(devices)
 
     def _run(self) -> None:
         self.sample()
         while not self._stopping.wait(self._seconds):
             self.sample()
         self.sample()
-        self._session.close()
+        self._source.close()
 
     def _cuda_devices(self) -> list[CudaDevice] | None:
         try:
@@ -141,64 +126,51 @@ class GpuSampler:
             self._failures.caught("sample", "reading torch's allocator", error)
             return None
 
-    def _names(self, cuda: Sequence[CudaDevice], gpus: Sequence[Device]) -> dict[int, str]:
-        """Return the UUIDs of CUDA's devices, by CUDA's numbers."""
-        visible = self._visible_uuids(gpus)
+    def _names(self, cuda: Sequence[CudaDevice]) -> dict[int, str]:
+        """Return the UUIDs of torch's devices, by torch's numbers."""
         if not cuda:
-            return dict(enumerate(visible))
+            return dict(enumerate(self._source.visible()))
         names: dict[int, str] = {}
         for device in cuda:
-            name = name_of(device.uuid, device.ordinal, gpus, visible)
+            name = self._source.name_of(device.ordinal, device.uuid)
             if name is not None and name not in names.values():  # two of one name would spoil the whole scrape
                 names[device.ordinal] = name
         return names
 
-    def _visible_uuids(self, gpus: Sequence[Device]) -> list[str]:
-        # Looked up anew only if the environment says something else, or there is a card that was not there before: when
-        # one is lost, NVML may number the others anew, but CUDA does not.
-        said = tuple(self._environment.get(name) for name in ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"))
-        cards = {gpu.uuid for gpu in gpus}
-        if self._visible is None or self._visible.said != said or not cards <= self._visible.cards:
-            devices = visible_devices(gpus, self._environment) if gpus else None
-            if devices is None:
-                return []
-            self._visible = _Visible(said, cards, [device.uuid for device in devices])
-        return self._visible.uuids
+    def _chosen(self, devices: Sequence[GpuIdentity]) -> list[str]:
+        known = [device.uuid for device in devices]
+        return known if self._choice == "all" else [uuid for uuid in self._own if uuid in known]
 
-    def _chosen(self, gpus: Sequence[Device]) -> list[Device]:
-        known = {device.uuid: device for gpu in gpus for device in (gpu, *gpu.slices)}
-        return list(known.values()) if self._choice == "all" else [known[uuid] for uuid in self._own if uuid in known]
-
-    def _read(self, gpus: Sequence[Device], devices: Sequence[Device]) -> None:
-        """Read *devices* of *gpus*, and keep each as soon as it is read: the next one may hang."""
-        lost = _on_lost_gpus(self._facts.gpus, gpus)
-        kept = {device.uuid for device in devices} | lost
+    def _read(self, devices: Sequence[GpuIdentity]) -> None:
+        """Read those of *devices* that are chosen, and keep each as soon as it is read: the next one may hang."""
+        chosen = self._chosen(devices)
+        lost = _on_lost_gpus(self._facts.gpus, devices)
         readings = {
             reading.identity.uuid: replace(reading, is_lost=reading.is_lost or reading.identity.uuid in lost)
             for reading in self._facts.gpus
-            if reading.identity.uuid in kept
+            if reading.identity.uuid in lost.union(chosen)
         }
-        answers = self._session.count_xids(devices) and not lost
-        for device in devices:
-            reading, is_complete = self._session.read(device, readings.get(device.uuid))
+        answers = self._source.count_errors(chosen) and not lost
+        for uuid in chosen:
+            reading, is_complete = self._source.read(uuid, readings.get(uuid))
             answers = answers and is_complete
             if reading is not None:
-                readings[device.uuid] = reading
+                readings[uuid] = reading
             self._facts = replace(self._facts, gpus=tuple(readings.values()))
         self._facts = replace(self._facts, gpus=tuple(readings.values()))
-        self._answer("nvml", answers=answers)
-        self._session.settle(is_missed=bool(lost))
+        self._answer(self._source.name, answers=answers)
+        self._source.settle(is_missed=bool(lost))
 
     def _answer(self, source: str, *, answers: bool) -> None:
         self._facts = replace(self._facts, answers={**self._facts.answers, source: answers})
 
 
-def _on_lost_gpus(readings: Sequence[GpuReading], gpus: Sequence[Device]) -> set[str]:
+def _on_lost_gpus(readings: Sequence[GpuReading], devices: Sequence[GpuIdentity]) -> set[str]:
     """Return whose whole GPU the driver does not name any more, by UUID. A slice alone may just be gone."""
-    buses = {gpu.identity.pci_bus_id for gpu in gpus}
+    buses = {device.pci_bus_id for device in devices}
     return {reading.identity.uuid for reading in readings if reading.identity.pci_bus_id not in buses}
 
 
 def gpu_sampler(choice: str | None, seconds: float, failures: Failures) -> GpuSampler | None:
     """Return the sampler of this process; None where the user wants none."""
-    return GpuSampler(choice, seconds, failures) if choice else None
+    return GpuSampler(NvmlSource(failures), choice, seconds, failures) if choice else None

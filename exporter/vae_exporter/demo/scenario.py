@@ -13,27 +13,28 @@ from rich.live import Live
 from rich.text import Text
 
 from vae_exporter import TrainingExporter
-from vae_exporter._http import serve
+from vae_exporter._serve.http import serve
 from vae_exporter.demo import Scenario
-from vae_exporter.demo.judgement import read_judgement
 from vae_exporter.demo.losses import LOSS_WEIGHTS
 from vae_exporter.demo.screen import View, addresses, line, picture
-from vae_exporter.demo.servers import SHORTENED, alertmanager, prometheus
-from vae_exporter.demo.simulated_gpu import simulated_gpu
+from vae_exporter.demo.status import read_status
 from vae_exporter.demo.trainer import Trainer
 from vae_exporter.demo.training import DIVERGING_LEARNING_RATE, Training
 from vae_exporter.errors import VaeExporterError
-from vae_exporter.pager import PagerSink
+from vae_exporter.pager import PagerSink, pager_app
 from vae_exporter.pager.terminal import render
 from vae_exporter.report import read_report
 from vae_exporter.report import render as render_report
+from vae_exporter.simulated_gpu import simulated_gpu
+from vae_exporter.stack.client import Alertmanager, AnswerError, Prometheus
+from vae_exporter.stack.servers import SHORTENED, alertmanager, prometheus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from rich.console import Console
 
-    from vae_exporter.demo.judgement import Judgement
+    from vae_exporter.demo.status import RunStatus
     from vae_exporter.pager import Notification
 
 STORY_SECONDS = 170.0
@@ -45,6 +46,7 @@ HEALTHY_SECONDS = 8.0
 SIMULATED_GPU = "NVIDIA A100-SXM4-80GB (simulated)"
 
 _LOOK_SECONDS = 0.5
+_ANSWER_SECONDS = 5.0
 _LINE_SECONDS = 5.0
 
 
@@ -100,7 +102,7 @@ def _set_up(stack: ExitStack, console: Console, seed: int, *, has_simulated_gpu:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vae-exporter-demo-")))
     run = time.strftime("demo-%Y%m%d-%H%M%S")
     sink = PagerSink()
-    pager = serve(sink.app, host="127.0.0.1", port=0)
+    pager = serve(pager_app(sink), host="127.0.0.1", port=0)
     stack.callback(pager.close)
     alertmanager_url = stack.enter_context(alertmanager(folder, pager_url=pager.url, intervals=SHORTENED))
     if has_simulated_gpu:
@@ -134,7 +136,7 @@ def _set_up(stack: ExitStack, console: Console, seed: int, *, has_simulated_gpu:
 
 
 def _become_healthy(stage: _Stage) -> None:
-    _watch(stage, "Training, until Prometheus calls the run healthy.", lambda view: view.judgement.verdict == "healthy")
+    _watch(stage, "Training, until Prometheus calls the run healthy.", lambda view: view.status.verdict == "healthy")
     quiet_until = time.monotonic() + HEALTHY_SECONDS
     _watch(
         stage,
@@ -188,7 +190,7 @@ def _watch(stage: _Stage, phase: str, is_over: Callable[[View], bool]) -> None:
         console.print(Text(phase))
     with Live(picture(view), console=console, auto_refresh=False, transient=True) as live:
         while True:
-            view = replace(view, progress=stage.trainer.progress, judgement=_judge(stage, view))
+            view = replace(view, progress=stage.trainer.progress, status=_status(stage, view))
             live.update(picture(view), refresh=console.is_terminal)
             if is_over(view):
                 break
@@ -203,8 +205,10 @@ def _watch(stage: _Stage, phase: str, is_over: Callable[[View], bool]) -> None:
     console.print(picture(view) if console.is_terminal else Text(line(view)))
 
 
-def _judge(stage: _Stage, view: View) -> Judgement:
+def _status(stage: _Stage, view: View) -> RunStatus:
+    prometheus = Prometheus(stage.urls["Prometheus"], timeout=_ANSWER_SECONDS)
+    alertmanager = Alertmanager(stage.urls["Alertmanager"], timeout=_ANSWER_SECONDS)
     try:
-        return read_judgement(stage.urls["Prometheus"], stage.urls["Alertmanager"], stage.run)
-    except OSError:  # a busy server is asked again at the next look
-        return view.judgement
+        return read_status(prometheus, alertmanager, stage.run)
+    except AnswerError:  # a busy server is asked again at the next look
+        return view.status

@@ -10,7 +10,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from vae_exporter.demo.judgement import Judgement
+from vae_exporter.demo.status import RunStatus
+from vae_exporter.judge.printing import STYLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from vae_exporter.demo.trainer import Progress
-
-_STYLES = {"healthy": "bold green", "converging": "bold cyan", "watch": "bold yellow", "stop": "bold red"}
 
 _ALERT_STATES = {None: "not yet at Alertmanager", "active": "Alertmanager tells the pager", "suppressed": "inhibited"}
 
@@ -31,13 +30,13 @@ class View:
     run: str
     phase: str
     progress: Progress | None = None
-    judgement: Judgement = Judgement()  # noqa: RUF009 - frozen
+    status: RunStatus = RunStatus()  # noqa: RUF009 - frozen
 
 
 def picture(view: View) -> RenderableType:
     """Return *view* for a terminal."""
     return Panel(
-        Group(Text(view.phase, style="bold"), Text(), _side_by_side(_training(view), _judgement(view))),
+        Group(Text(view.phase, style="bold"), Text(), _side_by_side(_training(view), _judged(view))),
         title=Text(f"run {view.run}"),
         title_align="left",
         padding=(1, 2),
@@ -46,10 +45,10 @@ def picture(view: View) -> RenderableType:
 
 def line(view: View) -> str:
     """Return *view* in one line, for an output that is no terminal."""
-    progress, judgement = view.progress, view.judgement
+    progress, status = view.progress, view.status
     words = [f"step {progress.step}, NLL {progress.losses['nll']:.3f}" if progress else "no step yet"]
-    words.append(f"verdict {_verdict(judgement)}")
-    words.extend(f"alert {name} ({_ALERT_STATES.get(state, state)})" for name, state in _alerts(judgement).items())
+    words.append(f"verdict {_verdict(status)}")
+    words.extend(f"alert {name} ({_ALERT_STATES.get(state, state)})" for name, state in _alerts(status).items())
     return ", ".join(words)
 
 
@@ -76,12 +75,12 @@ def _training(view: View) -> RenderableType:
     return table
 
 
-def _judgement(view: View) -> RenderableType:
-    judgement = view.judgement
+def _judged(view: View) -> RenderableType:
+    status = view.status
     table = _table()
-    table.add_row("Verdict", Text(_verdict(judgement), style=_STYLES.get(judgement.verdict or "", "dim")))
-    table.add_row("Mean NLL", "-" if judgement.nll is None else f"{judgement.nll:.3f}")
-    alerts = [f"{name}\n{_ALERT_STATES.get(state, state)}" for name, state in _alerts(judgement).items()]
+    table.add_row("Verdict", Text(_verdict(status), style=STYLES.get(status.verdict or "", "dim")))
+    table.add_row("Mean NLL", "-" if status.nll is None else f"{status.nll:.3f}")
+    alerts = [f"{name}\n{_ALERT_STATES.get(state, state)}" for name, state in _alerts(status).items()]
     table.add_row("Alerts", "\n".join(alerts) or "none")
     return table
 
@@ -92,14 +91,14 @@ def _side_by_side(left: RenderableType, right: RenderableType) -> RenderableType
     return table
 
 
-def _verdict(judgement: Judgement) -> str:
-    if judgement.verdict is None:
+def _verdict(status: RunStatus) -> str:
+    if status.verdict is None:
         return "none before 100 steps"
-    return judgement.verdict if judgement.verdict == judgement.reason else f"{judgement.verdict} ({judgement.reason})"
+    return status.verdict if status.verdict == status.reason else f"{status.verdict} ({status.reason})"
 
 
-def _alerts(judgement: Judgement) -> Mapping[str, str | None]:
-    return judgement.alerts or {}
+def _alerts(status: RunStatus) -> Mapping[str, str | None]:
+    return status.alerts or {}
 
 
 def _table() -> Table:

@@ -11,12 +11,10 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from vae_exporter.pager.parsing import parse_pagerduty, parse_slack, parse_webhook
-from vae_exporter.pager.web import application
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-    from wsgiref.types import WSGIApplication
 
     from vae_exporter.pager.notification import Notification
 
@@ -26,7 +24,7 @@ _logger = logging.getLogger("vae_exporter")
 
 
 class PagerSink:
-    """Takes what Alertmanager tells, as PagerDuty, Slack and a webhook would. `app` serves it; threads may share it.
+    """Takes what Alertmanager sends, as PagerDuty, Slack and a webhook would. Threads may share it.
 
     *clock* gives Unix seconds. *store* is a file to which each notification is added as a line of JSON; it is not read
     back. *on_notification* is called with each notification, in the thread that took it. A store or a callback that
@@ -47,11 +45,6 @@ class PagerSink:
         self._notifications: deque[Notification] = deque(maxlen=_CAPACITY)
         self._open: dict[str, None] = {}  # incidents, oldest first
         self._last_heartbeat: float | None = None
-
-    @property
-    def app(self) -> WSGIApplication:
-        """The WSGI application: where Alertmanager posts, and where a person looks."""
-        return application(self)
 
     @property
     def notifications(self) -> tuple[Notification, ...]:

@@ -7,7 +7,7 @@ import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from vae_exporter._http import reply
+from vae_exporter._serve.http import reply
 from vae_exporter.pager.notification import NotificationError
 from vae_exporter.pager.web_page import web_page
 
@@ -31,8 +31,8 @@ class _RequestError(Exception):
         self.status = status
 
 
-def application(sink: PagerSink) -> WSGIApplication:
-    """Return the WSGI application of *sink*."""
+def pager_app(sink: PagerSink) -> WSGIApplication:
+    """Return the WSGI application of *sink*: where Alertmanager posts, and where a person looks."""
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO") or "/"

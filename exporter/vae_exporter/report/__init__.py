@@ -5,7 +5,7 @@ the figures from elsewhere fills it himself. `render` makes the page, one HTML f
 """
 
 from vae_exporter.report.contents import Alert, Curve, GpuMemory, Report
+from vae_exporter.report.from_prometheus import read_report
 from vae_exporter.report.page import render
-from vae_exporter.report.prometheus import read_report
 
 __all__ = ["Alert", "Curve", "GpuMemory", "Report", "read_report", "render"]

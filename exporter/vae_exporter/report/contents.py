@@ -9,10 +9,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-PARTS_OF_NLL = ("rec", "perception")
-"""The components whose weighted means sum to the NLL."""
-
-
 @dataclass(frozen=True)
 class Curve:
     """Values by step: the two are as long as each other. A step below the one before it is a run that went back."""

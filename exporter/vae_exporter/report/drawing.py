@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from vae_exporter.report.contents import Curve
+from vae_exporter.vocabulary import NLL_BANDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 INKS = (
     "text", "faint", "grid", "page", "curve", "noise", "alert",
-    "suspicious", "low", "excellent", "golden", "good", "degraded", "bad",
+    *NLL_BANDS, "golden",
     "first", "second", "third", "fourth", "fifth", "sixth",
 )  # fmt: skip
 """The variables of the page's style sheet that a figure may be drawn with."""

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from vae_exporter.report.drawing import PARTS, axes, ink, last_way, mark_alerts, svg, unbroken, word
+from vae_exporter.vocabulary import NLL_BANDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from vae_exporter.report.contents import GpuMemory, Report
-
-_EDGES = ("suspicious", "excellent_min", "excellent_max", "good_max", "bad")
-_BANDS = ("suspicious", "low", "excellent", "good", "degraded", "bad")
 
 _LINEAR, _LOGARITHMIC = 1.35, 2.0
 """How many times its worst edge the NLL is drawn to scale, where it was above so many times that edge. A loss that
@@ -142,12 +140,13 @@ def _draw_bands(frame: Axes, edges: Mapping[str, float]) -> None:
 
 def _bands(edges: Mapping[str, float], low: float, high: float) -> Iterator[tuple[str, float, float]]:
     """Yield the bands that are seen between *low* and *high*, and what of them is."""
-    if not edges.keys() >= set(_EDGES):
+    if not edges.keys() >= {edge for limits in NLL_BANDS.values() for edge in limits if edge}:
         return
-    limits = [low, *(edges[edge] for edge in _EDGES), high]
-    for band, bottom, top in zip(_BANDS, limits, limits[1:], strict=False):
-        if max(bottom, low) < min(top, high):
-            yield band, max(bottom, low), min(top, high)
+    for band, (lower, upper) in NLL_BANDS.items():
+        bottom = max(edges[lower], low) if lower else low
+        top = min(edges[upper], high) if upper else high
+        if bottom < top:
+            yield band, bottom, top
 
 
 def _middle(frame: Axes, bottom: float, top: float) -> tuple[float, float]:

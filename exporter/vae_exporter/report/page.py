@@ -6,7 +6,7 @@ import html
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from vae_exporter.report.advice import ALERTS, SYMBOLS, VERDICTS, advice
+from vae_exporter.advice import ALERTS, SYMBOLS, advice
 from vae_exporter.report.figures import contributions_figure, logarithmic_from, memory_figure, nll_figure
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _PAGE = """<!doctype html>
 
 def render(report: Report) -> str:
     """Return the page's HTML."""
-    title = f"{VERDICTS.get(report.verdict or '', 'Not judged')}: {report.run}"
+    title = f"{_title(report)}: {report.run}"
     return _PAGE.format(
         title=html.escape(title),
         style=files("vae_exporter.report").joinpath("style.css").read_text(),
@@ -46,16 +46,20 @@ def render(report: Report) -> str:
 
 
 def _verdict(report: Report) -> str:
-    tone = report.verdict if report.verdict in VERDICTS else "unknown"
+    tone = report.verdict if report.verdict in SYMBOLS else "unknown"
     symbol = SYMBOLS.get(tone, "?")
     reason = "" if report.reason in (None, report.verdict) else html.escape(str(report.reason))
     return (
         f'<section class="verdict" style="--tone: var(--{tone})">\n'
-        f'<strong>{symbol} {VERDICTS.get(tone, "Not judged")}</strong><span class="reason">{reason}</span>\n'
+        f'<strong>{symbol} {_title(report)}</strong><span class="reason">{reason}</span>\n'
         f'<p class="todo">{html.escape(_todo(report))}</p>\n'
         f"<dl>{''.join(_facts(report))}</dl>\n"
         "</section>"
     )
+
+
+def _title(report: Report) -> str:
+    return report.verdict.capitalize() if report.verdict in SYMBOLS else "Not judged"
 
 
 def _todo(report: Report) -> str:

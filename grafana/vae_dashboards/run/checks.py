@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vae_dashboards.looks import dashed, fixed, logarithmic
 from vae_dashboards.meanings import (
     BLUE,
     GRAY,
@@ -11,18 +12,10 @@ from vae_dashboards.meanings import (
     RED,
     RISES,
 )
-from vae_dashboards.panels import (
-    Words,
-    curves,
-    dashed,
-    fixed,
-    logarithmic,
-    number,
-    stacked,
-    states,
-)
+from vae_dashboards.panels import Words, curves, number, stacked, states
 from vae_dashboards.queries import Query, edge, of_rank, of_run
 from vae_dashboards.run import no_data
+from vae_exporter.vocabulary import NLL_PARTS
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.builders import timeseries
@@ -41,7 +34,12 @@ def the_sum() -> Panels:
                 no_data.WEIGHTS,
             ),
             "none",
-            [Query(of_run("run_component:vae_loss_contribution:mean", component="=~rec|perception"), "{{component}}")],
+            [
+                Query(
+                    of_run("run_component:vae_loss_contribution:mean", component=f"=~{'|'.join(NLL_PARTS)}"),
+                    "{{component}}",
+                )
+            ],
         ),
         curves(
             Words(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 
+from vae_dashboards.looks import band, dashed, fixed, wrapped
 from vae_dashboards.meanings import (
     BAND_COLORS,
     FIRING,
@@ -17,22 +18,10 @@ from vae_dashboards.meanings import (
     VERDICT,
     WHAT_TO_DO,
 )
-from vae_dashboards.panels import (
-    RUNBOOKS,
-    Column,
-    Words,
-    band,
-    curves,
-    dashed,
-    fixed,
-    number,
-    only,
-    rows,
-    states,
-    wrapped,
-)
+from vae_dashboards.panels import RUNBOOKS, Column, Words, curves, number, only, rows, states
 from vae_dashboards.queries import Query, edge, of_run
 from vae_dashboards.run import no_data
+from vae_exporter.vocabulary import NLL_BANDS
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.builders import timeseries
@@ -128,15 +117,8 @@ def at_a_glance() -> Panels:
 
 def _nll_over_bands() -> timeseries.Panel:
     """Draw the NLL in front of its bands, which are the differences of the edges, on top of each other."""
-    low, high = edge("suspicious"), f"2 * {edge('bad')}"
-    widths = {
-        "suspicious": low,
-        "low": f"{edge('excellent_min')} - {low}",
-        "excellent": f"{edge('excellent_max')} - {edge('excellent_min')}",
-        "good": f"{edge('good_max')} - {edge('excellent_max')}",
-        "degraded": f"{edge('bad')} - {edge('good_max')}",
-        "bad": edge("bad"),
-    }
+    high = f"2 * {edge('bad')}"
+    widths = {name: _width(*limits) for name, limits in NLL_BANDS.items()}
     golden = [Query(edge(f"golden_{side}"), f"golden, {side}", f"golden_{side}") for side in ("min", "max")]
     panel = curves(
         Words(
@@ -166,6 +148,11 @@ def _nll_over_bands() -> timeseries.Panel:
         panel.override_by_query(query.name, [*dashed(1), fixed("green")])
     panel.override_by_query("noise", [fixed(GRAY)]).override_by_query("nll", [fixed(PURPLE)])
     return panel
+
+
+def _width(lower: str | None, upper: str | None) -> str:
+    """Return how much of the axis a band takes: the highest one reaches up to twice its edge."""
+    return f"{edge(upper)} - {edge(lower)}" if lower and upper else edge(lower or upper or "")
 
 
 def _at_most(query: str, limit: str) -> str:

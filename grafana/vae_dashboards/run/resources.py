@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vae_dashboards.looks import dashed, fixed, logarithmic
 from vae_dashboards.meanings import (
     RED,
 )
-from vae_dashboards.panels import (
-    Words,
-    curves,
-    dashed,
-    fixed,
-    logarithmic,
-)
+from vae_dashboards.panels import Words, curves
 from vae_dashboards.queries import Query, of_rank
 from vae_dashboards.run import no_data
 

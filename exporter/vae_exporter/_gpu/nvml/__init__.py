@@ -1,0 +1,1 @@
+"""All that knows NVML and its Python module `pynvml`."""

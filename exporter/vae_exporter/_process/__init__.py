@@ -1,0 +1,1 @@
+"""How a run begins, is found by Prometheus, and ends."""

@@ -1,0 +1,1 @@
+"""What a training step reports, kept until a scrape asks: nothing here waits, and nothing here serves."""

@@ -1,0 +1,187 @@
+"""The record of one run, written by the training loop and read by scrapes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from vae_exporter._process.failures import Failures
+from vae_exporter._record.comparisons import Comparisons
+from vae_exporter._record.facts import RunFacts
+from vae_exporter._record.harvest import Harvest
+from vae_exporter._record.probe import Probe
+from vae_exporter._record.step_clock import StepClock
+from vae_exporter._record.training_values import TrainingValues
+from vae_exporter._record.validation import Validation
+from vae_exporter.vocabulary import SPLITS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from vae_exporter._record.harvest import Receiver
+    from vae_exporter.vocabulary import EndState, RunState
+
+DRAIN_SECONDS = 5.0
+"""How long `Recorder.end` waits for copies that are still under way: a device that hangs must not keep the job."""
+
+_POLL_SECONDS = 0.01
+
+_AFTER_CLOSE = "observe() after close(): nothing is recorded"
+
+
+class Recorder:
+    """Records a run: it passes on what is observed to the part that keeps it, one caller at a time.
+
+    Any thread may call it. The training thread holds its lock for microseconds; a scrape copies the facts under the
+    lock and computes outside of it.
+
+    Args:
+        start_step: the step that the run resumes from; None if it starts anew.
+        clock: gives the Unix time in seconds.
+        monotonic: gives seconds that never go back, for durations.
+        torch: a stand-in for the module ``torch``: see `Harvest`.
+    """
+
+    def __init__(
+        self,
+        *,
+        start_step: int | None = None,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        torch: Any = None,  # noqa: ANN401 - a module
+    ) -> None:
+        self.failures = Failures()
+        self._clock = clock
+        self._monotonic = monotonic
+        self._lock = threading.RLock()
+        self._harvest = Harvest(self.failures, torch=torch)
+        self._steps = StepClock(self.failures, start_step=start_step, clock=clock, monotonic=monotonic)
+        self._training = TrainingValues()
+        self._validation = Validation()
+        self._probe = Probe()
+        self._comparisons = Comparisons(self.failures, torch=torch)
+        self._end_state: EndState | None = None
+        self._end_time = 0.0
+
+    def observe(
+        self, step: int | None, values: Mapping[str, object], *, split: object = "train", skipped: object = False
+    ) -> None:
+        """Record *values* (by name: `COMPONENTS` and `GAUGES`; None: not given) at *step*; None: at the next one.
+
+        Those of the split ``"validation"`` begin no step, and None stands for the present one.
+        """
+        with self._lock:
+            if self._has_ended(values.values()):
+                return
+            if split == "train":
+                self._observe_step(step, values, is_skipped=self._truth(skipped))
+            elif split == "validation":
+                self._take(self._steps.present(step), values, self._validation.record)
+            else:
+                message = f"split={split!r} is not known: give {' or '.join(map(repr, SPLITS))}"
+                self._drop("invalid", "split", message, values.values())
+
+    def observe_probe(self, step: int | None, values: Mapping[str, object]) -> None:
+        """Record *values* (by name: `PROBED`) of the fixed clip at *step*; None: at the present one."""
+        with self._lock:
+            if not self._has_ended(values.values()):
+                self._take(self._steps.present(step), values, self._probe.record)
+
+    def observe_reconstruction(
+        self, step: int | None, inputs: object, outputs: object, *, every: object = 100, data_range: object = 2.0
+    ) -> None:
+        """Compare frames at *step*, if it is due; None: at the present one. Raises what torch does meanwhile."""
+        with self._lock:
+            if self._has_ended(("the comparison",)):
+                return
+            number = self._steps.present(step)
+            if number is None or not self._comparisons.is_due(number, every):
+                return
+        # Not under the lock, which scrapes want: a device whose queue is full has the host wait until there is room.
+        values = self._comparisons.compare(inputs, outputs, data_range)
+        if values:
+            with self._lock:
+                if not self._has_ended(values.values()):
+                    self._take(number, values, self._comparisons.record)
+
+    def pause(self) -> None:
+        """Leave the time from now on out of the steps' durations, until `resume`. Pauses may be nested."""
+        with self._lock:
+            self._steps.pause()
+
+    def resume(self) -> None:
+        """End the innermost pause."""
+        with self._lock:
+            self._steps.resume()
+
+    def end(self, state: EndState, *, sleep: Callable[[float], object] = time.sleep) -> bool:
+        """Bring in what is still under way, and end the run in *state*. Return False if it has ended already."""
+        deadline = self._monotonic() + DRAIN_SECONDS
+
+        def wait() -> bool:
+            sleep(_POLL_SECONDS)
+            return self._monotonic() < deadline
+
+        with self._lock:
+            if self._end_state is not None:
+                return False
+            try:
+                self._harvest.drain(wait)
+            except Exception as error:  # noqa: BLE001 - after an error on the device, every call to it raises
+                self.failures.caught("observe", "reading the last losses", error)
+            finally:  # Ctrl-C while it waits
+                self._end_state = state
+                self._end_time = self._clock()
+            return True
+
+    def facts(self) -> RunFacts:
+        """Return the run as it is now."""
+        with self._lock:
+            return RunFacts(
+                state=self._state(),
+                start_time=self._steps.start_time,
+                end_time=self._end_time,
+                steps=self._steps.facts(),
+                gauges=self._training.gauge_facts(),
+                losses=self._training.loss_facts(),
+                validation=self._validation.facts(),
+                probe=self._probe.facts(),
+                reconstruction=self._comparisons.facts(),
+                errors=dict(self.failures.errors),
+                dropped=dict(self.failures.dropped),
+            )
+
+    def _state(self) -> RunState:
+        return self._end_state or ("paused" if self._steps.is_paused else "running")
+
+    def _observe_step(self, step: int | None, values: Mapping[str, object], *, is_skipped: bool) -> None:
+        number = self._steps.begin(step)
+        if is_skipped and number is not None:
+            self._steps.skip()
+        self._take(number, values, self._training.record_skipped if is_skipped else self._training.record)
+
+    def _take(self, step: int | None, values: Mapping[str, object], receiver: Receiver) -> None:
+        """Copy *values* for *receiver*, and deliver what has arrived. A *step* of None was refused."""
+        if step is not None:
+            self._harvest.give(step, values, receiver)
+            self._harvest.deliver()
+
+    def _truth(self, skipped: object) -> bool:
+        if type(skipped).__module__ == "numpy":
+            skipped = bool(skipped)
+        if isinstance(skipped, bool):
+            return skipped
+        # To read a tensor would wait for its device.
+        message = f"skipped is of type {type(skipped).__name__}: give True or False"
+        self.failures.drop("invalid", "skipped", message)
+        return False
+
+    def _has_ended(self, given: Iterable[object]) -> bool:
+        if self._end_state is None:
+            return False
+        self._drop("closed", "observe", _AFTER_CLOSE, given)
+        return True
+
+    def _drop(self, reason: str, what: str, message: str, given: Iterable[object]) -> None:
+        self.failures.drop(reason, what, message, count=sum(value is not None for value in given))

@@ -1,0 +1,144 @@
+"""Which step the training is at, how many it made, and how long each took."""
+
+from __future__ import annotations
+
+import bisect
+import numbers
+from typing import TYPE_CHECKING
+
+from vae_exporter._process.settings import MAX_WHOLE_NUMBER
+from vae_exporter._record.facts import DURATION_BUCKETS, DurationFacts, StepFacts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vae_exporter._process.failures import Failures
+
+
+class StepClock:
+    """Counts and times the steps of a run.
+
+    Args:
+        failures: counts the steps that cannot be used.
+        start_step: the step that the run resumes from; None if it starts anew.
+        clock: gives the Unix time in seconds.
+        monotonic: gives seconds that never go back, for durations.
+    """
+
+    def __init__(
+        self,
+        failures: Failures,
+        *,
+        start_step: int | None,
+        clock: Callable[[], float],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._failures = failures
+        self._clock = clock
+        self._monotonic = monotonic
+        self._start = start_step
+        self._is_resumed = bool(start_step)
+        self._newest: int | None = None
+        self._newest_began: float | None = None  # on the monotonic clock, pauses left out
+        self._newest_time = self.start_time = clock()
+        self._observed = 0
+        self._skipped = 0
+        self._is_skipped = False  # whether the newest step was counted as skipped
+        self._pauses = 0  # that are open: they may be nested
+        self._pause_began = 0.0
+        self._duration_counts = [0] * (len(DURATION_BUCKETS) + 1)
+        self._duration_sum = 0.0
+
+    def begin(self, step: object) -> int | None:
+        """Begin *step* unless it is the newest one. None: the next step.
+
+        Returns its number; None if *step* is refused.
+        """
+        number = self._next() if step is None else self._number(step)
+        if number is not None and number != self._newest:
+            self._begin(number)
+        return number
+
+    def present(self, step: object) -> int | None:
+        """Return the number of *step*, which is not begun. None: the newest step. Returns None if it is refused."""
+        return (self._newest or 0) if step is None else self._number(step)
+
+    def skip(self) -> None:
+        """Count the newest step as skipped by the gradient scaler, however often this is reported."""
+        self._skipped += not self._is_skipped
+        self._is_skipped = True
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether a pause is open."""
+        return bool(self._pauses)
+
+    def pause(self) -> None:
+        """Leave the time from now on out of the durations, until `resume`. Pauses may be nested."""
+        if not self._pauses:
+            self._pause_began = self._monotonic()
+        self._pauses += 1
+
+    def resume(self) -> None:
+        """End the innermost pause."""
+        self._leave_out_pause()
+        self._pauses -= 1
+
+    def facts(self) -> StepFacts:
+        """Return the steps so far."""
+        return StepFacts(
+            newest=self._newest,
+            newest_time=self._newest_time,
+            start=self._start,
+            is_resumed=self._is_resumed,
+            observed=self._observed,
+            skipped=self._skipped,
+            durations=DurationFacts(tuple(self._duration_counts), self._duration_sum),
+        )
+
+    def _next(self) -> int:
+        return (self._start or 0) if self._newest is None else self._newest + 1
+
+    def _number(self, step: object) -> int | None:
+        if isinstance(step, float) and step.is_integer():
+            step = int(step)
+        # A tensor is refused like any other type: to read it would wait for its device.
+        if not isinstance(step, numbers.Integral):
+            message = f"step is of type {type(step).__name__}: give a whole number, or None to count by itself"
+        elif abs(int(step)) > MAX_WHOLE_NUMBER:
+            message = f"step is above 2**63: give the optimizer's step, {MAX_WHOLE_NUMBER} at most"
+        else:
+            return int(step)
+        self._failures.drop("invalid", "step", message)
+        return None
+
+    def _begin(self, step: int) -> None:
+        self._leave_out_pause()
+        now = self._monotonic()
+        if self._newest is not None and self._newest_began is not None:
+            if step > self._newest:
+                self._time(now - self._newest_began)
+            elif step in (0, 1):
+                self._failures.tell(
+                    "step",
+                    f"the step fell from {self._newest} to {step}: if it is counted within an epoch, give the "
+                    "optimizer's step instead, which goes on; if the run began anew, all is well",
+                )
+        if self._start is None:
+            self._start = step
+        self._newest = step
+        self._newest_began = now
+        self._newest_time = self._clock()
+        self._is_skipped = False
+        self._observed += 1
+
+    def _time(self, duration: float) -> None:
+        self._duration_counts[bisect.bisect_left(DURATION_BUCKETS, duration)] += 1
+        self._duration_sum += duration
+
+    def _leave_out_pause(self) -> None:
+        if self._pauses:
+            now = self._monotonic()
+            if self._newest_began is not None:
+                self._newest_began += now - self._pause_began
+            self._pause_began = now

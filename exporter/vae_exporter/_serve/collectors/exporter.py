@@ -1,0 +1,39 @@
+"""The exporter about itself."""
+
+from __future__ import annotations
+
+import platform
+from typing import TYPE_CHECKING
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+from vae_exporter._version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prometheus_client.core import Metric
+
+    from vae_exporter._process.settings import RunSettings
+    from vae_exporter._record.facts import RunFacts
+
+
+def collect(_settings: RunSettings, facts: RunFacts) -> Iterator[Metric]:
+    """Yield the version, and the counts of what went wrong inside."""
+    build = GaugeMetricFamily(
+        "vae_exporter_build_info", "The exporter's version and Python's.", labels=["version", "python"]
+    )
+    build.add_metric([__version__, platform.python_version()], 1)
+    errors = CounterMetricFamily(
+        "vae_exporter_errors_total",
+        "Unexpected errors inside the exporter, by where they were caught.",
+        labels=["reason"],
+    )
+    for reason, count in facts.errors.items():
+        errors.add_metric([reason], count)
+    dropped = CounterMetricFamily(
+        "vae_exporter_dropped_observations_total", "Values given that were not recorded, by reason.", labels=["reason"]
+    )
+    for reason, count in facts.dropped.items():
+        dropped.add_metric([reason], count)
+    yield from (build, errors, dropped)

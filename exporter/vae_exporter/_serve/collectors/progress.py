@@ -1,0 +1,59 @@
+"""How far the training is, how fast it goes, and the optimizer's values."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.utils import floatToGoString
+
+from vae_exporter._record.facts import DURATION_BUCKETS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prometheus_client.core import Metric
+
+    from vae_exporter._process.settings import RunSettings
+    from vae_exporter._record.facts import RunFacts
+
+_GAUGES = {
+    "epoch": ("vae_epoch", "The epoch, as the trainer counts it."),
+    "learning_rate": ("vae_learning_rate", "The learning rate."),
+    "gradient_norm": ("vae_gradient_norm", "The norm of the gradient, as the trainer measures it."),
+    "loss_scale": ("vae_loss_scale", "The factor of the loss in mixed-precision training."),
+    "discriminator_factor": (
+        "vae_discriminator_factor",
+        "The weight of the adversarial loss: 0 until the discriminator starts.",
+    ),
+}
+"""The metric of each value of `GAUGES`, and its help text. logvar is exported with the losses."""
+
+
+def collect(_settings: RunSettings, facts: RunFacts) -> Iterator[Metric]:
+    """Yield the step, the times of steps and the optimizer's values."""
+    steps = facts.steps
+    if steps.newest is not None:
+        yield GaugeMetricFamily("vae_step", "The optimizer's step; it goes back on a resume.", value=steps.newest)
+    yield CounterMetricFamily("vae_steps_total", "Steps observed by this process.", value=steps.observed)
+    yield CounterMetricFamily(
+        "vae_steps_skipped_total",
+        "Steps of those that the gradient scaler skipped.",
+        value=steps.skipped,
+    )
+    yield GaugeMetricFamily(
+        "vae_last_step_timestamp_seconds",
+        "When the last step was observed, in Unix time; the run's start before the first.",
+        value=steps.newest_time,
+    )
+    bounds = [*map(floatToGoString, DURATION_BUCKETS), "+Inf"]
+    yield HistogramMetricFamily(
+        "vae_step_duration_seconds",
+        "Time from one observed step to the next, pauses left out.",
+        buckets=list(zip(bounds, accumulate(steps.durations.counts), strict=True)),
+        sum_value=steps.durations.sum,
+    )
+    for name, (metric, text) in _GAUGES.items():
+        if name in facts.gauges:
+            yield GaugeMetricFamily(metric, text, value=facts.gauges[name])

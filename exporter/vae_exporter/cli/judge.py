@@ -1,0 +1,60 @@
+"""``vae-exporter judge``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from vae_exporter.cli.log_options import ColumnMap, Every, Weights, log_options
+from vae_exporter.cli.terminal import BAD_INPUT, INTERRUPTED, needs_extra, write_page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vae_exporter.judge.printing import JudgedRun
+
+_PIPE_WIDTH = 10_000
+"""In a pipe a line is as long as it is: what reads it wraps it."""
+
+
+def judge(  # noqa: PLR0913 - its options
+    logs: Annotated[list[Path], typer.Argument(metavar="LOG...", help="Logs of trainings; -: standard input.")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a list for machines.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Show how each log was read, and what was not.")] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Write a page of HTML about the run; a second run's has -2 in its name.", dir_okay=False),
+    ] = None,
+    columns: ColumnMap = None,
+    weights: Weights = "",
+    every: Every = 1,
+) -> None:
+    """Judge runs that are over by their logs: 0 healthy, 1 a page would have rung, 2 a log cannot be read."""
+    from vae_exporter.judge.command import judge_logs  # noqa: PLC0415 - only what the command needs
+
+    options = log_options(columns, weights, every)
+    console = Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
+    write_report = _report_writer(report) if report else None
+    try:
+        exit_code = judge_logs(logs, options, console, as_text=not as_json, explain=explain, write_report=write_report)
+    except KeyboardInterrupt:
+        exit_code = INTERRUPTED
+    raise typer.Exit(exit_code)
+
+
+def _report_writer(path: Path) -> Callable[[JudgedRun, int], Path]:
+    with needs_extra("report"):
+        from vae_exporter.report import render  # noqa: PLC0415 - matplotlib takes a second to import
+        from vae_exporter.report.from_log import report_of  # noqa: PLC0415
+
+    def write(judged: JudgedRun, number: int) -> Path:
+        file = path if number == 1 else path.with_stem(f"{path.stem}-{number}")
+        write_page(file, render(report_of(judged)), "--report", BAD_INPUT)
+        return file
+
+    return write

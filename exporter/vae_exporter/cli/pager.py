@@ -1,0 +1,34 @@
+"""``vae-exporter pager``."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from vae_exporter.cli.terminal import end_like_ctrl_c, fail
+from vae_exporter.errors import StackError
+
+
+def pager(
+    *,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port to listen on; 0: any free one.", min=0, max=65535)] = 9661,
+    store: Annotated[
+        Path | None, typer.Option(help="Add each notification to this file, as a line of JSON.", dir_okay=False)
+    ] = None,
+) -> None:
+    """Show what Alertmanager tells: the receiver of the shipped configuration."""
+    from vae_exporter.pager.receiver import receive  # noqa: PLC0415 - only what the command needs
+
+    end_like_ctrl_c(signal.SIGTERM)
+    try:
+        with receive(Console(), host=host, port=port, store=store), suppress(KeyboardInterrupt):
+            threading.Event().wait()
+    except StackError as error:
+        fail(str(error))

@@ -1,0 +1,28 @@
+"""``vae-exporter targets``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vae_exporter.cli.terminal import fail
+from vae_exporter.errors import VaeExporterError
+
+targets = typer.Typer(help="The files by which Prometheus finds trainings.", no_args_is_help=True)
+
+
+@targets.command()
+def prune(
+    folder: Annotated[Path, typer.Argument(help="The folder that was given as targets_dir=.")],
+) -> None:
+    """Remove the files of trainings that are gone, and say for each file what was done."""
+    from vae_exporter._process.targets import prune as prune_folder  # noqa: PLC0415 - only what the command needs
+
+    try:
+        done = prune_folder(folder)
+    except VaeExporterError as error:
+        fail(str(error))
+    for line in map(str, done) if done else [f"no target files in {folder}"]:
+        typer.echo(line)

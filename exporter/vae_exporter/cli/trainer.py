@@ -1,0 +1,37 @@
+"""``vae-exporter trainer``."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vae_exporter.cli.terminal import INTERRUPTED, fail, needs_extra
+from vae_exporter.errors import VaeExporterError
+
+
+def trainer(  # noqa: PLR0913 - options
+    *,
+    run: Annotated[str | None, typer.Option(help="The run's name.", show_default="demo and the time")] = None,
+    host: Annotated[str, typer.Option(help="The address that its metrics are served on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Their port; 0: any free one.", min=0, max=65535)] = 9645,
+    targets_dir: Annotated[
+        Path | None, typer.Option(help="The folder by which Prometheus finds it.", file_okay=False)
+    ] = None,
+    rest: Annotated[float, typer.Option(help="Seconds to rest after each step.", min=0)] = 0.05,
+    diverge_at: Annotated[int | None, typer.Option(help="The step from which on it diverges.", min=0)] = None,
+    seed: Annotated[int, typer.Option(help="Makes the weights and the clips.", min=0)] = 0,
+) -> None:
+    """Train the demo's small video VAE alone, for a Prometheus that runs already."""
+    with needs_extra("demo"):
+        from vae_exporter.demo.alone import Course, train_alone  # noqa: PLC0415 - torch takes seconds to import
+    name = run or time.strftime("demo-%Y%m%d-%H%M%S")
+    try:
+        course = Course(rest, diverge_at, seed)
+        train_alone(name, course, host=host, port=port, targets_dir=targets_dir, say=typer.echo)
+    except VaeExporterError as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None

@@ -1,0 +1,173 @@
+"""The shipped rules, evaluated by Prometheus' own engine: a promtool unit test that expects nothing, and what it got.
+
+``promtool test rules`` is the engine without its server. Every expectation is empty, so each one fails, and promtool
+prints what there was instead: all samples asked for, and each alert that fires, with its labels and annotations. Its
+words are the same from 2.42 to 3.x, and tests hold them.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vae_exporter.errors import StackError
+from vae_exporter.judge.simulation import SCRAPE_SECONDS
+from vae_exporter.stack.files import stack_folder
+from vae_exporter.stack.programs import find_program
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from vae_exporter.judge.simulation import Scrapes
+
+LIVE_RULES = frozenset({"liveness.yml", "gpu.yml"})
+"""What judges a process that lives. A log that ends is no crash, and says nothing of its GPU."""
+
+_RECORDED = (
+    "run:vae_verdict",
+    "run:vae_nll_band",
+    "run:vae_nll:mean",
+    "run:vae_nll_rise_cause",
+    # for the report
+    "run:vae_nll_window:mean",
+    "run:vae_edge:const",
+    "run_component:vae_loss_contribution:mean",
+)
+_QUERY = f'{{__name__=~"{"|".join(_RECORDED)}"}}'
+
+_EXPRESSION = re.compile(r'\s*expr: "(?:[^"\\]|\\.)*", time: (?P<time>\w+),')
+_ALERT = re.compile(r"\s*alertname: [^,]*, time: (?P<time>\w+),")
+_GOT_SAMPLES = re.compile(r"\s*got: ?(?P<samples>\{.*)")
+_LABELS = re.compile(r"\s*Labels:\{(?P<pairs>.*)\}")
+_ANNOTATIONS = re.compile(r"\s*Annotations:\{(?P<pairs>.*)\}")
+_SAMPLE = re.compile(r'\{(?P<pairs>(?:[^"{}]|"(?:[^"\\]|\\.)*")*)\} (?P<value>[-+.\w]+)')
+_PAIR = re.compile(r'(?P<name>\w+)="(?P<value>(?:[^"\\]|\\.)*)"')
+_EXPECTED = re.compile(r"^\s*(?:expr|alertname): ", re.MULTILINE)
+_BROKEN_RULE = re.compile(r"^\s*rule: .*, err: .*", re.MULTILINE)
+_DURATION = re.compile(r"(\d+)(ms|[wdhmsy])")
+_UNIT_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}
+
+
+@dataclass(frozen=True)
+class FiringAlert:
+    """An alert that fires at one moment."""
+
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        """The alert's name."""
+        return self.labels.get("alertname", "")
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One evaluation: the recorded samples, by name, as labels and value; and the alerts that fire."""
+
+    samples: Mapping[str, Sequence[tuple[Mapping[str, str], float]]]
+    alerts: Sequence[FiringAlert]
+
+
+def rule_files() -> list[Path]:
+    """Return the shipped rule files that judge how a run trains."""
+    folder = stack_folder() / "prometheus" / "rules"
+    return [file for file in sorted(folder.glob("*.yml")) if file.name not in LIVE_RULES]
+
+
+def evaluate(scrapes: Scrapes, rules: Iterable[Path]) -> list[Moment]:
+    """Return what *rules* say of *scrapes* at each of them.
+
+    Raises:
+        StackError: there is no promtool, or it cannot evaluate the rules.
+    """
+    files = list(rules)
+    times = [f"{SCRAPE_SECONDS * index}s" for index in range(len(scrapes))]
+    test = rule_test(
+        files,
+        [scrapes],
+        promql_expr_test=[{"expr": _QUERY, "eval_time": time, "exp_samples": []} for time in times],
+        alert_rule_test=[
+            {"eval_time": time, "alertname": name, "exp_alerts": []} for time in times for name in _alert_names(files)
+        ],
+    )
+    return read_moments(_run_promtool(test), len(scrapes))
+
+
+def rule_test(rules: Iterable[Path], runs: Iterable[Scrapes], **expectations: object) -> dict[str, Any]:
+    """Return a promtool unit test of *rules* over *runs*, with its *expectations* as promtool names them."""
+    series = [{"series": name, "values": values} for run in runs for name, values in run.series()]
+    interval = f"{SCRAPE_SECONDS}s"
+    return {
+        "rule_files": [str(path) for path in rules],
+        "evaluation_interval": interval,
+        "tests": [{"interval": interval, "input_series": series, **expectations}],
+    }
+
+
+def read_moments(output: str, count: int) -> list[Moment]:
+    """Return the first *count* moments in what promtool printed."""
+    samples: list[dict[str, list[tuple[Mapping[str, str], float]]]] = [{} for _ in range(count)]
+    alerts: list[list[FiringAlert]] = [[] for _ in range(count)]
+    index, labels = 0, {}
+    for line in output.splitlines():
+        if found := _EXPRESSION.match(line) or _ALERT.match(line):
+            index = round(_seconds(found["time"]) / SCRAPE_SECONDS)
+        elif found := _GOT_SAMPLES.match(line):
+            for sample in _SAMPLE.finditer(found["samples"]):
+                pairs = _pairs(sample["pairs"])
+                samples[index].setdefault(pairs.pop("__name__", ""), []).append((pairs, float(sample["value"])))
+        elif found := _LABELS.match(line):
+            labels = _pairs(found["pairs"])
+        elif found := _ANNOTATIONS.match(line):
+            alerts[index].append(FiringAlert(labels, _pairs(found["pairs"])))
+    return [Moment(*parts) for parts in zip(samples, alerts, strict=True)]
+
+
+def _alert_names(rules: Iterable[Path]) -> list[str]:
+    """Return the names of the alerts in *rules*. promtool tells of alerts by name only."""
+    return [
+        name for file in rules for name in re.findall(r"^\s*-?\s*alert: *[\"']?(\w+)", file.read_text(), re.MULTILINE)
+    ]
+
+
+def _run_promtool(test: Mapping[str, Any]) -> str:
+    program = find_program("promtool")
+    with tempfile.TemporaryDirectory(prefix="vae-exporter-judge-") as folder:
+        file = Path(folder, "test.yml")
+        file.write_text(json.dumps(test, ensure_ascii=False), encoding="utf-8")  # JSON is YAML, and written fast
+        done = subprocess.run(  # noqa: S603 - our own command
+            [program, "test", "rules", file],
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+            env={"GOGC": "400", **os.environ},  # memory for speed: it lives for seconds
+        )
+    output = done.stdout + done.stderr
+    failed = _BROKEN_RULE.search(output)
+    if failed is None and (done.returncode == 0 or _EXPECTED.search(output)):
+        return output
+    raise StackError(f"promtool cannot evaluate the rules: {failed[0] if failed else output.strip()[-1000:]}")
+
+
+def _pairs(text: str) -> dict[str, str]:
+    return {found["name"]: _unquoted(found["value"]) for found in _PAIR.finditer(text)}
+
+
+def _unquoted(text: str) -> str:
+    """Return what Go quotes as *text*; Python reads the same escapes."""
+    if "\\" not in text:
+        return text
+    return str(ast.literal_eval(f'"{text}"'))
+
+
+def _seconds(duration: str) -> float:
+    return sum(int(count) * _UNIT_SECONDS[unit] for count, unit in _DURATION.findall(duration))

@@ -1,0 +1,150 @@
+"""What the shipped rules say of a run that is over: verdict, bands and alerts, by step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from vae_exporter._process.settings import check_settings
+from vae_exporter.judge import engine
+from vae_exporter.judge.simulation import simulate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from vae_exporter.judge.engine import Moment
+    from vae_exporter.judge.logs.logged_run import LoggedRun
+
+PAGE = "page"
+
+
+@dataclass(frozen=True)
+class AlertEpisode:
+    """One alert from the step at which it began to fire to that at which it ended: None, if it still fired at the end.
+
+    *cause* is the component whose rise the rules blame: None where they blame none.
+    """
+
+    alert: str
+    severity: str
+    step: int
+    resolved_step: int | None
+    cause: str | None
+    summary: str
+    description: str
+
+
+@dataclass(frozen=True)
+class BandSpan:
+    """The steps over which the NLL stayed in *band*: None before it has one. *nll* is its last value there."""
+
+    band: str | None
+    first_step: int
+    last_step: int
+    nll: float | None
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A run as it is judged at its end, and what happened on the way. None: it was too short to be judged.
+
+    It follows from the *moments* at which the rules were evaluated, and the *steps* of these.
+    """
+
+    verdict: str | None
+    reason: str | None
+    band: str | None
+    nll: float | None
+    bands: Sequence[BandSpan]
+    alerts: Sequence[AlertEpisode]
+    moments: Sequence[Moment]
+    steps: Sequence[int]
+
+    @property
+    def paged(self) -> bool:
+        """Whether the pager would have rung."""
+        return any(episode.severity == PAGE for episode in self.alerts)
+
+
+def judge(
+    run: LoggedRun, *, rules: Sequence[Path], band_edges: Mapping[str, Mapping[str, float]] | None = None
+) -> Judgement:
+    """Read *run* to its end and return what *rules* say of it.
+
+    Raises:
+        StackError: promtool cannot be found, or fails.
+    """
+    settings = check_settings(
+        run=run.name,
+        rank=0,
+        loss_weights=run.loss_weights,
+        band_edges=band_edges,
+        info=None,
+        outputs_url=None,
+        start_step=run.start_step,
+    )
+    scrapes = simulate(settings, run.stretches)
+    return judgement(engine.evaluate(scrapes, rules), scrapes.steps)
+
+
+def judgement(moments: Sequence[Moment], steps: Sequence[int]) -> Judgement:
+    """Return what *moments* come to, evaluated at *steps*."""
+    last = moments[-1] if moments else engine.Moment({}, ())
+    verdict = _labels(last, "run:vae_verdict")
+    return Judgement(
+        verdict=verdict.get("verdict"),
+        reason=verdict.get("reason"),
+        band=_labels(last, "run:vae_nll_band").get("band"),
+        nll=_value(last, "run:vae_nll:mean"),
+        bands=tuple(_bands(moments, steps)),
+        alerts=tuple(_episodes(moments, steps)),
+        moments=moments,
+        steps=steps,
+    )
+
+
+def _bands(moments: Sequence[Moment], steps: Sequence[int]) -> Iterator[BandSpan]:
+    at_each = [
+        (_labels(moment, "run:vae_nll_band").get("band"), moment, step)
+        for moment, step in zip(moments, steps, strict=True)
+    ]
+    for band, group in groupby(at_each, key=lambda one: one[0]):
+        span = list(group)
+        yield BandSpan(band, span[0][2], span[-1][2], _value(span[-1][1], "run:vae_nll:mean"))
+
+
+def _episodes(moments: Sequence[Moment], steps: Sequence[int]) -> Iterator[AlertEpisode]:
+    began: dict[frozenset[tuple[str, str]], AlertEpisode] = {}
+    ended: list[AlertEpisode] = []
+    for moment, step in zip(moments, steps, strict=True):
+        firing = {frozenset(alert.labels.items()): alert for alert in moment.alerts}
+        for key in began.keys() - firing.keys():
+            episode = began.pop(key)
+            ended.append(_resolved(episode, step))
+        for key, alert in firing.items():
+            if key not in began:
+                began[key] = AlertEpisode(
+                    alert=alert.name,
+                    severity=alert.labels.get("severity", ""),
+                    step=step,
+                    resolved_step=None,
+                    cause=_labels(moment, "run:vae_nll_rise_cause").get("cause"),
+                    summary=alert.annotations.get("summary", ""),
+                    description=alert.annotations.get("description", ""),
+                )
+    yield from sorted([*ended, *began.values()], key=lambda episode: (episode.step, episode.alert))
+
+
+def _resolved(episode: AlertEpisode, step: int) -> AlertEpisode:
+    return AlertEpisode(**{**vars(episode), "resolved_step": step})
+
+
+def _labels(moment: Moment, name: str) -> Mapping[str, str]:
+    """Return the labels of the series *name* that holds; nothing where none does. Of several, any."""
+    return next((labels for labels, value in moment.samples.get(name, ()) if value == value and value), {})  # noqa: PLR0124 - NaN
+
+
+def _value(moment: Moment, name: str) -> float | None:
+    return next((value for _, value in moment.samples.get(name, ())), None)

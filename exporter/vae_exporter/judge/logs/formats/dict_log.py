@@ -1,0 +1,126 @@
+"""Python's logging of dictionaries, with tensors and without a step.
+
+    INFO:root:{'train/total_loss': tensor(0.5123, device='cuda:0'), 'train/nll_loss': tensor(0.5065), 'lr': 2.8e-05}
+
+Tensors may break over several lines. Dictionaries follow each other one a step.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from vae_exporter.judge.logs.columns import STEP, TIME, has_losses
+from vae_exporter.judge.logs.rows import BAD_NUMBER, CUT_SHORT, Line, Refusal, Row, number, shown, whole
+from vae_exporter.vocabulary import COMPONENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from vae_exporter.judge.logs.columns import Columns
+
+EXAMPLE = "{'train/nll_loss': tensor(0.5065, device='cuda:0'), 'train/rec_loss': tensor(0.0312), ...}"
+
+_MAX_DEPTH = 4
+_MAX_LINES = 64
+_MAX_TEXT = 1 << 16
+
+_NUMBER = r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf|NaN|Infinity)"
+_VALUE = rf"(?:(?:tensor|array|np\.float\d+|float)\(\s*\[?\s*)?(?P<value>{_NUMBER})(?![\w.])"
+_PAIR = re.compile(rf"(?P<quote>['\"])(?P<key>[\w/. -]{{1,100}})(?P=quote)\s*:\s*{_VALUE}")
+_A_KEY = re.compile(r"(?P<quote>['\"])(?P<key>[\w/. -]{1,100})(?P=quote)\s*:(?!\s*None\b)")
+_WITHIN = re.compile(r"['\"](?P<key>[\w/. -]{1,100})['\"]\s*:\s*\{(?P<body>[^{}]*)\}")
+_KEY_BEGINS = re.compile(r"['\"](?=[\w/. -]{1,100}['\"]\s*:)")
+_STEP_BEFORE = re.compile(r"\b(?:global_)?(?:step|iter|iteration)s?\b\s*[:=\[]?\s*(?P<step>\d{1,18})", re.IGNORECASE)
+
+
+def looks(text: str) -> bool:
+    """Return whether a dictionary with a number in it stands in *text*."""
+    return "{" in text and _PAIR.search(text, text.index("{")) is not None
+
+
+def parse(lines: Iterable[Line], columns: Columns) -> Iterator[Row | Refusal]:
+    """Yield the rows of *lines*, one a dictionary. A dictionary that is not closed, or closed twice, is refused."""
+    for line in _dictionaries(lines):
+        if isinstance(line, Refusal):
+            yield line
+            continue
+        row = _row(line, columns)
+        if row is not None:
+            yield row
+
+
+def _dictionaries(lines: Iterable[Line]) -> Iterator[Line | Refusal]:
+    """Yield each dictionary with what stands before it, its lines joined."""
+    open_line: Line | None = None
+    parts: list[str] = []
+    for line in lines:
+        text = line.text
+        if open_line is None or looks(text):
+            if open_line is not None:  # the next one begins before this one has ended
+                yield Refusal(open_line.number, CUT_SHORT, shown(" ".join(parts)), "the next one begins within it")
+            if "{" not in text or not _A_KEY.search(text, text.index("{")):
+                open_line = None
+                continue
+            open_line, parts = line, [text]
+        else:
+            parts.append(text)
+        if "}" in text:
+            yield from _split(Line(open_line.number, _joined(parts)))
+            open_line = None
+        elif len(parts) >= _MAX_LINES or sum(map(len, parts)) > _MAX_TEXT:
+            yield Refusal(open_line.number, CUT_SHORT, shown(" ".join(parts)), "it has no end")
+            open_line = None
+    if open_line is not None:
+        yield Refusal(open_line.number, CUT_SHORT, shown(" ".join(parts)), "it has no end")
+
+
+def _joined(parts: list[str]) -> str:
+    """Return the lines of a dictionary as one: a terminal breaks them anywhere, in a name or in a number, too."""
+    return "".join(part.lstrip() if part[:8].isspace() else part for part in parts)
+
+
+def _flat(text: str) -> str:
+    """Return *text* with each dictionary that is a value replaced by its entries, as ``'outer/inner'``."""
+
+    def entries(found: re.Match[str]) -> str:
+        return _KEY_BEGINS.sub(lambda quote: f"{quote[0]}{found['key']}/", found["body"])
+
+    before, brace, body = text.partition("{")
+    for _ in range(_MAX_DEPTH):
+        body, count = _WITHIN.subn(entries, body)
+        if not count:
+            break
+    return before + brace + body
+
+
+def _split(line: Line) -> Iterator[Line | Refusal]:
+    """Yield the dictionaries of one line: one that begins within another was joined to it."""
+    before, *pieces = _flat(line.text).split("{")
+    for piece in pieces:
+        body, closed, after = piece.partition("}")
+        if closed:
+            yield Line(line.number, f"{before}{{{body}}}")
+        else:
+            yield Refusal(line.number, CUT_SHORT, shown(f"{{{body}"), "two in one line")
+        before = after if closed else body
+
+
+def _row(line: Line, columns: Columns) -> Row | Refusal | None:
+    before, _, body = line.text.partition("{")
+    pairs = [(found["key"], found["value"]) for found in _PAIR.finditer(body)]
+    keys = [key for key, _ in pairs]
+    text = shown(line.text)
+    if len(set(keys)) < len(keys):
+        return Refusal(line.number, CUT_SHORT, text, "a name stands twice in it")
+    figures = columns.pick({key: figure for key, value in pairs if (figure := number(value)) is not None})
+    step, seconds = whole(figures.pop(STEP, None)), figures.pop(TIME, None)
+    unread = columns.pick({found["key"]: found["key"] for found in _A_KEY.finditer(body)})
+    odd = next((key for name, key in unread.items() if name in COMPONENTS and name not in figures), None)
+    if odd is not None:
+        return Refusal(line.number, BAD_NUMBER, text, odd)
+    if not has_losses(figures):
+        return None
+    if step is None and (found := _STEP_BEFORE.search(before)):
+        step = int(found["step"])
+    return Row(line.number, text, step, figures, epoch=whole(figures.get("epoch")), seconds=seconds)

@@ -1,0 +1,272 @@
+"""Lines of the MetricLogger of DeiT, MAE and the trainers that took it from there, Pyramid-Flow among them.
+
+    Epoch: [0]  [ 560/2000]  eta: 1:06:21  lr: 0.000028  nll_loss: 0.5065 (0.2875)  time: 2.7189  max mem: 31382
+
+A value is the median of the last 20 steps, the parenthesis the mean since the epoch's start. A terminal may have broken
+such a line into several, cut it, or joined it with another.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vae_exporter.judge.logs.columns import TIME, has_losses
+from vae_exporter.judge.logs.rows import BAD_STEP, CUT_SHORT, NO_STEP, Line, Refusal, Row, RunningMean, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from vae_exporter.judge.logs.columns import Columns
+
+EXAMPLE = "Epoch: [0]  [ 560/2000]  eta: 1:06:21  lr: 0.000028  vae_loss: 0.5123 (0.3012)  nll_loss: 0.5065 (0.2875)"
+
+_NUMBER = r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf|NaN|Inf)"
+
+_PLACE = re.compile(r"\[\s*(?P<index>\d{1,18})\s*/\s*(?P<total>\d{1,18})\s*\]")
+_BEFORE_PLACE = re.compile(r"(?P<title>[A-Za-z][\w .-]{0,40})?:?\s*(?:\[\s*(?P<epoch>\d{1,12})\s*\])?\s*$")
+_MAX_BEFORE = 80
+_PAIR = re.compile(
+    rf"([A-Za-z_][\w/.-]*):\s*({_NUMBER})(?![\w.:])(?:\s*\(({_NUMBER})\)|(?!\s*\())"  # name, value, mean
+)
+_FRAGMENT = re.compile(r"[\w/.:()+\s-]*")
+_A_MEAN = re.compile(r"\d\)|:\s+\d")
+
+_EVALUATION = re.compile(r"test|val|eval", re.IGNORECASE)
+
+_SUMMARY = "Averaged stats:"
+"""What is printed at an epoch's end: all that it says was said by the rows."""
+
+_STOPPED = re.compile(r"(?P<gan>discriminator )?Loss is (?P<value>nan|-?inf), stopping training", re.IGNORECASE)
+"""What these trainers say of a loss that is no number, before they exit without a row for it."""
+
+OFTEN = 20
+"""What looks like the beginning of other rows is one of its own if it comes in each 20th."""
+
+_SAMPLE_ROWS = 200
+_MAX_PARTS = 12
+_MAX_LAYOUTS = 64
+_STEP_TIME = "time"  # of one step, in seconds: the logger's own column, not the time of day
+
+
+@dataclass(frozen=True)
+class _Header:
+    """The beginning of a printed line, from *start* to *end* in its text."""
+
+    start: int
+    end: int
+    title: str
+    epoch: int | None
+    index: int
+    total: int
+
+
+@dataclass(frozen=True)
+class _Printed:
+    """One printed line: its place and what stands in it, before anything is known about what is usual."""
+
+    line: Line
+    epoch: int | None
+    index: int
+    total: int
+    pairs: list[tuple[str, str, str]]  # name, value, mean: empty where there is none
+    is_joined: bool  # another one begins in the same line
+
+    @property
+    def layout(self) -> tuple[str, ...]:
+        return tuple([key for key, _, _ in self.pairs])
+
+    @property
+    def shape(self) -> tuple[str, ...]:
+        """The layout that a row has to share with others: what stands between a value and its mean has split them."""
+        return tuple([f"{key}()" if mean else key for key, _, mean in self.pairs])
+
+
+@dataclass(frozen=True)
+class _Stopped:
+    """The trainer's last words: a loss was *value*, and whose."""
+
+    line: Line
+    component: str
+    value: float
+
+
+def looks(text: str) -> bool:
+    """Return whether *text* is a line of a MetricLogger."""
+    return any(_headers(text)) and _PAIR.search(text) is not None
+
+
+def parse(lines: Iterable[Line], columns: Columns) -> Iterator[Row | Refusal]:
+    """Yield the rows of *lines*. One whose columns are not the usual ones was cut or spliced."""
+    last: Row | None = None
+    for item in _rows(lines, columns):
+        if not isinstance(item, _Stopped):
+            last = item if isinstance(item, Row) else last
+            yield item
+        elif last is not None:  # of many ranks that say so, the first
+            yield _row_after(last, item)
+            last = None
+
+
+def _rows(lines: Iterable[Line], columns: Columns) -> Iterator[Row | Refusal | _Stopped]:
+    usual = _UsualLayouts()
+    waiting: list[_Printed | Refusal | _Stopped] = []
+    for printed in _printed(lines):
+        waiting.append(printed)
+        if isinstance(printed, _Printed) and not (printed.is_joined and usual.is_part(printed.shape)):
+            usual.count(printed.shape)
+        if len(waiting) >= _SAMPLE_ROWS:
+            yield from (_row(item, usual, columns) if isinstance(item, _Printed) else item for item in waiting)
+            waiting.clear()
+    yield from (_row(item, usual, columns) if isinstance(item, _Printed) else item for item in waiting)
+
+
+class _UsualLayouts:
+    """The columns that rows of this log have. A layout is usual if it comes often, or twice with more columns."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[str, ...]] = Counter()
+
+    def count(self, layout: tuple[str, ...]) -> None:
+        if len(self._counts) >= _MAX_LAYOUTS and layout not in self._counts:
+            del self._counts[min(self._counts, key=self._counts.__getitem__)]
+        self._counts[layout] += 1
+
+    def fits(self, layout: tuple[str, ...]) -> bool:
+        if _repeats(layout):
+            return False
+        most = max(self._counts.values())
+        count = self._counts[layout]
+        # Of few rows, the one with the most columns is whole: what is cut has fewer.
+        if most == 1:
+            return len(layout) == max(len(other) for other in self._counts if not _repeats(other))
+        return count == most or (count > 1 and (not self.is_part(layout) or OFTEN * count > most))
+
+    def is_part(self, layout: tuple[str, ...]) -> bool:
+        """Return whether *layout* is a more common one without its end."""
+        return any(
+            other[: len(layout)] == layout and len(other) > len(layout) and count > self._counts[layout]
+            for other, count in self._counts.items()
+        )
+
+
+def _repeats(layout: tuple[str, ...]) -> bool:
+    """Return whether a name stands twice in *layout*, with a mean or without."""
+    return len({name.removesuffix("()") for name in layout}) < len(layout)
+
+
+def _printed(lines: Iterable[Line]) -> Iterator[_Printed | Refusal | _Stopped]:
+    for parts in _records(lines):
+        yield from _split(parts)
+        found = _STOPPED.search(parts[-1].text)
+        if found is not None:
+            yield _Stopped(parts[-1], "discriminator" if found["gan"] else "total", float(found["value"]))
+
+
+def _records(lines: Iterable[Line]) -> Iterator[list[Line]]:
+    """Yield each line with the lines that a terminal has broken off it."""
+    record: list[Line] = []
+    for line in lines:
+        if record and len(record) < _MAX_PARTS and _continues(record, line):
+            record.append(line)
+            continue
+        if record:
+            yield record
+        record = [line]
+    if record:
+        yield record
+
+
+def _continues(record: list[Line], line: Line) -> bool:
+    """Return whether *line* is what a terminal broke off: all parts of a line are of one width, but the last."""
+    text = line.text
+    return (
+        len(record[-1].text) == len(record[0].text)
+        and 0 < len(text) <= len(record[0].text)
+        and any(_headers(record[0].text))
+        and not any(_headers(text))
+        and _FRAGMENT.fullmatch(text) is not None
+        and _A_MEAN.search(text) is not None
+        and not _names(text) & set().union(*(_names(part.text) for part in record))  # else it is of another line
+    )
+
+
+def _names(text: str) -> set[str]:
+    """Return the names in *text*, without the one that it may begin in the middle of."""
+    return {found[1] for found in _PAIR.finditer(text) if found.start()}
+
+
+def _split(record: list[Line]) -> Iterator[_Printed | Refusal]:
+    """Yield what a record holds: two headers in one line are two lines that were joined, often in their middle."""
+    line = Line(record[0].number, "".join(part.text for part in record)) if len(record) > 1 else record[0]
+    headers = list(_headers(line.text))
+    if not headers:
+        if "(" in line.text and _SUMMARY not in line.text and len(_PAIR.findall(line.text)) > 1:
+            yield Refusal(line.number, NO_STEP, shown(line.text))
+        return
+    for found, following in zip(headers, [*headers[1:], None], strict=True):
+        if _EVALUATION.search(found.title):
+            continue
+        end = len(line.text) if following is None else following.start
+        piece = Line(line.number, line.text[found.start : end] if len(headers) > 1 else line.text)
+        pairs = _PAIR.findall(line.text, found.end, end)
+        if pairs:
+            yield _Printed(piece, found.epoch, found.index, found.total, pairs, is_joined=following is not None)
+        elif found.epoch is not None:
+            yield Refusal(line.number, CUT_SHORT, shown(piece.text), "no values")
+
+
+def _headers(text: str) -> Iterator[_Header]:
+    """Yield the headers in *text*. The place is looked for first: there is hardly a bracket elsewhere."""
+    if "[" not in text:
+        return
+    for place in _PLACE.finditer(text):
+        before = _BEFORE_PLACE.search(text, max(0, place.start() - _MAX_BEFORE), place.start())
+        if before is not None and (before["title"] or before["epoch"]):
+            epoch = None if before["epoch"] is None else int(before["epoch"])
+            yield _Header(
+                before.start(), place.end(), before["title"] or "", epoch, int(place["index"]), int(place["total"])
+            )
+
+
+def _row_after(last: Row, stopped: _Stopped) -> Row:
+    """Return the row that the trainer did not come to print: of the step after *last*, or one soon after."""
+    return Row(
+        line=stopped.line.number,
+        text=shown(stopped.line.text),
+        step=(last.step or 0) + 1,
+        values={stopped.component: stopped.value},
+        epoch=last.epoch,
+        epoch_index=(last.epoch_index or 0) + 1,
+    )
+
+
+def _row(printed: _Printed, usual: _UsualLayouts, columns: Columns) -> Row | Refusal:
+    line, text = printed.line.number, shown(printed.line.text)
+    if printed.index > printed.total:
+        return Refusal(line, BAD_STEP, text, f"{printed.index} of {printed.total}")
+    if not usual.fits(printed.shape):
+        why = "two in one line" if printed.is_joined else "its columns are not those of the other lines"
+        return Refusal(line, CUT_SHORT, text, why)
+    figures = {key: (value, mean) for key, value, mean in printed.pairs}
+    found = {name: figures[key] for name, key in columns.of(printed.layout).items() if name != TIME}
+    if not has_losses(found):
+        return Refusal(line, CUT_SHORT, text, "no losses")
+    return Row(
+        line=line,
+        text=text,
+        step=(printed.epoch or 0) * printed.total + printed.index,
+        values={name: float(value) for name, (value, _) in found.items()},
+        means={name: _running_mean(mean) for name, (_, mean) in found.items() if mean},
+        epoch=printed.epoch,
+        epoch_index=printed.index,
+        step_seconds=float(figures[_STEP_TIME][0]) if _STEP_TIME in figures else None,
+    )
+
+
+def _running_mean(printed: str) -> RunningMean:
+    mantissa, _, exponent = printed.lower().partition("e")
+    decimals = len(mantissa.partition(".")[2])
+    return RunningMean(float(printed), float(f"5e{int(exponent or 0) - decimals - 1}"))

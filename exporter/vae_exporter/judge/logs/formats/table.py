@@ -1,0 +1,131 @@
+"""Tables with a header: CSV with commas, semicolons or tabs, and Lightning's metrics.csv, whose rows have gaps."""
+
+from __future__ import annotations
+
+import csv
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from vae_exporter.judge.logs.columns import STEP, TIME, has_losses
+from vae_exporter.judge.logs.rows import BAD_NUMBER, BAD_STEP, CUT_SHORT, Line, Refusal, Row, number, shown, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from vae_exporter.judge.logs.columns import Columns
+
+EXAMPLE = "step,nll_loss,rec_loss,perception_loss,kl_loss,vae_loss (and below it the numbers)"
+
+DELIMITERS = (",", "\t", ";")
+
+_MAX_FIELD = 1 << 17
+
+_DECIMAL_COMMA = re.compile(r"([-+]?\d+),(\d+(?:[eE][-+]?\d+)?)")
+"""As spreadsheets of many countries write a number, with something else than a comma between the cells."""
+
+
+def looks(text: str, following: str) -> bool:
+    """Return whether *text* is a header and *following* a row of numbers below it."""
+    delimiter = _delimiter(text)
+    if delimiter is None or len(text) > _MAX_FIELD or len(following) > _MAX_FIELD:
+        return False
+    names, cells = _cells(text, delimiter), _cells(following, delimiter)
+    filled = [cell for cell in cells if cell.strip()]
+    figures = sum(number(cell) is not None for cell in filled)
+    return (
+        len(names) == len(cells)
+        and all(number(name) is None for name in names)
+        and figures >= 1
+        and 2 * figures >= len(filled)
+    )
+
+
+def parse(lines: Iterable[Line], columns: Columns) -> Iterator[Row | Refusal]:
+    """Yield the rows below each header of *lines*. A header that comes again (a second paste) begins anew."""
+    delimiter: str | None = None
+    names: Sequence[str] = ()
+    previous: Line | None = None
+    for line in lines:
+        if previous is not None and _is_header(previous.text, line.text, names, delimiter, columns):
+            delimiter = _delimiter(previous.text)
+            names = _cells(previous.text, delimiter or ",")
+        elif previous is not None and delimiter is not None and previous.text.strip():
+            row = _row(previous, names, delimiter, columns)
+            if row is not None:
+                yield row
+        previous = line
+    if previous is not None and delimiter is not None and previous.text.strip():
+        row = _row(previous, names, delimiter, columns)
+        if row is not None:
+            yield row
+
+
+def moment(text: str) -> float | None:
+    """Return the time that *text* names, in seconds; None where it names none."""
+    seconds = number(text)
+    if seconds is not None or not text:
+        return seconds
+    try:
+        return datetime.fromisoformat(text.strip().replace("Z", "+00:00")).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _is_header(text: str, following: str, names: Sequence[str], delimiter: str | None, columns: Columns) -> bool:
+    if delimiter is not None and _cells(text, delimiter) == names:
+        return True
+    return looks(text, following) and bool(columns.of(_cells(text, _delimiter(text) or ",")))
+
+
+def _row(line: Line, names: Sequence[str], delimiter: str, columns: Columns) -> Row | Refusal | None:
+    text = shown(line.text)
+    cells = _cells(line.text, delimiter)
+    if cells == list(names):
+        return None
+    if len(cells) != len(names):
+        if not any(number(cell) is not None for cell in cells):
+            return None  # a comment
+        return Refusal(line.number, CUT_SHORT, text, f"{len(cells)} cells below {len(names)} names")
+    # Of two columns of one name, the first: some exports repeat the step.
+    found = columns.pick(dict(zip(reversed(names), reversed(cells), strict=True)))
+    return _row_of(line.number, text, {name: cell for name, cell in found.items() if cell.strip()})
+
+
+def _row_of(line: int, text: str, found: Mapping[str, str]) -> Row | Refusal | None:
+    figures = {name: number(cell) for name, cell in found.items() if name != TIME}
+    if not has_losses(figures):
+        return None  # of the validation, or of the optimizer alone
+    odd = next((name for name, figure in figures.items() if figure is None), None)
+    if odd is not None:
+        return Refusal(line, BAD_NUMBER, text, f"{odd}: {found[odd]!r:.40}")
+    values = {name: figure for name, figure in figures.items() if figure is not None}
+    step = None
+    if STEP in values:
+        step = whole(values.pop(STEP))
+        if step is None:
+            return Refusal(line, BAD_STEP, text, f"step {found[STEP]!r:.40}")
+    return Row(line, text, step, values, epoch=whole(values.get("epoch")), seconds=moment(found.get(TIME, "")))
+
+
+def _cells(text: str, delimiter: str) -> list[str]:
+    """Return the cells of a line; none of them is longer than the csv module takes."""
+    try:
+        found = next(csv.reader([text], delimiter=delimiter), []) if '"' in text else text.split(delimiter)
+    except csv.Error:
+        return []
+    cells = [cell.strip() for cell in found]
+    if delimiter == "," or "," not in text:
+        return cells
+    return [_DECIMAL_COMMA.sub(r"\1.\2", cell) if _DECIMAL_COMMA.fullmatch(cell) else cell for cell in cells]
+
+
+def _delimiter(header: str) -> str | None:
+    counts = {delimiter: header.count(delimiter) for delimiter in DELIMITERS}
+    best = max(DELIMITERS, key=lambda delimiter: counts[delimiter])
+    return best if counts[best] else None
+
+
+def names_of(header: str) -> list[str]:
+    """Return the names in *header*."""
+    return _cells(header, _delimiter(header) or ",")

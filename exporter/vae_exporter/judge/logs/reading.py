@@ -1,0 +1,140 @@
+"""Lines of a log file, whatever stands in it: compressed or not, any ends of lines, colours, cut in the middle."""
+
+from __future__ import annotations
+
+import io
+import re
+import stat
+import sys
+import zlib
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from vae_exporter.errors import LogError
+from vae_exporter.judge.logs.rows import TOO_LONG, TRUNCATED, Line, Refusal, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from typing_extensions import Buffer as WriteableBuffer
+
+MAX_LINE = 1 << 20
+"""Characters that are kept of a line: what is longer is no row, and may have no end at all."""
+
+HEAD_BYTES = 1 << 16
+
+STDIN = Path("-")
+
+_GZIP = b"\x1f\x8b"
+_GZIP_BITS = 31  # a gzip header, the largest window
+_BROKEN = (EOFError, OSError, zlib.error)
+
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # what PowerShell's > writes
+
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+
+_MAX_CONTROL_SHARE = 0.02
+
+
+@contextmanager
+def open_log(path: Path) -> Iterator[io.BufferedReader]:
+    """Open *path* (``-``: standard input) for reading, unpacked.
+
+    Raises:
+        LogError: there is no such file, or it is no file that ends.
+    """
+    try:
+        if path == STDIN:
+            yield _unpacked(cast("BinaryIO", sys.stdin.buffer))
+            return
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise LogError(f"{path} is a folder: give the log files in it")
+        if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
+            raise LogError(f"{path} is no file but a device or a socket: give a log file")
+        with path.open("rb") as file:
+            yield _unpacked(cast("BinaryIO", file))
+    except OSError as error:
+        raise LogError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def head(file: io.BufferedReader) -> bytes:
+    """Return the first bytes of *file* without taking them from it.
+
+    Raises:
+        LogError: it is compressed, and broken from its start.
+    """
+    try:
+        return file.peek(HEAD_BYTES)[:HEAD_BYTES]
+    except _BROKEN as error:
+        raise LogError(f"it is compressed and cannot be unpacked: {error}") from error
+
+
+def is_text(data: bytes) -> bool:
+    """Return whether *data*, the start of a file, is text and not an image, a checkpoint or the like.
+
+    A log may have a hole of zeroes in it, where a machine crashed or the log was cut while it was written. Bytes that
+    are no UTF-8 may be people's words in GBK or Latin-1: what is packed or drawn has control characters, too.
+    """
+    if data.startswith(_UTF_16):
+        return True
+    written = data.replace(b"\x00", b"")
+    control = sum(byte < 32 and byte not in b"\t\n\r\f\b\x1b" for byte in written)  # noqa: PLR2004 - ASCII
+    is_utf_8 = "\N{REPLACEMENT CHARACTER}" not in written[:-3].decode("utf-8", "replace")
+    return bool(written) and control <= _MAX_CONTROL_SHARE * len(written) + is_utf_8
+
+
+def read_lines(file: io.BufferedReader, refuse: Callable[[Refusal], None]) -> Iterator[Line]:
+    """Yield the lines of *file*, without colours. What cannot be read is told to *refuse*."""
+    encoding = "utf-16" if head(file).startswith(_UTF_16) else "utf-8-sig"
+    text = io.TextIOWrapper(file, encoding=encoding, errors="replace")
+    number = 0
+    try:
+        while chunk := text.readline(MAX_LINE):
+            number += 1
+            if len(chunk) == MAX_LINE and not chunk.endswith("\n"):
+                refuse(Refusal(number, TOO_LONG, shown(chunk)))
+                while chunk and not chunk.endswith("\n"):
+                    chunk = text.readline(MAX_LINE)
+                continue
+            chunk = chunk.rstrip("\n").replace("\x00", "")
+            yield Line(number, _ANSI.sub("", chunk) if "\x1b" in chunk else chunk)
+    except _BROKEN as error:
+        refuse(Refusal(number + 1, TRUNCATED, "", str(error)))
+    finally:
+        with suppress(ValueError):  # the file is closed already
+            text.detach()
+
+
+def _unpacked(file: BinaryIO) -> io.BufferedReader:
+    reader = file if isinstance(file, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", file))
+    return io.BufferedReader(_Gunzip(reader), HEAD_BYTES) if reader.peek(2).startswith(_GZIP) else reader
+
+
+class _Gunzip(io.RawIOBase):
+    """Unpacks gzip and gives all that there is before it says that the file was cut: the gzip module loses the last."""
+
+    def __init__(self, packed: io.BufferedReader) -> None:
+        super().__init__()
+        self._packed = packed
+        self._inflate = zlib.decompressobj(_GZIP_BITS)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer).cast("B")
+        while True:
+            packed = self._inflate.unconsumed_tail or self._packed.read1(HEAD_BYTES)
+            if self._inflate.eof:  # several files, one after another
+                packed = self._inflate.unused_data or packed
+                if not packed:
+                    return 0
+                self._inflate = zlib.decompressobj(_GZIP_BITS)
+            elif not packed:
+                raise EOFError("the gzip file was cut")
+            data = self._inflate.decompress(packed, len(view))
+            if data:
+                view[: len(data)] = data
+                return len(data)

@@ -1,0 +1,123 @@
+"""Rows whose parts contradict each other: a line spliced of two does not add up.
+
+total is nll + kl weight * kl, and nll is rec weight * rec + perception weight * perception.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from vae_exporter.judge.logs.repair.weights import figure, fit_kl_weight
+from vae_exporter.judge.logs.rows import CONTRADICTION, Refusal, Row
+from vae_exporter.vocabulary import NLL_PARTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+TOLERANCES = {"total": 0.02, "nll": 0.25}
+"""Of a sum. The weights of the NLL may have been fitted to rows that were all alike, which tell them but roughly."""
+
+MEDIAN_TOLERANCE = 0.25
+"""Medians of 20 steps do not add up: those of recorded runs are off by 11 % at most."""
+
+ROUNDING = 1e-4
+"""A figure of four decimals is off by less, and adds that times its weight."""
+
+MOST = 0.8
+"""Where fewer rows than this share agree, the sum has other parts (a GAN's), and contradicts nobody."""
+
+NOT_ALONE = 3
+"""So many contradicting rows in a row are no splices: the loss itself has changed."""
+
+
+def refuse_contradictions(
+    items: Iterable[Row | Refusal], *, kl_weight: float | None, weights: Mapping[str, float] | None = None
+) -> Iterator[Row | Refusal]:
+    """Yield *items*, a row that does not add up by *kl_weight*, and its NLL by *weights*, as a refusal.
+
+    Without the one or the other there is nothing to contradict.
+    """
+    sums = _sums(kl_weight, weights or {})
+    doubtful: list[tuple[Row, str]] = []
+    for item in items:
+        if isinstance(item, Refusal):
+            yield item
+            continue
+        why = _contradiction(item, sums)
+        if why is not None:
+            doubtful.append((item, why))
+            if len(doubtful) == NOT_ALONE:
+                rows = [row for row, _ in doubtful]
+                sums = _sums(common_kl_weight(rows, given=None), {})
+                yield from rows
+                doubtful = []
+            continue
+        yield from (_refusal(row, reason) for row, reason in doubtful)
+        doubtful = []
+        yield item
+    yield from (_refusal(row, reason) for row, reason in doubtful)
+
+
+def common_kl_weight(rows: Sequence[Row], *, given: float | None) -> float | None:
+    """Return the KL's weight by which most of *rows* add up, *given* or fitted; None where they do not."""
+    weight = fit_kl_weight(rows) if given is None else given
+    if weight is None:
+        return None
+    return weight if _most_add_up(rows, _sums(weight, {})) else None
+
+
+def common_weights(rows: Sequence[Row], weights: Mapping[str, float]) -> Mapping[str, float]:
+    """Return *weights* where most of *rows* add up by them; none where they do not."""
+    return weights if _most_add_up(rows, _sums(None, weights)) else {}
+
+
+def _sums(kl_weight: float | None, weights: Mapping[str, float]) -> dict[str, dict[str, float]]:
+    """Return the weights of the parts of each sum, by its name."""
+    parts = {name: weights[name] for name in NLL_PARTS if name in weights}
+    return {
+        **({} if kl_weight is None else {"total": {"nll": 1.0, "kl": kl_weight}}),
+        **({"nll": parts} if parts else {}),
+    }
+
+
+def _most_add_up(rows: Sequence[Row], sums: Mapping[str, Mapping[str, float]]) -> bool:
+    checked = [row for row in rows if any(_figures(row, whole, parts) for whole, parts in sums.items())]
+    agreeing = sum(_contradiction(row, sums) is None for row in checked)
+    return agreeing >= MOST * len(checked)
+
+
+def _contradiction(row: Row, sums: Mapping[str, Mapping[str, float]]) -> str | None:
+    """Return the figures of *row* that do not add up; None where all do, or a part is not known."""
+    for whole, parts in sums.items():
+        for figures, tolerance in (
+            (_figures(row, whole, parts), TOLERANCES[whole]),
+            (_medians(row, whole, parts), MEDIAN_TOLERANCE),
+        ):
+            if figures and not _adds_up(figures, whole, parts, tolerance):
+                return ", ".join(f"{name} {value:g}" for name, value in figures.items())
+    return None
+
+
+def _figures(row: Row, whole: str, parts: Mapping[str, float]) -> dict[str, float]:
+    """Return the figures of a sum and of its *parts*; nothing where one of them is not known."""
+    figures = {name: value for name in (whole, *parts) if (value := figure(row, name)) is not None}
+    is_whole = len(figures) == 1 + len(parts)
+    return figures if is_whole and not (whole == "nll" and row.values.get("logvar")) else {}
+
+
+def _medians(row: Row, whole: str, parts: Mapping[str, float]) -> dict[str, float]:
+    if not _figures(row, whole, parts) or not row.means:
+        return {}
+    medians = {name: row.values[name] for name in (whole, *parts)}
+    return medians if all(map(math.isfinite, medians.values())) else {}
+
+
+def _adds_up(figures: Mapping[str, float], whole: str, parts: Mapping[str, float], tolerance: float) -> bool:
+    total = sum(weight * figures[name] for name, weight in parts.items())
+    rounding = ROUNDING * (1 + sum(parts.values()))
+    return abs(figures[whole] - total) <= tolerance * abs(figures[whole]) + rounding
+
+
+def _refusal(row: Row, why: str) -> Refusal:
+    return Refusal(row.line, CONTRADICTION, row.text, why)

@@ -1,0 +1,223 @@
+"""A run on a simulated clock: the real exporter, scraped into the series of a promtool unit test."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from vae_exporter._record.recorder import Recorder
+from vae_exporter._serve.registry import run_registry
+from vae_exporter.stack.promql import promql_string
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from vae_exporter._process.settings import RunSettings
+    from vae_exporter.judge.logs.repair.means import Stretch
+
+SCRAPE_SECONDS = 15
+"""As shipped: the rules' look-backs of two minutes and their `for:` clauses are made for it."""
+
+MAX_SCRAPES = 500
+"""Of a long run. An evaluation of the rules takes some 8 ms: this many take 4 s."""
+
+STEPS_A_SCRAPE = 5
+"""At first. Twice as many each time that `MAX_SCRAPES` is reached."""
+
+PEAK_STEPS = 20
+"""Where a scrape stands for so many steps, another one is made at the peak of the mean over this many."""
+
+LONG = 100
+"""Where a scrape stands for so many steps, each 10th step will do, one for each of the shortest windows."""
+
+LOOKS_A_SCRAPE = 8
+"""How often a peak is looked for between two scrapes."""
+
+SAMPLED_STEPS = 5
+"""Of a stretch whose steps all bear the same values, each 5th is trained: that is the same mean, for less time."""
+
+
+@dataclass(frozen=True)
+class Scrape:
+    """What one scrape found, by the names of the series, and the step it was made at."""
+
+    step: int
+    samples: Mapping[str, float]
+    peak: float | None = None  # the mean for which it was made; None: its time had come
+    is_kept: bool = False  # whatever the density: a loss became non-finite
+
+
+@dataclass
+class Scrapes:
+    """What Prometheus would have scraped of *run*: one scrape each `SCRAPE_SECONDS`."""
+
+    run: str
+    scrapes: list[Scrape] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.scrapes)
+
+    @property
+    def steps(self) -> list[int]:
+        """The step at each scrape."""
+        return [scrape.step for scrape in self.scrapes]
+
+    @property
+    def end_seconds(self) -> int:
+        """When the last scrape was."""
+        return SCRAPE_SECONDS * (len(self) - 1)
+
+    def seconds_at(self, step: int) -> int:
+        """Return when the first scrape at *step* or later was."""
+        return SCRAPE_SECONDS * next(index for index, scrape in enumerate(self.scrapes) if scrape.step >= step)
+
+    def series(self) -> Iterator[tuple[str, str]]:
+        """Yield each series and its values, as promtool's unit tests write them."""
+        names = dict.fromkeys(name for scrape in self.scrapes for name in scrape.samples)
+        for name in names:
+            yield name, " ".join(self._values(name))
+
+    def _values(self, name: str) -> Iterator[str]:
+        is_time = "_timestamp_seconds{" in name
+        was_there = False
+        for index, scrape in enumerate(self.scrapes):
+            value = scrape.samples.get(name)
+            if value is None:  # a series that a scrape no longer finds is marked stale
+                yield "stale" if was_there else "_"
+            else:  # thinned out, scrapes stand earlier than when they were made
+                yield repr(min(value, float(SCRAPE_SECONDS * index)) if is_time else value)
+            was_there = value is not None
+
+
+class SimulatedRun:
+    """The exporter of one run on a clock that only `wait` moves."""
+
+    def __init__(self, settings: RunSettings) -> None:
+        self.seconds = 0.0
+        self.recorder = Recorder(
+            start_step=settings.start_step, clock=lambda: self.seconds, monotonic=lambda: self.seconds
+        )
+        self._registry = run_registry(settings, self.recorder)
+        self._names: dict[tuple[str, ...], str] = {}  # of the series, by the sample's name and its labels' values
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self.seconds += seconds
+
+    def observe(self, step: int, values: Mapping[str, float]) -> None:
+        """Train one step."""
+        self.recorder.observe(step, values)
+
+    def scrape(self, step: int, *, peak: float | None = None, is_kept: bool = False) -> Scrape:
+        """Scrape once."""
+        samples = {
+            self._series(sample.name, sample.labels): float(sample.value)
+            for metric in self._registry.collect()
+            if not metric.name.startswith("vae_exporter")
+            for sample in metric.samples
+        }
+        return Scrape(step, samples, peak, is_kept)
+
+    def _series(self, name: str, labels: Mapping[str, str]) -> str:
+        key = (name, *labels.values())
+        if key not in self._names:
+            self._names[key] = _series(name, labels)
+        return self._names[key]
+
+
+class _Peak:
+    """The highest mean NLL over `PEAK_STEPS` since the last scrape, as an oscilloscope keeps it."""
+
+    def __init__(self) -> None:
+        self._recent: deque[tuple[int, float]] = deque()
+        self._looked_at = 0
+        self.scrape: Scrape | None = None
+
+    def observe(self, run: SimulatedRun, step: int, nll: float, *, every: int) -> None:
+        if math.isfinite(nll):
+            self._recent.append((step, nll))
+        while self._recent and not step - PEAK_STEPS < self._recent[0][0] <= step:
+            self._recent.popleft()
+        if self._recent and abs(step - self._looked_at) >= every:
+            self._looked_at = step
+            mean = sum(value for _, value in self._recent) / len(self._recent)
+            if self.scrape is None or mean >= (self.scrape.peak or 0):
+                self.scrape = run.scrape(step, peak=mean)
+
+    def take(self, step: int) -> list[Scrape]:
+        """Return the scrape at the peak unless it is the one at *step*, and begin anew."""
+        scrape, self.scrape = self.scrape, None
+        return [scrape] if scrape is not None and scrape.step != step else []
+
+
+def simulate(settings: RunSettings, stretches: Iterable[Stretch]) -> Scrapes:
+    """Train *stretches* on a clock that goes with the steps, and return what was scraped.
+
+    The scrapes are some `MAX_SCRAPES` at most: their distance in steps grows with the run, memory and time do not.
+    """
+    run = SimulatedRun(settings)
+    scrapes = Scrapes(settings.run)
+    density = STEPS_A_SCRAPE
+    peak = _Peak()
+    last_scraped: int | None = None
+    last_step = 0
+    was_finite = True
+    for stretch in stretches:
+        for step, values in steps_of(stretch, sampled=SAMPLED_STEPS if density < LONG else 2 * SAMPLED_STEPS):
+            run.wait(SCRAPE_SECONDS / density * max(1, min(step - last_step, density)))
+            run.observe(step, values)
+            last_step = step
+            if density >= PEAK_STEPS and "nll" in values:
+                peak.observe(run, step, values["nll"], every=max(STEPS_A_SCRAPE, density // LOOKS_A_SCRAPE))
+            is_finite = all(map(math.isfinite, values.values()))
+            is_due = last_scraped is None or not last_scraped <= step < last_scraped + density
+            if is_due or (was_finite and not is_finite):
+                scrapes.scrapes.extend(peak.take(step))
+                scrapes.scrapes.append(run.scrape(step, is_kept=not is_due))
+                last_scraped = step
+            was_finite = is_finite
+        if len(scrapes) > MAX_SCRAPES:
+            density *= 2
+            run.seconds = SCRAPE_SECONDS * len(scrapes) / 2
+            scrapes.scrapes = thinned(scrapes.scrapes)
+    run.recorder.end("finished")  # a log that ends is no crash
+    scrapes.scrapes.append(run.scrape(last_step))
+    return scrapes
+
+
+def thinned(scrapes: Sequence[Scrape]) -> list[Scrape]:
+    """Return every second scrape of *scrapes*, the higher of each two peaks, and what is kept while it is little."""
+    result: list[Scrape] = []
+    peaks: list[Scrape] = []
+    is_second = False
+    keeps = sum(scrape.is_kept for scrape in scrapes) <= MAX_SCRAPES // 4
+    for scrape in scrapes:
+        if scrape.peak is not None:
+            peaks.append(scrape)
+        elif scrape.is_kept and keeps:
+            result.append(scrape)
+        elif is_second:
+            result.extend(sorted(peaks, key=lambda candidate: candidate.peak or 0)[-1:])
+            result.append(scrape)
+            peaks, is_second = [], False
+        else:
+            is_second = True
+    return result
+
+
+def steps_of(stretch: Stretch, *, sampled: int = SAMPLED_STEPS) -> Iterator[tuple[int, dict[str, float]]]:
+    """Yield the steps of *stretch* and their values: of a long one, whose steps bear the same, each *sampled*-th."""
+    values = dict(stretch.values)
+    length = stretch.last - stretch.first + 1
+    apart = sampled if length >= 2 * sampled else 1
+    first = stretch.first + (length - 1) % apart
+    for step in range(first, stretch.last, apart):
+        yield step, {**values, **stretch.nonfinite} if step == first else values
+    yield stretch.last, values
+
+
+def _series(name: str, labels: Mapping[str, str]) -> str:
+    pairs = {**labels, "instance": "127.0.0.1:9645", "job": "vae-training"}
+    return f"{name}{{{','.join(f'{label}={promql_string(value)}' for label, value in pairs.items())}}}"

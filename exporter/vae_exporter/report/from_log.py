@@ -1,0 +1,53 @@
+"""The report of a run that is over: the page that a live run has, filled from its log."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vae_exporter.report.contents import Alert, Curve, Report
+from vae_exporter.vocabulary import NLL_PARTS
+
+if TYPE_CHECKING:
+    from vae_exporter.judge.judgement import Judgement
+    from vae_exporter.judge.printing import JudgedRun
+
+
+def report_of(judged: JudgedRun) -> Report:
+    """Return what the page about *judged* tells."""
+    judgement = judged.judgement
+    return Report(
+        run=judged.run.name,
+        source=f"the log {judged.run.file}",
+        verdict=judgement.verdict,
+        reason=judgement.reason,
+        nll=_curve(judgement, "run:vae_nll:mean"),
+        nll_noise=_curve(judgement, "run:vae_nll_window:mean", window="10", lag="0"),
+        edges=_edges(judgement),
+        contributions={
+            component: _curve(judgement, "run_component:vae_loss_contribution:mean", component=component)
+            for component in NLL_PARTS
+        },
+        alerts=tuple(
+            Alert(one.alert, one.severity, one.step, one.resolved_step, one.summary, one.description)
+            for one in judgement.alerts
+        ),
+    )
+
+
+def _curve(judgement: Judgement, series: str, **labels: str) -> Curve:
+    points = [
+        (step, value)
+        for moment, step in zip(judgement.moments, judgement.steps, strict=True)
+        for found, value in moment.samples.get(series, ())
+        if labels.items() <= found.items()
+    ]
+    return Curve(tuple(step for step, _ in points), tuple(value for _, value in points))
+
+
+def _edges(judgement: Judgement) -> dict[str, float]:
+    return {
+        labels["edge"]: value
+        for moment in judgement.moments
+        for labels, value in moment.samples.get("run:vae_edge:const", ())
+        if labels["signal"] == "nll"
+    }

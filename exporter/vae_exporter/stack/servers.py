@@ -1,0 +1,101 @@
+"""Prometheus and Alertmanager on this machine, with the shipped configuration but other ports and intervals."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from vae_exporter.stack.client import Alertmanager, Prometheus
+from vae_exporter.stack.files import stack_folder
+from vae_exporter.stack.processes import moved, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+PAGER_URL = "http://127.0.0.1:9661"
+"""Where the shipped Alertmanager configuration sends everything."""
+
+ALERTMANAGER_ADDRESS = "127.0.0.1:9093"
+"""Where the shipped Prometheus configuration expects Alertmanager."""
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """How often things happen, as Prometheus writes durations; None: as shipped."""
+
+    scrape: str | None = None
+    evaluation: str | None = None
+    group_wait: str | None = None
+    group_interval: str | None = None
+
+
+AS_SHIPPED = Intervals()
+
+SHORTENED = Intervals(scrape="1s", evaluation="1s", group_wait="1s", group_interval="5s")
+"""For the demo: a page takes seconds. As shipped, Prometheus scrapes and judges every 15 s."""
+
+
+@contextmanager
+def prometheus(  # noqa: PLR0913 - what differs from the shipped configuration
+    folder: Path,
+    *,
+    targets: Sequence[str] | None = (),
+    targets_folder: Path | None = None,
+    alertmanager_url: str,
+    intervals: Intervals = AS_SHIPPED,
+    port: int = 0,
+) -> Iterator[str]:
+    """Run Prometheus with the shipped rules, its data in *folder*, and yield its address.
+
+    *targets* are HOST:PORT; None: those of the shipped configuration. *targets_folder* is watched for the files that
+    ``TrainingExporter(targets_dir=)`` writes. Port 0 takes any free one.
+
+    Raises:
+        StackError: the program cannot be found, or does not become ready.
+    """
+    shipped = stack_folder() / "prometheus"
+    config = yaml.safe_load((shipped / "prometheus.yml").read_text())
+    config = moved(config, ALERTMANAGER_ADDRESS, alertmanager_url.removeprefix("http://"))
+    del config["global"]["external_labels"]  # there is no Grafana here
+    _replace(config["global"], {"scrape_interval": intervals.scrape, "evaluation_interval": intervals.evaluation})
+    config["rule_files"] = [str(shipped / pattern) for pattern in config["rule_files"]]
+    training = config["scrape_configs"][0]
+    if targets is not None:
+        training["static_configs"][0]["targets"] = list(targets)
+    if targets_folder is None:
+        del training["file_sd_configs"]
+    else:
+        training["file_sd_configs"][0]["files"] = [str(targets_folder / "*.json")]
+    options = [
+        f"--storage.tsdb.path={folder / 'prometheus'}",
+        "--storage.tsdb.retention.time=90d",  # as in docker-compose.yml
+    ]
+    with running(Prometheus, folder, config, options, port) as url:
+        yield url
+
+
+@contextmanager
+def alertmanager(folder: Path, *, pager_url: str, intervals: Intervals = AS_SHIPPED, port: int = 0) -> Iterator[str]:
+    """Run Alertmanager with the shipped configuration, telling the pager at *pager_url*, and yield its address.
+
+    Port 0 takes any free one.
+
+    Raises:
+        StackError: the program cannot be found, or does not become ready.
+    """
+    shipped = stack_folder() / "alertmanager"
+    config = moved(yaml.safe_load((shipped / "alertmanager.yml").read_text()), PAGER_URL, pager_url)
+    config["templates"] = [str(shipped / pattern) for pattern in config["templates"]]
+    for route in (config["route"], *config["route"]["routes"]):
+        _replace(route, {"group_wait": intervals.group_wait, "group_interval": intervals.group_interval})
+    options = [f"--storage.path={folder / 'alertmanager'}", "--cluster.listen-address="]
+    with running(Alertmanager, folder, config, options, port) as url:
+        yield url
+
+
+def _replace(settings: dict[str, Any], values: dict[str, str | None]) -> None:
+    settings.update({name: value for name, value in values.items() if value is not None})

@@ -1,0 +1,82 @@
+"""How the parts of a panel look: series, cells, axes and legends."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders import (
+    common,
+)
+from grafana_foundation_sdk.builders import dashboard as dashboards
+from grafana_foundation_sdk.models import common as options
+from grafana_foundation_sdk.models.dashboard import (
+    DynamicConfigValue,
+    Threshold,
+    ThresholdsMode,
+)
+
+from vae_dashboards.meanings import GRAY
+
+
+def fixed(color: str) -> DynamicConfigValue:
+    """Give a series this colour."""
+    return DynamicConfigValue(id_val="color", value={"mode": "fixed", "fixedColor": color})
+
+
+def dashed(width: int = 2) -> list[DynamicConfigValue]:
+    """Draw a series as a dashed line, outside of any stack."""
+    return properties(
+        {
+            "custom.lineStyle": {"fill": "dash", "dash": [8, 6]},
+            "custom.lineWidth": width,
+            "custom.fillOpacity": 0,
+            "custom.stacking": {"mode": "none", "group": "parts"},
+        }
+    )
+
+
+def band() -> list[DynamicConfigValue]:
+    """Draw a series as a band: its width, on top of the bands before it, and no number of its own."""
+    return properties(
+        {
+            "custom.stacking": {"mode": "normal", "group": "bands"},
+            "custom.fillOpacity": 22,
+            "custom.lineWidth": 0,
+            "custom.showPoints": "never",
+            "custom.hideFrom": {"tooltip": True, "viz": False, "legend": False},
+        }
+    )
+
+
+def logarithmic() -> common.ScaleDistributionConfig:
+    """Draw an axis by powers of ten."""
+    return common.ScaleDistributionConfig().type(options.ScaleDistribution.LOG).log(10)
+
+
+def wrapped() -> options.TableCellOptions:
+    """Let the words of a cell go over several lines."""
+    return options.TableAutoCellOptions(wrap_text=True)
+
+
+def sparkline() -> options.TableCellOptions:
+    """Draw the cells of a column as small curves."""
+    return options.TableSparklineCellOptions(line_width=2, fill_opacity=10, hide_value=True)
+
+
+def properties(values: dict[str, object]) -> list[DynamicConfigValue]:
+    """Set these properties of a field, by their names in Grafana."""
+    return [DynamicConfigValue(id_val=name, value=value) for name, value in values.items()]
+
+
+def plain(color: str = GRAY) -> dashboards.ThresholdsConfig:
+    """Return no thresholds: what is good or bad is said by the rules, and comes as a meaning."""
+    return dashboards.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps([Threshold(value=None, color=color)])
+
+
+def legend_below(*, shown: bool) -> common.VizLegendOptions:
+    """List the names of the series below the panel, or nothing."""
+    return (
+        common.VizLegendOptions()
+        .show_legend(shown)
+        .display_mode(options.LegendDisplayMode.LIST)
+        .placement(options.LegendPlacement.BOTTOM)
+        .calcs([])
+    )

@@ -1,0 +1,46 @@
+"""Each command needs no more packages than its extra installs."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from children import finished
+
+OF_EXTRAS = {
+    "watch": (
+        "vae_exporter.stack.watch, vae_exporter.pager.receiver",
+        {"torch", "numpy", "matplotlib"},
+    ),
+    "judge": ("vae_exporter.judge.command", {"torch", "numpy", "matplotlib"}),
+    "replay": ("vae_exporter.judge.replay", {"torch", "numpy", "matplotlib"}),
+    "report": ("vae_exporter.report", {"torch"}),
+}
+"""By command: the modules that it imports once it runs, and the packages of other extras."""
+
+
+@pytest.mark.parametrize("command", OF_EXTRAS)
+def test_a_command_imports_nothing_of_another_extra(command: str) -> None:
+    modules, others = OF_EXTRAS[command]
+    code = f"import sys, vae_exporter.cli, {modules}; print(*sorted({others!r} & set(sys.modules)))"
+    done = finished([sys.executable, "-c", code])
+    assert (done.returncode, done.stdout.split(), done.stderr) == (0, [], "")
+
+
+@pytest.mark.parametrize(("extra", "package"), [("cli", "rich"), ("report", "matplotlib"), ("demo", "torch")])
+def test_a_package_that_is_missing_is_named_with_its_extra(extra: str, package: str) -> None:
+    command = {"cli": "--version", "report": "report", "demo": "demo"}[extra]
+    code = f"""if True:
+        import sys
+        class Absent:
+            def find_spec(self, name, path, target=None):
+                if name == {package!r}:
+                    raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+        sys.meta_path.insert(0, Absent())
+        from vae_exporter.cli import app
+        app([{command!r}])
+    """
+    done = finished([sys.executable, "-c", code])
+    assert done.returncode == 1
+    assert f"vae-exporter: {package} is missing: pip install '/path/to/vae-exporter[{extra}]'" in done.stderr
+    assert "Traceback" not in done.stderr

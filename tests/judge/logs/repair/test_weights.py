@@ -1,0 +1,147 @@
+"""Weights are fitted where the log tells them."""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from recorded_runs import recorded_rows
+
+from vae_exporter.errors import LogError
+from vae_exporter.judge.logs.repair import weights
+from vae_exporter.judge.logs.repair.contradictions import common_kl_weight, common_weights, refuse_contradictions
+from vae_exporter.judge.logs.repair.weights import fit_weights, parse_weights
+from vae_exporter.judge.logs.rows import CONTRADICTION, Refusal, Row, RunningMean
+
+
+def rows_of(rec_weight: float, perception_weight: float, *, kl_weight: float = 1e-4, logvar: float = 0.0) -> list[Row]:
+    generator = random.Random(0)  # noqa: S311 - the same figures each time
+    rows = []
+    for step in range(20):
+        rec, perception, kl = generator.uniform(0.01, 0.03), generator.uniform(0.03, 0.2), generator.uniform(500, 2000)
+        nll = (rec_weight * rec + perception_weight * perception) / math.exp(logvar) + logvar
+        values = {"nll": nll, "rec": rec, "perception": perception, "kl": kl, "total": nll + kl_weight * kl}
+        rows.append(Row(step + 1, "", step, {**values, "logvar": logvar}))
+    return rows
+
+
+@given(rec=st.floats(0.1, 1000), perception=st.floats(0.1, 1000), kl=st.floats(1e-7, 0.1), logvar=st.floats(-2, 2))
+def test_weights_are_fitted_exactly_to_what_adds_up(rec: float, perception: float, kl: float, logvar: float) -> None:
+    rows = rows_of(rec, perception, kl_weight=kl, logvar=logvar)
+    fitted = fit_weights(rows)
+    assert fitted.weights == pytest.approx({"rec": rec, "perception": perception}, rel=1e-6)
+    assert fitted.residual == pytest.approx(0, abs=1e-9)
+    assert common_kl_weight(rows, given=None) == pytest.approx(kl, rel=1e-3)
+
+
+@pytest.mark.parametrize(("name", "kl_weight"), [("good_run", 1e-4), ("bad_run", 1e-6)])
+def test_the_weights_of_the_recorded_runs_are_found(name: str, kl_weight: float) -> None:
+    rows = recorded_rows(name)
+    fitted = fit_weights(rows)
+    assert fitted.weights == pytest.approx({"rec": 10, "perception": 1}, rel=0.02)
+    assert fitted.residual == pytest.approx(0, abs=0.002)
+    assert common_kl_weight(rows, given=None) == pytest.approx(kl_weight, rel=0.01)
+
+
+def test_as_many_weights_are_fitted_as_the_nll_has_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights, "NLL_PARTS", ("rec", "perception", "temporal"))
+    rows = rows_of(10, 1)
+    for at, row in enumerate(rows):
+        temporal = 0.02 + 0.001 * (at % 7)
+        nll = row.values["nll"] + 5 * temporal if at % 6 else 3.0  # the rest is spliced
+        rows[at] = replace(row, values={**row.values, "temporal": temporal, "nll": nll})
+    assert fit_weights(rows).weights == pytest.approx({"rec": 10, "perception": 1, "temporal": 5})
+
+
+def test_what_does_not_add_up_fits_no_weights_and_says_how_far_off_it_is() -> None:
+    generator = random.Random(0)  # noqa: S311 - the same figures each time
+    rows = [
+        Row(
+            1,
+            "",
+            step,
+            {"nll": generator.uniform(0.1, 0.3), "rec": generator.random(), "perception": generator.random()},
+        )
+        for step in range(50)
+    ]
+    fitted = fit_weights(rows)
+    assert fitted.weights == {}
+    assert fitted.residual is not None
+    assert fitted.residual > 0.02
+
+
+def test_two_parts_that_are_one_fit_no_weights() -> None:
+    rows = [
+        Row(1, "", step, {"nll": 0.1 * step, "rec": 0.01 * step, "perception": 0.05 * step}) for step in range(1, 20)
+    ]
+    assert fit_weights(rows).weights == {}
+
+
+def test_a_row_of_two_halves_is_refused_with_what_contradicts() -> None:
+    rows = rows_of(10, 1)
+    rows[7] = Row(8, "", 7, {**rows[7].values, "nll": 3 * rows[7].values["nll"]})
+    found = list(refuse_contradictions(rows, kl_weight=common_kl_weight(rows, given=None)))
+    refused = [item for item in found if isinstance(item, Refusal)]
+    assert [(item.line, item.reason) for item in refused] == [(8, CONTRADICTION)]
+    assert f"nll {rows[7].values['nll']:g}" in refused[0].detail
+
+
+def test_a_row_whose_nll_is_not_of_its_parts_is_refused() -> None:
+    rows = rows_of(10, 1)
+    rows[7] = Row(8, "", 7, {**rows[7].values, "rec": 3 * rows[7].values["rec"]})
+    found = list(refuse_contradictions(rows, kl_weight=1e-4, weights={"rec": 10, "perception": 1}))
+    assert [item.line for item in found if isinstance(item, Refusal)] == [8]
+
+
+@pytest.mark.parametrize("name", ["nll", "total", "rec"])
+def test_a_row_whose_medians_are_of_another_one_is_refused(name: str) -> None:
+    rows = recorded_rows("bad_run")
+    rows[14] = replace(rows[14], values={**rows[14].values, name: rows[15].values[name]})
+    found = list(refuse_contradictions(rows, kl_weight=1e-6, weights={"rec": 10, "perception": 1}))
+    assert [item.line for item in found if isinstance(item, Refusal)] == [15]
+
+
+def test_weights_are_fitted_beside_rows_of_two_halves() -> None:
+    rows = recorded_rows("good_run")
+    for at in (5, 12, 20):
+        rows[at] = replace(rows[at], means={**rows[at].means, "rec": RunningMean(0.05 + at / 100, 5e-5)})
+    fitted = fit_weights(rows)
+    assert fitted.weights == pytest.approx({"rec": 10, "perception": 1}, rel=0.02)
+    assert fitted.rows < len(rows)
+
+
+def test_weights_that_are_roughly_right_contradict_nobody() -> None:
+    rows = rows_of(10, 1)
+    assert list(refuse_contradictions(rows, kl_weight=1e-4, weights={"rec": 8.6, "perception": 1.2})) == rows
+
+
+def test_weights_by_which_few_rows_add_up_contradict_nobody() -> None:
+    assert common_weights(rows_of(10, 1), {"rec": 10, "perception": 1}) == {"rec": 10, "perception": 1}
+    assert common_weights(rows_of(10, 1), {"rec": 1, "perception": 5}) == {}
+
+
+def test_a_loss_that_changes_for_good_is_no_contradiction() -> None:
+    rows = rows_of(10, 1)
+    later = [Row(row.line, "", 100 + row.line, {**row.values, "total": row.values["total"] + 0.3}) for row in rows]
+    assert list(refuse_contradictions([*rows, *later], kl_weight=1e-4)) == [*rows, *later]
+
+
+def test_a_total_with_other_parts_contradicts_nobody() -> None:
+    generator = random.Random(0)  # noqa: S311 - the same figures each time
+    rows = [Row(row.line, "", row.step, {**row.values, "total": generator.random()}) for row in rows_of(10, 1)]
+    assert common_kl_weight(rows, given=None) is None
+    assert common_kl_weight(rows_of(10, 1), given=0.5) is None
+
+
+def test_weights_are_given_by_name() -> None:
+    assert parse_weights("rec=10, perception=1,kl=1e-4") == {"rec": 10, "perception": 1, "kl": 1e-4}
+
+
+@pytest.mark.parametrize("text", ["rec", "rec=", "rec=ten", "wreck=10", "rec=nan", "rec=inf"])
+def test_weights_that_are_none_are_a_clear_error(text: str) -> None:
+    with pytest.raises(LogError, match="--weights"):
+        parse_weights(text)

@@ -1,0 +1,256 @@
+"""`vae-exporter judge` and `vae-exporter replay`, run as a user runs them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from children import child, finished, line_of
+from deadline import wait_until
+from recorded_runs import DATA, metric_logger_lines
+from scraping import scrape
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COMMAND = [sys.executable, "-m", "vae_exporter.cli"]
+LOGS = DATA / "logs"
+
+DEADLINE_SECONDS = 60
+
+KEYS = ["file", "run", "first_step", "last_step", "steps_read", "refused", "verdict", "band", "nll", "alerts"]
+ALERT_KEYS = ["alert", "severity", "step", "cause", "resolved_step"]
+
+
+def judge(*arguments: str | Path, given: str | None = None) -> subprocess.CompletedProcess[str]:
+    return finished([*COMMAND, "judge", *arguments], seconds=DEADLINE_SECONDS, input=given)
+
+
+def judge_json(*arguments: str | Path, exit_code: int) -> list[dict[str, Any]]:
+    done = judge(*arguments, "--json")
+    assert done.returncode == exit_code, done.stderr
+    runs: list[dict[str, Any]] = json.loads(done.stdout)
+    return runs
+
+
+def pages(run: dict[str, Any]) -> list[tuple[str, int, int | None]]:
+    return [(one["alert"], one["step"], one["resolved_step"]) for one in run["alerts"] if one["severity"] == "page"]
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("recorded")
+    paths = {name: folder / f"{name}.log" for name in ("bad_run", "good_run")}
+    for name, path in paths.items():
+        path.write_text("\n".join(metric_logger_lines(name)))
+    return paths
+
+
+def test_the_recorded_bad_run_would_have_paged_between_steps_390_and_450(recorded: dict[str, Path]) -> None:
+    [run] = judge_json(recorded["bad_run"], exit_code=1)
+    assert list(run) == KEYS
+    assert all(list(alert) == ALERT_KEYS for alert in run["alerts"])
+    assert (run["run"], run["first_step"], run["last_step"], run["steps_read"], run["refused"]) == (
+        "bad_run",
+        0,
+        840,
+        22,
+        {},
+    )
+    [(alert, step, resolved_step)] = pages(run)
+    assert alert == "VaeNllDiverged"
+    assert 390 <= step <= 450
+    assert resolved_step is not None
+    assert step < resolved_step < 840
+
+
+def test_the_recorded_good_run_would_never_have_paged_and_ends_excellent(recorded: dict[str, Path]) -> None:
+    [run] = judge_json(recorded["good_run"], exit_code=0)
+    assert (run["verdict"], run["band"]) == ("healthy", "excellent")
+    assert run["nll"] == pytest.approx(0.158, abs=0.002)
+    assert pages(run) == []
+
+
+def test_people_get_each_run_and_the_runs_side_by_side(recorded: dict[str, Path]) -> None:
+    done = judge(recorded["bad_run"], recorded["good_run"], "--explain")
+    assert done.returncode == 1
+    words = " ".join(done.stdout.split())
+    assert "page VaeNllDiverged from step" in words
+    assert "Stop it and go back to a good checkpoint" in words
+    assert "bad NLL" in words
+    assert re.search(r"Loss weights rec \d+(\.\d+)?, perception [\d.]+ \(fitted to 35 rows, residual 0\.\d+%\)", words)
+    assert re.search(r"good_run 40 to 1520 healthy excellent 0\.158 0 \d+ -", words)
+    assert "\x1b" not in done.stdout
+    assert not any(line.endswith(" ") for line in done.stdout.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("name", "runs"),
+    [
+        ("pasted_terminal.log", [("pasted_terminal", 0, 800, 19, 9)]),
+        ("two_runs.txt", [("two_runs", 0, 840, 22, 0), ("two_runs-2", 40, 1520, 35, 0)]),
+        ("resume.log", [("resume", 0, 1080, 35, 0)]),
+        ("nan.log", [("nan", 0, 440, 12, 0)]),
+        ("lightning.csv", [("lightning", 0, 395, 80, 0)]),
+    ],
+)
+def test_logs_as_they_are(name: str, runs: list[tuple[str, int, int, int, int]]) -> None:
+    found = judge_json(LOGS / name, exit_code=0 if name == "lightning.csv" else 1)
+    assert [
+        (run["run"], run["first_step"], run["last_step"], run["steps_read"], sum(run["refused"].values()))
+        for run in found
+    ] == runs
+
+
+def test_a_pasted_terminal_pages_as_the_whole_log_does(recorded: dict[str, Path]) -> None:
+    [pasted] = judge_json(LOGS / "pasted_terminal.log", exit_code=1)
+    [whole] = judge_json(recorded["bad_run"], exit_code=1)
+    assert pages(pasted) == pages(whole)
+    assert pasted["refused"] == {
+        "cut short or spliced": 2,
+        "parts contradict the total": 1,
+        "cut at its start: no step": 1,
+        "step does not fit": 1,
+        "duplicate": 4,
+    }
+
+
+def test_each_refused_line_is_explained() -> None:
+    output = judge(LOGS / "pasted_terminal.log", "--explain").stdout
+    assert re.search(r"line 8: cut short or spliced \(two in one line\): Epoch: \[0\]  \[ 240/2000\]", output)
+    assert re.search(r"line 10: parts contradict the total \(total [\d.]+, nll [\d.]+, kl [\d.]+\): Epoch", output)
+    assert len(re.findall(r"^ *line \d+: ", output, re.MULTILINE)) == 9
+
+
+def test_a_report_is_written_for_each_run(recorded: dict[str, Path], tmp_path: Path) -> None:
+    page = tmp_path / "runs.html"
+    done = judge(recorded["bad_run"], recorded["good_run"], "--report", page)
+    assert done.returncode == 1
+    bad, good = (file.read_text() for file in (page, tmp_path / "runs-2.html"))
+    assert "VaeNllDiverged" in bad
+    assert "VaeNllDiverged" not in good
+    assert f"the report is in {page}" in done.stderr
+
+
+def test_a_report_that_cannot_be_written_is_told(recorded: dict[str, Path], tmp_path: Path) -> None:
+    done = judge(recorded["good_run"], "--report", tmp_path / "no-such-folder" / "run.html")
+    assert (done.returncode, "give another --report" in done.stderr) == (2, True)
+
+
+def test_a_nan_pages() -> None:
+    [run] = judge_json(LOGS / "nan.log", exit_code=1)
+    [(alert, step, resolved_step)] = pages(run)
+    assert (alert, resolved_step) == ("VaeLossNonfinite", None)
+    assert 301 <= step <= 320
+    assert run["verdict"] == "stop"
+
+
+def test_a_trainer_that_stopped_over_a_loss_without_a_row_for_it_pages(recorded: dict[str, Path]) -> None:
+    lines = [*recorded["good_run"].read_text().splitlines()[:10], *["Loss is nan, stopping training"] * 8]
+    done = judge("-", "--json", given="\n".join(lines))
+    [run] = json.loads(done.stdout)
+    assert pages(run) == [("VaeLossNonfinite", 401, None)]
+    assert (done.returncode, run["verdict"], run["refused"]) == (1, "stop", {})
+
+
+def test_dictionaries_without_a_step_are_judged(tmp_path: Path) -> None:
+    losses = [0.16 if step < 300 else 0.6 for step in range(500)]
+    path = tmp_path / "taming.log.gz"
+    lines = (
+        f"INFO:root:{{'train/nll_loss': tensor({nll + number / 1e5:.5f}, device='cuda:0')}}"
+        for number, nll in enumerate(losses)
+    )
+    path.write_bytes(gzip.compress("\n".join(lines).encode()))
+    [run] = judge_json(path, exit_code=1)
+    assert (run["run"], run["last_step"], run["verdict"]) == ("taming", 499, "stop")
+    assert 310 <= pages(run)[0][1] <= 400
+
+
+def test_a_column_of_another_name_and_rows_that_stand_for_many_steps() -> None:
+    text = "wert;x\n" + "\n".join(f"0.{150 + number * number % 47};1" for number in range(50))
+    done = judge("-", "--map", "nll=wert", "--every", "10", "--json", given=text)
+    assert done.returncode == 0, done.stderr
+    [run] = json.loads(done.stdout)
+    assert (run["file"], run["run"], run["last_step"], run["verdict"]) == ("-", "log", 490, "healthy")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "it is empty"),
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(1000), "it is no text"),
+        (b"Call me Ishmael.\nMy loss: 3 at step: 4\n", "line 2 looked closest:\n  My loss: 3 at step: 4"),
+        (b"step,loss\n1,0.5\n2,0.4\n", "--map nll=COLUMN"),
+        (bytes(5_000_000), "it is no text"),
+    ],
+)
+def test_what_is_no_log_is_bad_input_and_says_what_was_expected(tmp_path: Path, content: bytes, words: str) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(content)
+    done = judge(path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert words in done.stderr
+    assert "nll_loss" in done.stderr or "--map" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "/nowhere.log", "/"])
+def test_what_is_no_file_is_bad_input(path: str) -> None:
+    done = judge(path)
+    assert done.returncode == 2
+    assert path in done.stderr
+
+
+def test_one_bad_file_among_good_ones_is_told_and_the_others_are_judged(recorded: dict[str, Path]) -> None:
+    done = judge("/nowhere.log", recorded["good_run"], "--json")
+    assert done.returncode == 2
+    assert "/nowhere.log" in done.stderr
+    assert [run["run"] for run in json.loads(done.stdout)] == ["good_run"]
+
+
+def test_a_reader_that_has_read_enough_gets_no_traceback() -> None:
+    command = [*COMMAND, "judge", str(LOGS / "nan.log")]
+    with child(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        errors = process.stderr.read()
+        assert process.wait(DEADLINE_SECONDS) == 3
+    assert errors == ""
+
+
+@pytest.mark.parametrize("option", [["--map", "nll"], ["--map", "x=y"], ["--weights", "rec"], ["--every", "0"]])
+def test_an_option_that_cannot_be_used_is_bad_input(recorded: dict[str, Path], option: list[str]) -> None:
+    assert judge(recorded["good_run"], *option).returncode == 2
+
+
+def test_a_run_is_served_again_and_ctrl_c_ends_it(recorded: dict[str, Path]) -> None:
+    command = [*COMMAND, "replay", str(recorded["bad_run"]), "--speed", "2000", "--port", "0"]
+    with child(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as replay:
+        first = line_of(replay)
+        found = re.match(r"(bad_run-replay-\d{8}-\d{6}): (http://[\d.:]+)/metrics, 2000 times as fast", first)
+        assert found, first
+        url = found[2]
+        wait_until(lambda: scrape(url).get("vae_step", 0) >= 100, "step 100")
+        samples = scrape(url)
+        assert samples["vae_loss_weight rec"] == pytest.approx(10, rel=0.02)
+        assert samples["vae_run_state running"] == 1
+        assert any(name.startswith("vae_loss_window_mean nll") for name in samples)
+        replay.send_signal(signal.SIGINT)
+        _, errors = replay.communicate(timeout=DEADLINE_SECONDS)
+    assert replay.returncode == 0, errors
+    assert errors == ""
+
+
+def test_a_run_that_the_log_does_not_have_is_bad_input() -> None:
+    command = [*COMMAND, "replay", str(LOGS / "two_runs.txt"), "--run", "three", "--port", "0"]
+    done = finished(command)
+    assert done.returncode == 2
+    assert "it has two_runs, two_runs-2" in done.stderr

@@ -1,0 +1,85 @@
+"""What Prometheus' own engine says, read from the words of promtool."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from vae_exporter.errors import StackError
+from vae_exporter.judge import engine
+from vae_exporter.judge.engine import FiringAlert, Moment
+from vae_exporter.judge.simulation import Scrape, Scrapes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RULES = """
+groups:
+  - name: test
+    rules:
+      - record: run:vae_nll:mean
+        expr: vae_nll > 0.2
+      - alert: Odd
+        expr: run:vae_nll:mean > 0.4
+        labels: {severity: page}
+        annotations:
+          summary: 'a "quoted" line, of {run="x"}'
+          description: "two\\nlines of {{ $labels.run }}: {{ $value }} \\\\ and 損失"
+"""
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> Path:
+    file = tmp_path / "rules.yml"
+    file.write_text(RULES)
+    return file
+
+
+def scrapes_of(*values: float, run: str = '"r"') -> Scrapes:
+    name = f"vae_nll{{run={run}}}"
+    return Scrapes("r", [Scrape(step, {name: value}) for step, value in enumerate(values)])
+
+
+def test_each_moment_has_its_samples_and_the_alerts_with_their_words(rules: Path) -> None:
+    description = "two\nlines of r: 0.5 \\ and 損失"
+    alert = FiringAlert(
+        {"alertname": "Odd", "run": "r", "severity": "page"},
+        {"summary": 'a "quoted" line, of {run="x"}', "description": description},
+    )
+    assert engine.evaluate(scrapes_of(0.1, 0.3, 0.5), [rules]) == [
+        Moment({}, []),
+        Moment({"run:vae_nll:mean": [({"run": "r"}, 0.3)]}, []),
+        Moment({"run:vae_nll:mean": [({"run": "r"}, 0.5)]}, [alert]),
+    ]
+
+
+def test_a_run_of_any_name_comes_back_as_it_is(rules: Path) -> None:
+    name = 'a "b" {c} \\ \U0001f600, d="e"'
+    quoted = '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    [moment] = engine.evaluate(scrapes_of(0.5, run=quoted), [rules])
+    assert moment.samples["run:vae_nll:mean"] == [({"run": name}, 0.5)]
+    assert moment.alerts[0].labels["run"] == name
+
+
+def test_a_run_of_which_the_rules_say_nothing_has_empty_moments(rules: Path) -> None:
+    assert engine.evaluate(scrapes_of(0.1, 0.1), [rules]) == [Moment({}, []), Moment({}, [])]
+
+
+def test_a_rule_that_cannot_be_evaluated_is_an_error(rules: Path) -> None:
+    rules.write_text(RULES.replace("vae_nll > 0.2", "vae_nll / on () vae_other"))
+    scrapes = Scrapes("r", [Scrape(0, {'vae_nll{a="1"}': 1, 'vae_other{a="1"}': 1, 'vae_other{a="2"}': 1})])
+    with pytest.raises(StackError, match="promtool cannot evaluate"):
+        engine.evaluate(scrapes, [rules])
+
+
+def test_a_rule_file_that_is_none_is_an_error(rules: Path) -> None:
+    rules.write_text("groups: 3")
+    with pytest.raises(StackError, match="promtool cannot evaluate"):
+        engine.evaluate(scrapes_of(1), [rules])
+
+
+def test_the_shipped_rules_about_a_run_are_taken_and_those_about_a_living_process_are_not() -> None:
+    names = [file.name for file in engine.rule_files()]
+    assert "training.yml" in names
+    assert not set(names) & engine.LIVE_RULES

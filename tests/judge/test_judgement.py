@@ -1,0 +1,61 @@
+"""What a run comes to, of what the rules say at each moment."""
+
+from __future__ import annotations
+
+import pytest
+
+from vae_exporter.judge.engine import FiringAlert, Moment
+from vae_exporter.judge.judgement import AlertEpisode, BandSpan, judgement
+
+LABELS = {"alertname": "VaeOdd", "run": "r", "severity": "page"}
+WORDS = {"summary": "odd", "description": "look at it"}
+
+
+def moment(
+    nll: float | None = None, band: str = "", verdict: str = "", *alerts: FiringAlert, cause: str = ""
+) -> Moment:
+    samples = {
+        "run:vae_nll:mean": [] if nll is None else [({"run": "r"}, nll)],
+        "run:vae_nll_band": [({"run": "r", "band": band}, nll or 0)] if band else [],
+        "run:vae_verdict": [({"run": "r", "verdict": verdict, "reason": band}, 1.0)] if verdict else [],
+        # as a state set: each cause is there, and the one that holds is 1
+        "run:vae_nll_rise_cause": [({"cause": name}, float(name == cause)) for name in ("rec", "perception")],
+    }
+    return Moment(samples, alerts)
+
+
+def test_the_end_decides_the_verdict_and_the_way_is_told_by_step() -> None:
+    alert = FiringAlert(LABELS, WORDS)
+    moments = [
+        moment(),
+        moment(0.2, "good", "healthy"),
+        moment(0.5, "bad", "stop", alert, cause="rec"),
+        moment(0.6, "bad", "stop", alert, cause="perception"),
+        moment(0.15, "excellent", "healthy"),
+    ]
+    found = judgement(moments, [0, 100, 110, 120, 130])
+    assert (found.verdict, found.reason, found.band, found.nll) == ("healthy", "excellent", "excellent", 0.15)
+    assert found.bands == (
+        BandSpan(None, 0, 0, None),
+        BandSpan("good", 100, 100, 0.2),
+        BandSpan("bad", 110, 120, 0.6),
+        BandSpan("excellent", 130, 130, 0.15),
+    )
+    assert found.alerts == (AlertEpisode("VaeOdd", "page", 110, 130, "rec", "odd", "look at it"),)
+    assert found.paged
+
+
+def test_an_alert_that_comes_twice_is_two_episodes_and_the_last_one_may_stay() -> None:
+    alert = FiringAlert({**LABELS, "severity": "ticket"}, WORDS)
+    found = judgement([moment(0.2, "good", "watch", *alerts) for alerts in ([alert], [], [alert])], [10, 20, 30])
+    assert [(episode.step, episode.resolved_step, episode.cause) for episode in found.alerts] == [
+        (10, 20, None),
+        (30, None, None),
+    ]
+    assert not found.paged
+
+
+@pytest.mark.parametrize("moments", [[], [moment()]])
+def test_a_run_that_is_too_short_has_no_verdict(moments: list[Moment]) -> None:
+    found = judgement(moments, [0] * len(moments))
+    assert (found.verdict, found.band, found.nll, found.alerts) == (None, None, None, ())

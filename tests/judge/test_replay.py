@@ -1,0 +1,61 @@
+"""A log is told again at its own pace."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from vae_exporter.judge.logs.repair.means import Stretch
+from vae_exporter.judge.replay import USUAL_STEP_SECONDS, tell
+
+
+class Clock:
+    """Stands for the time: it passes where somebody sleeps, and a little with each step."""
+
+    def __init__(self, step_takes: float = 0.0) -> None:
+        self.now = 100.0
+        self.told: list[tuple[float, int, dict[str, Any]]] = []
+        self._step_takes = step_takes
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def observe(self, step: int, **values: float) -> None:
+        self.told.append((round(self.now - 100, 6), step, values))
+        self.now += self._step_takes
+
+
+def told(clock: Clock, *stretches: Stretch, speed: float) -> list[tuple[float, int]]:
+    tell(stretches, clock.observe, speed=speed, sleep=clock.sleep, monotonic=clock.monotonic)
+    return [(seconds, step) for seconds, step, _ in clock.told]
+
+
+def test_steps_come_as_fast_as_they_were_trained_times_the_speed() -> None:
+    stretches = [Stretch(0, 1, {"nll": 0.5}, seconds=2.0), Stretch(50, 50, {"nll": 0.25}, seconds=1.0)]
+    clock = Clock()
+    assert told(clock, *stretches, speed=10) == [(0.2, 0), (0.4, 1), (5.3, 50)]
+    assert [values for *_, values in clock.told] == [{"nll": 0.5}, {"nll": 0.5}, {"nll": 0.25}]
+
+
+def test_a_log_without_times_has_a_usual_pace() -> None:
+    assert told(Clock(), Stretch(0, 0, {"nll": 0.5}), speed=1) == [(USUAL_STEP_SECONDS, 0)]
+
+
+def test_what_one_step_takes_too_long_the_next_ones_make_up_for() -> None:
+    stretch = Stretch(1, 4, {"nll": 0.5}, seconds=1.0)
+    assert told(Clock(step_takes=0.5), stretch, speed=1) == [(1.0, 1), (2.0, 2), (3.0, 3), (4.0, 4)]
+
+
+def test_a_resume_goes_back_without_a_wait_for_all_that_lies_between() -> None:
+    stretches = [Stretch(step, step, {"nll": 0.5}, seconds=1.0) for step in (1, 2, 1)]
+    assert told(Clock(), *stretches, speed=1) == [(1.0, 1), (2.0, 2), (3.0, 1)]
+
+
+@pytest.mark.parametrize("gap", [10**6, 10**12])
+def test_nobody_waits_for_a_night_between_two_sessions(gap: int) -> None:
+    stretches = [Stretch(step, step, {"nll": 0.5}, seconds=1.0) for step in (1, gap)]
+    assert told(Clock(), *stretches, speed=1)[1] == (3601.0, gap)

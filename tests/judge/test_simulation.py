@@ -1,0 +1,112 @@
+"""Scrapes on a clock that goes with the steps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from vae_exporter.judge.logs.repair.means import Stretch
+from vae_exporter.judge.simulation import (
+    MAX_SCRAPES,
+    STEPS_A_SCRAPE,
+    Scrape,
+    Scrapes,
+    simulate,
+    steps_of,
+    thinned,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from vae_exporter._process.settings import RunSettings
+
+
+def each_step(count: int, *, spike_at: int = -1, nan_at: int = -1) -> Iterator[Stretch]:
+    for step in range(count):
+        nll = 9.0 if spike_at <= step < spike_at + 20 else float("nan") if step == nan_at else 0.15
+        yield Stretch(step, step, {"nll": nll})
+
+
+def window_means(scrapes: Scrapes, width: int = 10) -> list[float]:
+    return [
+        value
+        for scrape in scrapes.scrapes
+        for name, value in scrape.samples.items()
+        if name.startswith("vae_loss_window_mean") and f'window="{width}",lag="0"' in name
+    ]
+
+
+def test_a_short_run_is_scraped_every_few_steps_and_at_its_end(make_settings: Callable[..., RunSettings]) -> None:
+    assert simulate(make_settings(), each_step(23)).steps == [0, 5, 10, 15, 20, 22]
+
+
+@pytest.mark.parametrize("count", [3000, 20_000, 60_000])
+def test_a_run_of_any_length_has_a_bounded_number_of_scrapes(
+    make_settings: Callable[..., RunSettings], count: int
+) -> None:
+    stretches = (Stretch(step - 99, step, {"nll": 0.15}) for step in range(99, count, 100))
+    scrapes = simulate(make_settings(), stretches)
+    assert min(MAX_SCRAPES // 4, count // STEPS_A_SCRAPE // 2) < len(scrapes) <= MAX_SCRAPES + 50
+    assert scrapes.steps == sorted(scrapes.steps)
+    assert scrapes.steps[-1] == count - 1
+
+
+def test_the_peak_of_a_spike_between_two_scrapes_of_a_long_run_is_scraped(
+    make_settings: Callable[..., RunSettings],
+) -> None:
+    scrapes = simulate(make_settings(), each_step(12_000, spike_at=10_003))
+    assert max(window_means(scrapes)) > 8
+
+
+def test_a_loss_that_becomes_nan_is_scraped_at_once(make_settings: Callable[..., RunSettings]) -> None:
+    assert 9_001 in simulate(make_settings(), each_step(9_500, nan_at=9_001)).steps
+
+
+def test_a_run_that_is_over_is_finished(make_settings: Callable[..., RunSettings]) -> None:
+    last = simulate(make_settings(), each_step(10)).scrapes[-1].samples
+    assert [value for name, value in last.items() if 'state="finished"' in name] == [1]
+
+
+def test_thinning_keeps_every_second_scrape_the_higher_peak_and_what_is_kept() -> None:
+    scrapes = [
+        Scrape(0, {}),
+        Scrape(3, {}, peak=0.5),
+        Scrape(5, {}),
+        Scrape(7, {}, is_kept=True),
+        Scrape(8, {}, peak=0.4),
+    ]
+    assert [scrape.step for scrape in thinned([*scrapes, Scrape(10, {}), Scrape(12, {}, peak=1), Scrape(15, {})])] == [
+        3,
+        5,
+        7,
+        12,
+        15,
+    ]
+
+
+def test_series_that_come_late_or_go_are_written_as_promtool_has_it() -> None:
+    scrapes = Scrapes(
+        "r", [Scrape(0, {"a{}": 1.0}), Scrape(1, {"a{}": 1.0, "b{}": 0.5}), Scrape(2, {"b{}": 0.25}), Scrape(3, {})]
+    )
+    assert dict(scrapes.series()) == {"a{}": "1.0 1.0 stale _", "b{}": "_ 0.5 0.25 stale"}
+
+
+def test_a_time_is_never_after_the_scrape_that_tells_it() -> None:
+    scrapes = Scrapes(
+        "r", [Scrape(0, {"vae_x_timestamp_seconds{}": 0.0}), Scrape(1, {"vae_x_timestamp_seconds{}": 600.0})]
+    )
+    assert dict(scrapes.series()) == {"vae_x_timestamp_seconds{}": "0.0 15.0"}
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "steps"), [(3, 3, [3]), (1, 9, [*range(1, 10)]), (1, 20, [5, 10, 15, 20]), (0, 12, [2, 7, 12])]
+)
+def test_of_a_long_stretch_each_fifth_step_is_trained(first: int, last: int, steps: list[int]) -> None:
+    assert [step for step, _ in steps_of(Stretch(first, last, {"nll": 1.0}))] == steps
+
+
+def test_a_nan_between_two_rows_is_one_step() -> None:
+    stretch = Stretch(1, 20, {"nll": 1.0}, nonfinite={"nll": float("inf")})
+    assert [values["nll"] for _, values in steps_of(stretch)] == [float("inf"), 1.0, 1.0, 1.0]

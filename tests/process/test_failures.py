@@ -1,0 +1,62 @@
+"""What goes wrong is counted each time and told once."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from vae_exporter._process.failures import DROP_REASONS, ERROR_REASONS, Failures
+
+
+@pytest.fixture
+def failures() -> Failures:
+    return Failures()
+
+
+def test_every_reason_is_there_before_its_first_failure(failures: Failures) -> None:
+    assert failures.errors == dict.fromkeys(ERROR_REASONS, 0)
+    assert failures.dropped == dict.fromkeys(DROP_REASONS, 0)
+
+
+def test_an_error_is_counted_each_time_and_told_once_with_its_cause(
+    failures: Failures, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(3):
+        failures.caught("observe", "observe()", RuntimeError("out of luck"))
+
+    assert failures.errors["observe"] == 3
+    (record,) = caplog.records
+    assert (record.name, record.levelno) == ("vae_exporter", logging.WARNING)
+    assert record.getMessage().startswith("observe() failed and training goes on; it is counted in vae_exporter_errors")
+    assert "RuntimeError: out of luck" in caplog.text
+
+
+def test_a_drop_is_counted_by_values_and_told_once(failures: Failures, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(3):
+        failures.drop("invalid", "nll", "nll is a str: give a float", count=2)
+
+    assert failures.dropped["invalid"] == 6
+    assert [record.getMessage() for record in caplog.records] == [
+        "nll is a str: give a float (counted in vae_exporter_dropped_observations_total, not told again)"
+    ]
+
+
+def test_each_different_failure_is_told(failures: Failures, caplog: pytest.LogCaptureFixture) -> None:
+    for what in ("nll", "rec", "nll"):
+        failures.drop("invalid", what, f"{what} is a str")
+    failures.drop("capture", "nll", "nll was given inside a capture")
+
+    assert [record.getMessage().split(" (")[0] for record in caplog.records] == [
+        "nll is a str",
+        "rec is a str",
+        "nll was given inside a capture",
+    ]
+
+
+def test_ever_new_failures_do_not_flood_the_log(failures: Failures, caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(10_000):
+        failures.drop("invalid", f"loss_{number}", f"observe() has no value loss_{number}")
+
+    assert failures.dropped["invalid"] == 10_000
+    assert len(caplog.records) == 100

@@ -1,0 +1,218 @@
+"""How a run ends: real processes that train, and are scraped, terminated and interrupted as in life."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+from scraping import scrape, state
+from trained_process import NEVER_SECONDS, Trainer, last_scrape, wait_for_state
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+WITH = """
+with exporter:
+    train()
+"""
+
+WITHOUT_WITH = """
+exporter.start()
+train()
+"""
+
+FINALLY = """
+exporter.start()
+try:
+    train()
+    # what ends it
+finally:
+    exporter.close()
+"""
+
+WITHIN_EXCEPT = """
+try:
+    raise MemoryError
+except MemoryError:
+    exporter = TrainingExporter("bs4-again", port=0).start()
+    train()
+    exporter.close()
+"""
+
+GO_ON = None
+
+
+class TestLastScrape:
+    """The process ends between two scrapes, and the next scrape sees how."""
+
+    @pytest.mark.parametrize(
+        ("script", "number", "expected", "status"),
+        [
+            pytest.param(WITHOUT_WITH + "exporter.close()", GO_ON, "finished", 0, id="close"),
+            pytest.param(WITH, GO_ON, "finished", 0, id="with"),
+            pytest.param(WITH + "    sys.exit()", GO_ON, "finished", 0, id="with-exit"),
+            pytest.param(WITH + "    sys.stderr = None; 1 / 0", GO_ON, "failed", 1, id="with-exception"),
+            pytest.param(WITH + "    sys.exit(1)", GO_ON, "failed", 1, id="with-exit-1"),
+            pytest.param(FINALLY, GO_ON, "finished", 0, id="finally"),
+            pytest.param(
+                FINALLY.replace("# what", "sys.stderr = None; 1 / 0 #"), GO_ON, "failed", 1, id="finally-exception"
+            ),
+            pytest.param(WITHIN_EXCEPT, GO_ON, "finished", 0, id="tried-again-in-except"),
+            pytest.param(FINALLY, signal.SIGINT, "terminated", -signal.SIGINT, id="finally-sigint"),
+            pytest.param(WITHOUT_WITH, GO_ON, "failed", 0, id="no-close"),
+            pytest.param(WITHOUT_WITH + "sys.exit(1)", GO_ON, "failed", 1, id="exit-1"),
+            pytest.param(WITHOUT_WITH + "sys.stderr = None; 1 / 0", GO_ON, "failed", 1, id="exception"),
+            pytest.param(WITH, signal.SIGTERM, "terminated", 143, id="with-sigterm"),
+            pytest.param(WITHOUT_WITH, signal.SIGTERM, "terminated", 143, id="sigterm"),
+            pytest.param(WITH, signal.SIGINT, "terminated", -signal.SIGINT, id="with-sigint"),
+            pytest.param(WITHOUT_WITH, signal.SIGINT, "terminated", -signal.SIGINT, id="sigint"),
+        ],
+    )
+    def test_it_says_how(
+        self,
+        train: Callable[..., Trainer],
+        script: str,
+        number: signal.Signals | None,
+        expected: str,
+        status: int,
+    ) -> None:
+        trainer = train(script, linger=NEVER_SECONDS)
+        url = trainer.hears()
+        assert state(scrape(url)) == ["running"]
+
+        if number is GO_ON:
+            trainer.goes_on()
+        else:
+            trainer.process.send_signal(number)
+        wait_for_state(url, expected)
+        assert trainer.process.poll() is None
+
+        last = last_scrape(url)
+        assert (state(last), last["vae_step"], last["vae_loss nll train"]) == ([expected], 41, 0.5)
+        assert trainer.ends() == status
+
+    def test_a_run_that_is_closed_in_a_pause_is_finished(self, train: Callable[..., Trainer]) -> None:
+        script = """
+        exporter.start()
+        with exporter.paused("validation"):
+            train()
+            exporter.close()
+        """
+        trainer = train("\n".join(line[8:] for line in script.splitlines()))
+        url = trainer.hears()
+        assert state(scrape(url)) == ["paused"]
+        trainer.goes_on()
+        assert state(last_scrape(url)) == ["finished"]
+        assert trainer.ends() == 0
+
+
+class TestLinger:
+    @pytest.mark.parametrize("linger", [0, 0.2])
+    def test_it_does_not_wait_for_ever(self, train: Callable[..., Trainer], linger: float) -> None:
+        trainer = train(WITH, linger=linger)
+        scrape(trainer.hears())  # and never again
+        trainer.goes_on()
+        assert trainer.ends() == 0
+
+    @pytest.mark.parametrize("script", [WITH, WITHOUT_WITH], ids=["with", "without"])
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+    def test_a_second_signal_ends_it_at_once(
+        self, train: Callable[..., Trainer], script: str, number: signal.Signals
+    ) -> None:
+        trainer = train(f"sys.stderr = None\n{script}", linger=NEVER_SECONDS)
+        url = trainer.hears()
+        scrape(url)
+        trainer.process.send_signal(number)
+        wait_for_state(url, "terminated")
+        trainer.process.send_signal(number)
+        assert trainer.ends() == -number
+
+
+class TestHandlersOfTheUser:
+    HANDLER = """
+stop = threading.Event()
+
+def handler(number, frame):
+    say("the user's own")
+    stop.set()
+"""
+
+    def test_one_that_stands_already_is_called_and_stands_again_after_close(
+        self, train: Callable[..., Trainer]
+    ) -> None:
+        script = """
+signal.signal(signal.SIGTERM, handler)
+exporter.start()
+say(exporter.url)
+while not stop.wait(0.05): pass
+exporter.close()
+say(signal.getsignal(signal.SIGTERM) is handler)
+"""
+        trainer = train(script, before=self.HANDLER)
+        url = trainer.hears()
+        scrape(url)
+        trainer.process.terminate()
+        assert trainer.hears() == "the user's own"
+        assert state(last_scrape(url)) == ["terminated"]
+        assert trainer.hears() == "True"
+        assert trainer.ends() == 0
+
+    def test_one_that_comes_later_stays(self, train: Callable[..., Trainer]) -> None:
+        script = """
+exporter.start()
+signal.signal(signal.SIGTERM, handler)
+say(exporter.url)
+while not stop.wait(0.05): pass
+exporter.close()
+say(signal.getsignal(signal.SIGTERM) is handler)
+"""
+        trainer = train(script, before=self.HANDLER)
+        url = trainer.hears()
+        scrape(url)
+        trainer.process.terminate()
+        assert trainer.hears() == "the user's own"
+        assert state(last_scrape(url)) == ["finished"]
+        assert trainer.hears() == "True"
+
+    def test_one_that_comes_later_may_call_ours_and_outlive_it(self, train: Callable[..., Trainer]) -> None:
+        """With the next run it is under ours again, and calls the first: none may call itself."""
+        script = """
+exporter.start()
+ours = signal.getsignal(signal.SIGTERM)
+
+def over_ours(number, frame):
+    say("the user's own")
+    ours(number, frame)
+
+signal.signal(signal.SIGTERM, over_ours)
+exporter.close()
+exporter = TrainingExporter("the next", port=0, gpus=False)
+with exporter:
+    train()
+"""
+        trainer = train(script)
+        url = trainer.hears()
+        scrape(url)
+        trainer.process.terminate()
+        assert trainer.hears() == "the user's own"
+        assert state(last_scrape(url)) == ["terminated"]
+        assert trainer.ends() == 143
+        assert trainer.hears() == ""
+
+    def test_where_it_is_ignored_it_stays_so(self, train: Callable[..., Trainer]) -> None:
+        script = "signal.signal(signal.SIGTERM, signal.SIG_IGN)" + WITH
+        trainer = train(script + "say(signal.getsignal(signal.SIGTERM) is signal.SIG_IGN)", linger=0)
+        trainer.hears()
+        trainer.process.terminate()
+        trainer.goes_on()
+        assert trainer.hears() == "True"
+        assert trainer.ends() == 0
+
+    def test_after_close_sigterm_ends_the_process_as_ever(self, train: Callable[..., Trainer]) -> None:
+        trainer = train(WITH + "say('closed')\nuntil_told()", linger=0)
+        trainer.hears()
+        trainer.goes_on()
+        assert trainer.hears() == "closed"
+        trainer.process.terminate()
+        assert trainer.ends() == -signal.SIGTERM

@@ -1,0 +1,11 @@
+"""What these files share."""
+
+from __future__ import annotations
+
+import pytest
+from simulated_training import Training
+
+
+@pytest.fixture
+def training() -> Training:
+    return Training()

@@ -1,0 +1,111 @@
+"""What is known of the losses after steps were observed."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from simulated_training import Training, mean
+
+
+class TestValues:
+    def test_a_nonfinite_loss_is_counted_and_the_last_finite_one_stays(self, training: Training) -> None:
+        for step, value in enumerate([math.nan, 0.5, math.inf, 0.4, -math.inf]):
+            training.observe(step, nll=value, rec=0.04)
+        nll = training.nll
+        assert (nll.start, nll.last, nll.nonfinite, nll.last_nonfinite_step) == (0.5, 0.4, 3, 4)
+        rec = training.facts.losses["rec"]
+        assert (rec.nonfinite, rec.last_nonfinite_step) == (0, None)
+
+    def test_of_the_other_values_the_last_finite_one_stays(self, training: Training) -> None:
+        training.observe(1, learning_rate=1e-4, gradient_norm=2.5)
+        training.observe(2, learning_rate=5e-5, gradient_norm=math.inf)
+        assert training.facts.gauges == {"learning_rate": 5e-5, "gradient_norm": 2.5}
+
+    def test_none_is_a_value_that_is_not_given(self, training: Training) -> None:
+        training.observe(1, nll=None, kl=9.0)
+        assert (training.nll.last, training.facts.losses["kl"].last) == (None, 9.0)
+        assert sum(training.facts.dropped.values()) == 0
+
+
+class TestGoingBack:
+    def test_what_stood_at_the_steps_from_there_on_is_dropped(self, training: Training) -> None:
+        for step in range(20):
+            training.observe(step, nll=1.0 if step < 10 else 1e6)
+        for step in range(10, 15):
+            training.observe(step, nll=3.0)
+        assert (training.steps.newest, training.steps.observed) == (14, 25)
+        assert mean(training.nll) == 2.0
+
+    def test_a_nonfinite_loss_at_a_step_to_be_trained_again_is_no_longer_the_last(self, training: Training) -> None:
+        training.observe(10, nll=math.nan, rec=0.04)
+        training.observe(20, nll=math.inf, rec=math.nan)
+        assert (training.nll.nonfinite, training.nll.last_nonfinite_step) == (2, 20)
+
+        training.observe(15, nll=0.5)
+        assert (training.nll.nonfinite, training.nll.last_nonfinite_step) == (2, 10)
+        rec = training.facts.losses["rec"]
+        assert (rec.nonfinite, rec.last_nonfinite_step) == (1, None)
+
+
+class TestOddValues:
+    @pytest.mark.parametrize("odd", [10**400, torch.tensor([0.5]).to_sparse()])
+    def test_one_costs_none_of_the_others_of_its_step(self, training: Training, odd: object) -> None:
+        training.observe(1, nll=odd, kl=0.25)
+        assert training.facts.losses["kl"].last == 0.25
+
+
+class TestNonfiniteSince:
+    def test_it_is_the_first_step_of_the_newest_unbroken_stretch(self, training: Training) -> None:
+        for step, value in enumerate([math.nan, 0.5, math.inf, math.nan, math.nan]):
+            training.observe(step, nll=value)
+        assert (training.nll.nonfinite_since, training.nll.last_nonfinite_step) == (2, 4)
+
+    def test_it_stays_when_the_loss_is_finite_again(self, training: Training) -> None:
+        for step, value in enumerate([0.5, math.nan, math.nan, 0.5]):
+            training.observe(step, nll=value)
+        assert (training.nll.nonfinite_since, training.nll.last_nonfinite_step) == (1, 2)
+
+    def test_a_resume_from_before_it_forgets_it(self, training: Training) -> None:
+        for step, value in enumerate([0.5, 0.5, math.nan, math.nan]):
+            training.observe(step, nll=value)
+        training.observe(1, nll=0.5)
+        assert (training.nll.nonfinite_since, training.nll.last_nonfinite_step) == (None, None)
+
+    def test_a_resume_from_within_it_keeps_its_first_step(self, training: Training) -> None:
+        for step, value in enumerate([0.5, math.nan, math.nan, math.nan]):
+            training.observe(step, nll=value)
+        training.observe(3, nll=math.nan)
+        assert (training.nll.nonfinite_since, training.nll.last_nonfinite_step) == (1, 3)
+
+
+class TestSkippedSteps:
+    def test_what_is_not_finite_at_them_is_no_divergence(self, training: Training) -> None:
+        training.recorder.observe(1, {"nll": math.inf, "total": 0.5}, skipped=True)
+        assert (training.nll.nonfinite, training.facts.losses["total"].last) == (0, 0.5)
+        assert (training.steps.observed, training.steps.skipped) == (1, 1)
+
+    def test_a_step_told_in_two_calls_is_skipped_once(self, training: Training) -> None:
+        training.recorder.observe(1, {"nll": 0.5}, skipped=True)
+        training.recorder.observe(1, {"rec": 0.5}, skipped=True)
+        training.recorder.observe(2, {"nll": 0.5})
+        assert (training.steps.observed, training.steps.skipped) == (2, 1)
+
+    def test_one_that_is_told_after_its_losses_takes_back_that_they_were_not_finite(self, training: Training) -> None:
+        training.observe(0, nll=0.5)
+        training.observe(1, nll=math.inf, rec=0.04)
+        told = training.nll
+        training.recorder.observe(1, {"gradient_norm": math.inf}, skipped=True)
+        taken_back = training.nll
+        assert (told.last_nonfinite_step, taken_back.last_nonfinite_step) == (1, None)
+        assert (told.nonfinite_since, taken_back.nonfinite_since) == (1, None)
+
+    def test_numpy_says_it_too(self, training: Training) -> None:
+        training.recorder.observe(1, {"nll": 0.5}, skipped=np.bool_(True))  # noqa: FBT003 - its own constructor
+        assert (training.steps.skipped, training.facts.dropped["invalid"]) == (1, 0)
+
+    def test_a_word_that_is_neither_true_nor_false_is_refused_unread(self, training: Training) -> None:
+        training.recorder.observe(1, {"nll": 0.5}, skipped=torch.tensor(1))
+        assert (training.nll.last, training.steps.skipped, training.facts.dropped["invalid"]) == (0.5, 0, 1)

@@ -1,0 +1,105 @@
+"""The client, asking real servers, and servers that answer something else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from alerting import alert
+from alerting import alertmanager as alertmanager_to_ring
+from deadline import wait_until
+
+from vae_exporter._serve.http import reply, serve
+from vae_exporter.stack.client import Alertmanager, AnswerError, Prometheus, Series
+from vae_exporter.stack.promql import promql_string
+from vae_exporter.stack.servers import Intervals, prometheus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+NOBODY = "http://127.0.0.1:1"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    folder = tmp_path_factory.mktemp("prometheus")
+    fast = Intervals(scrape="200ms", evaluation="200ms")
+    with prometheus(folder, targets=["127.0.0.1:1"], alertmanager_url=NOBODY, intervals=fast) as url:
+        yield Prometheus(url)
+
+
+class TestPrometheus:
+    def test_it_is_ready_and_well(self, server: Prometheus) -> None:
+        assert server.is_ready()
+        server.check_health()
+
+    def test_a_query_gives_labels_and_the_value(self, server: Prometheus) -> None:
+        (series,) = server.query('label_replace(vector(7), "run", "x", "", "")')
+        assert (series.labels, series.value) == ({"run": "x"}, 7.0)
+        assert server.value("vector(7)") == 7.0
+        assert server.value("vector(7) > 8") is None
+
+    def test_a_query_gives_what_was_at_a_time(self, server: Prometheus) -> None:
+        assert server.query("vector(time())", at=1000.5) == [Series({}, ((1000.5, 1000.5),))]
+
+    def test_a_range_gives_each_point(self, server: Prometheus) -> None:
+        found = server.query_range("vector(time())", start=1000, end=1004, step=2)
+        assert found == [Series({}, ((1000.0, 1000.0), (1002.0, 1002.0), (1004.0, 1004.0)))]
+
+    def test_label_values_are_those_of_now_or_of_any_time(self, server: Prometheus) -> None:
+        numbers = 'label_replace(vector(1), "n", "b", "", "") or label_replace(vector(1), "n", "a", "", "")'
+        assert server.label_values(numbers, "n") == ["a", "b"]
+        wait_until(lambda: "vae-training" in server.label_values_ever("up", "job"), "a scrape")
+
+    def test_alerts_have_labels_and_a_state(self, server: Prometheus) -> None:
+        def states() -> dict[str, str]:
+            return {one["labels"]["alertname"]: one["state"] for one in server.alerts()}
+
+        wait_until(lambda: "Watchdog" in states(), "the alert that always fires")
+        assert states()["Watchdog"] == "firing"
+
+    def test_what_it_refuses_is_an_error_in_its_own_words(self, server: Prometheus) -> None:
+        with pytest.raises(AnswerError, match=r"http://127.* refused query: .*parse error"):
+            server.query("vae_loss{")
+
+
+def test_alertmanager_gives_the_alerts_that_it_knows(tmp_path: Path) -> None:
+    configuration = {"route": {"receiver": "none"}, "receivers": [{"name": "none"}]}
+    with alertmanager_to_ring(configuration, tmp_path) as server:
+        server.ring(alert("VaeOdd", "r", "page"))
+        (known,) = Alertmanager(server.url).alerts()
+    assert known["labels"]["alertname"] == "VaeOdd"
+    assert known["status"]["state"] in ("unprocessed", "active")
+
+
+@pytest.mark.parametrize("body", ["", "no JSON", "[]", "{}"])
+def test_what_is_no_answer_of_prometheus_is_an_error(body: str) -> None:
+    def app(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return reply(start_response, "200 OK", "application/json", body)
+
+    server = serve(app, host="127.0.0.1", port=0)
+    try:
+        with pytest.raises(AnswerError, match=f"{server.url} does not answer as Prometheus does"):
+            Prometheus(server.url).alerts()
+    finally:
+        server.close()
+
+
+def test_nobody_is_neither_ready_nor_well() -> None:
+    assert not Prometheus(NOBODY).is_ready()
+    with pytest.raises(OSError, match="refused"):
+        Alertmanager(NOBODY).check_health()
+    with pytest.raises(AnswerError, match="does not answer as Alertmanager does"):
+        Alertmanager(NOBODY).alerts()
+
+
+def test_an_address_that_is_none_is_an_error() -> None:
+    with pytest.raises(AnswerError, match="'localhost:9090' is no address of Prometheus; give one like http://"):
+        Prometheus("localhost:9090").query("up")
+
+
+@pytest.mark.parametrize(("name", "text"), [("r", '"r"'), ('a"b', r'"a\"b"'), ("a\\b", r'"a\\b"'), ("a\nb", r'"a\nb"')])
+def test_a_name_is_written_as_a_string(name: str, text: str) -> None:
+    assert promql_string(name) == text

@@ -1,0 +1,62 @@
+"""Where the servers' programs are found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from vae_exporter.errors import StackError
+from vae_exporter.stack.files import stack_folder
+from vae_exporter.stack.programs import find_program
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the only folder on PATH, an empty one."""
+    folder = tmp_path / "on_path"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    return folder
+
+
+def install(folder: Path, name: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    program = folder / name
+    program.touch(mode=0o755)
+    return program
+
+
+def test_what_make_servers_fetched_comes_first(tmp_path: Path, on_path: Path) -> None:
+    install(on_path, "prometheus")
+    fetched = install(tmp_path / ".servers" / "bin", "prometheus")
+
+    assert find_program("prometheus", tmp_path) == fetched
+
+
+def test_then_path_is_searched(tmp_path: Path, on_path: Path) -> None:
+    installed = install(on_path, "alertmanager")
+
+    assert find_program("alertmanager", tmp_path) == installed
+
+
+def test_debian_calls_alertmanager_by_another_name(tmp_path: Path, on_path: Path) -> None:
+    installed = install(on_path, "prometheus-alertmanager")
+
+    assert find_program("alertmanager", tmp_path) == installed
+
+
+@pytest.mark.usefixtures("on_path")
+def test_a_missing_program_says_how_to_get_it(tmp_path: Path) -> None:
+    with pytest.raises(StackError) as raised:
+        find_program("promtool", tmp_path)
+
+    for words in ("promtool", "make servers", "https://prometheus.io/download/", "docker compose up"):
+        assert words in str(raised.value)
+
+
+def test_the_stack_is_found_in_a_clone() -> None:
+    assert (stack_folder() / "alertmanager" / "alertmanager.yml").is_file()

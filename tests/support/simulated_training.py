@@ -1,0 +1,57 @@
+"""A training on a simulated clock, and what is known of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from vae_exporter._record.recorder import Recorder
+
+if TYPE_CHECKING:
+    from vae_exporter._record.facts import LossFacts, RunFacts, StepFacts
+    from vae_exporter.vocabulary import RunState
+
+START = 1_700_000_000.0
+
+
+@dataclass
+class Training:
+    """A recorder whose Unix clock and monotonic clock go on when the test says so."""
+
+    start_step: int | None = None
+    torch: Any = None
+    elapsed: float = 0.0
+    recorder: Recorder = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.recorder = Recorder(
+            start_step=self.start_step,
+            clock=lambda: START + self.elapsed,
+            monotonic=lambda: 50.0 + self.elapsed,
+            torch=self.torch,
+        )
+
+    def observe(self, step: Any, *, after: float = 1.0, **values: object) -> None:  # noqa: ANN401 - whatever a user gives
+        """Observe *values*, *after* seconds."""
+        self.elapsed += after
+        self.recorder.observe(step, values)
+
+    @property
+    def facts(self) -> RunFacts:
+        return self.recorder.facts()
+
+    @property
+    def steps(self) -> StepFacts:
+        return self.facts.steps
+
+    def state(self) -> RunState:
+        return self.facts.state
+
+    @property
+    def nll(self) -> LossFacts:
+        return self.facts.losses["nll"]
+
+
+def mean(loss: LossFacts, width: int = 10, lag: int = 0) -> float | None:
+    assert loss.windows is not None
+    return loss.windows.mean(width, lag)
