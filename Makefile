@@ -51,6 +51,10 @@ lint: servers $(INSTALLED) ## Check the code, the rules and the configurations.
 	.venv/bin/amlint check --strict --rules 'prometheus/rules/*.yml' --ignore plaintext-secret alertmanager/alertmanager.yml
 	.venv/bin/amlint check --strict --rules 'prometheus/rules/*.yml' alertmanager/alertmanager.pagerduty-slack.yml
 
+.PHONY: docs
+docs: $(INSTALLED) ## Build the documentation as a site into .site. A dead link is an error.
+	.venv/bin/python -m mkdocs build --strict
+
 .PHONY: dashboards
 dashboards: $(INSTALLED) ## Write Grafana's dashboards from their Python code.
 	@PYTHONPATH=grafana .venv/bin/python -m vae_dashboards grafana/dashboards
@@ -87,5 +91,5 @@ $(INSTALLED): pyproject.toml $(CONSTRAINTS)
 
 .PHONY: clean
 clean: ## Remove what these targets made, but the runs in vae-exporter-data.
-	rm -rf .venv .servers dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .servers .site dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
