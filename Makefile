@@ -69,6 +69,17 @@ bench: servers $(INSTALLED) ## Measure, side by side with alternatives.
 	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -e '.[bench]'
 	@for script in bench/*.py; do echo "$$script"; .venv/bin/python "$$script" $(ARGS) || exit; done
 
+.PHONY: dist
+dist: $(INSTALLED) ## Build the sdist and the wheel into dist, and check that both are fit to publish.
+	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -e '.[release]'
+	rm -rf dist
+	.venv/bin/python -m build --no-isolation
+	.venv/bin/python -m twine check --strict dist/*
+	$(PYTHON) -m venv dist/venv
+	dist/venv/bin/python -m pip install -q -c $(CONSTRAINTS) "$$(echo dist/*.whl)[cli]"
+	cd / && $(CURDIR)/dist/venv/bin/vae-exporter --version
+	rm -rf dist/venv
+
 .PHONY: servers
 servers: ## Bring Prometheus and Alertmanager into .servers/bin.
 	@scripts/get_servers.sh
