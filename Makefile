@@ -50,10 +50,19 @@ lint: servers $(INSTALLED) ## Check the code, the rules and the configurations.
 	.servers/bin/amtool check-config alertmanager/*.yml
 	.venv/bin/amlint check --strict --rules 'prometheus/rules/*.yml' --ignore plaintext-secret alertmanager/alertmanager.yml
 	.venv/bin/amlint check --strict --rules 'prometheus/rules/*.yml' alertmanager/alertmanager.pagerduty-slack.yml
+	.venv/bin/zizmor --offline --quiet --min-severity medium --strict-collection .github
+	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	.venv/bin/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	.venv/bin/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
+	.venv/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 
 .PHONY: docs
 docs: $(INSTALLED) ## Build the documentation as a site into .site. A dead link is an error.
 	.venv/bin/python -m mkdocs build --strict
+
+.PHONY: hooks
+hooks: servers $(INSTALLED) ## Have git run the quick checks before each commit.
+	.venv/bin/python -m pre_commit install
 
 .PHONY: dashboards
 dashboards: $(INSTALLED) ## Write Grafana's dashboards from their Python code.
