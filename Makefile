@@ -2,13 +2,18 @@
 
 SHELL := bash
 PYTHON ?= python3
+# The versions to install. constraints-oldest.txt has the oldest that pyproject.toml allows.
+CONSTRAINTS ?= constraints.txt
 INSTALLED := .venv/.installed
+# What .venv was made for: this folder, and the versions where they are not the usual ones.
+MADE_FOR := $(CURDIR)$(addprefix :,$(filter-out constraints.txt,$(CONSTRAINTS)))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # The environment belongs to this folder: its programs name it by its whole path. Moved here from elsewhere, or with its
-# Python gone, it is made anew. Where a link stands in its place, --clear would empty the folder that it leads to.
-ifneq ($(shell test -x .venv/bin/python && cat $(INSTALLED) 2>/dev/null),$(CURDIR))
+# Python gone, or made for other versions, it is made anew. Where a link stands in its place, --clear would empty the
+# folder that it leads to.
+ifneq ($(shell test -x .venv/bin/python && cat $(INSTALLED) 2>/dev/null),$(MADE_FOR))
 .PHONY: $(INSTALLED)
 MAKE_VENV := { test ! -L .venv || rm .venv; } && $(PYTHON) -m venv --clear .venv
 endif
@@ -46,6 +51,19 @@ lint: servers $(INSTALLED) ## Check the code, the rules and the configurations.
 	.servers/bin/amtool check-config alertmanager/*.yml
 	.venv/bin/amlint check --strict --rules 'prometheus/rules/*.yml' --ignore plaintext-secret alertmanager/alertmanager.yml
 	.venv/bin/amlint check --strict --rules 'prometheus/rules/*.yml' alertmanager/alertmanager.pagerduty-slack.yml
+	.venv/bin/zizmor --offline --quiet --min-severity medium --strict-collection .github
+	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	.venv/bin/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	.venv/bin/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
+	.venv/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+
+.PHONY: docs
+docs: $(INSTALLED) ## Build the documentation as a site into .site. A dead link is an error.
+	.venv/bin/python -m mkdocs build --strict
+
+.PHONY: hooks
+hooks: servers $(INSTALLED) ## Have git run the quick checks before each commit.
+	.venv/bin/python -m pre_commit install
 
 .PHONY: dashboards
 dashboards: $(INSTALLED) ## Write Grafana's dashboards from their Python code.
@@ -58,8 +76,19 @@ format: $(INSTALLED) ## Format the code and repair what ruff can.
 
 .PHONY: bench
 bench: servers $(INSTALLED) ## Measure, side by side with alternatives.
-	@.venv/bin/python -m pip install -q -c constraints.txt -e '.[bench]'
+	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -e '.[bench]'
 	@for script in bench/*.py; do echo "$$script"; .venv/bin/python "$$script" $(ARGS) || exit; done
+
+.PHONY: dist
+dist: $(INSTALLED) ## Build the sdist and the wheel into dist, and check that both are fit to publish.
+	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -e '.[release]'
+	rm -rf dist
+	.venv/bin/python -m build --no-isolation
+	.venv/bin/python -m twine check --strict dist/*
+	$(PYTHON) -m venv dist/venv
+	dist/venv/bin/python -m pip install -q -c $(CONSTRAINTS) "$$(echo dist/*.whl)[cli]"
+	cd / && $(CURDIR)/dist/venv/bin/vae-exporter --version
+	rm -rf dist/venv
 
 .PHONY: servers
 servers: ## Bring Prometheus and Alertmanager into .servers/bin.
@@ -69,19 +98,19 @@ servers: ## Bring Prometheus and Alertmanager into .servers/bin.
 venv: $(INSTALLED) ## Install the packages into .venv.
 
 # One install for everything: beside torch, which the demo needs, the packages of the tests are small.
-$(INSTALLED): pyproject.toml constraints.txt
+$(INSTALLED): pyproject.toml $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
 	  echo "$(PYTHON) is not Python 3.10 or newer. Name one that is: make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || { \
 	  echo "$(PYTHON) lacks a part of its library. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@echo "Installing the packages into .venv. The first time takes minutes: torch is large."
 	@$(MAKE_VENV)
-	@set -o pipefail; .venv/bin/python -m pip install -c constraints.txt -e '.[cli,demo,test]' | tee .venv/install.log \
+	@set -o pipefail; .venv/bin/python -m pip install -c $(CONSTRAINTS) -e '.[cli,demo,test]' | tee .venv/install.log \
 	  | sed -n 's/^ *\(Downloading [^-]*-[^-]*\)-.*\( ([0-9.]* [MG]B)\)$$/  \1\2/p' \
 	  || { echo "pip failed. All that it said is in .venv/install.log" >&2; exit 1; }
-	@pwd -P >$@
+	@echo "$(MADE_FOR)" >$@
 
 .PHONY: clean
 clean: ## Remove what these targets made, but the runs in vae-exporter-data.
-	rm -rf .venv .servers dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .servers .site dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -99,7 +99,7 @@ class TestWheel:
             (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
             metadata = Parser().parsestr(archive.read(name).decode())
         needed = [need for need in metadata.get_all("Requires-Dist", []) if "extra ==" not in need]
-        assert needed == ["nvidia-ml-py>=12", "prometheus-client>=0.20"]
+        assert needed == ["nvidia-ml-py>=12.535.108", "prometheus-client>=0.20"]
         assert metadata["Version"] == vae_exporter.__version__
 
     def test_installed_it_finds_its_own_stack(self, wheel: Path, tmp_path: Path) -> None:
