@@ -46,6 +46,10 @@ lint: servers $(INSTALLED) ## Check the code, the rules and the configurations.
 	.venv/bin/amlint check --strict --rules 'prometheus/rules/*.yml' --ignore plaintext-secret alertmanager/alertmanager.yml
 	.venv/bin/amlint check --strict --rules 'prometheus/rules/*.yml' alertmanager/alertmanager.pagerduty-slack.yml
 
+.PHONY: rules
+rules: $(INSTALLED) ## Write the rules, Alertmanager's configurations and the tables about them from their source.
+	@PYTHONPATH=prometheus .venv/bin/python -m vae_rules $(ARGS)
+
 .PHONY: dashboards
 dashboards: $(INSTALLED) ## Write Grafana's dashboards from their Python code.
 	@PYTHONPATH=grafana .venv/bin/python -m vae_dashboards grafana/dashboards
