@@ -65,6 +65,10 @@ docs: $(INSTALLED) ## Build the documentation as a site into .site. A dead link 
 hooks: servers $(INSTALLED) ## Have git run the quick checks before each commit.
 	.venv/bin/python -m pre_commit install
 
+.PHONY: rules
+rules: $(INSTALLED) ## Write the rules, Alertmanager's configurations and the tables about them from their source.
+	@PYTHONPATH=prometheus .venv/bin/python -m vae_rules $(ARGS)
+
 .PHONY: dashboards
 dashboards: $(INSTALLED) ## Write Grafana's dashboards from their Python code.
 	@PYTHONPATH=grafana .venv/bin/python -m vae_dashboards grafana/dashboards

@@ -46,10 +46,7 @@ def _panels() -> Panels:
     now = [
         Query(f"group by (run, verdict, reason) ({of_run('run:vae_verdict')})", name="verdict"),
         Query(f"max by (run) (last_over_time({of_run('run:vae_nll:mean')}{ever}))", name="nll"),
-        Query(
-            f"min by (run) (min_over_time({of_run('run:vae_nll_window:best', window='100')}{ever}))",
-            name="best",
-        ),
+        Query(f"min by (run) (min_over_time({of_run('run:vae_nll:best')}{ever}))", name="best"),
         Query(f"max by (run) (last_over_time({of_run('run_rank:vae_step:max')}{ever}))", name="step"),
     ]
     return [

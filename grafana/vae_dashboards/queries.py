@@ -69,7 +69,7 @@ def held(kind: str, stat: str, select: str = 'gpu=~"$gpu",run=~"$run"', by: str 
 
 def edge(name: str, signal: str = "nll", select: str = 'run=~"$run"') -> str:
     """Give the edge of a band, one a run."""
-    return f"max by (run) ({_select('run:vae_edge:const', select, signal=signal, edge=name)})"
+    return f"max by (run) ({_select(f'run:vae_{signal}:edge_{name}', select)})"
 
 
 def per(counter: str, other: str, by: str = "run") -> str:

@@ -36,7 +36,7 @@ def the_sum() -> Panels:
             "none",
             [
                 Query(
-                    of_run("run_component:vae_loss_contribution:mean", component=f"=~{'|'.join(NLL_PARTS)}"),
+                    of_run("run_component:vae_loss:contribution", component=f"=~{'|'.join(NLL_PARTS)}"),
                     "{{component}}",
                 )
             ],
@@ -50,7 +50,7 @@ def the_sum() -> Panels:
                 no_data.WEIGHTS,
             ),
             "percentunit",
-            [Query(of_run("run:vae_nll_sum_residual:ratio"), "{{run}}")],
+            [Query(of_run("run:vae_nll_residual:ratio"), "{{run}}")],
             (6, 8),
         ),
         states(
@@ -68,7 +68,8 @@ def the_sum() -> Panels:
 
 def stability() -> Panels:
     """Return check B: whether the NLL rises."""
-    hundreds = of_run("run:vae_nll_window:mean", window="100")
+    means = {"0": "mean", "100": "mean_before", "200": "mean_2_before", "300": "mean_3_before"}
+    short_means = {"0": "short_mean", "10": "short_mean_before"}
     return [
         curves(
             Words(
@@ -79,8 +80,11 @@ def stability() -> Panels:
             ),
             "none",
             [
-                Query(hundreds, "{{lag}} steps ago {{run}}", "windows"),
-                Query(of_run("run:vae_nll_window:best", window="100"), "best {{run}}", "best"),
+                *(
+                    Query(of_run(f"run:vae_nll:{mean}"), f"{lag} steps ago {{{{run}}}}", mean)
+                    for lag, mean in means.items()
+                ),
+                Query(of_run("run:vae_nll:best"), "best {{run}}", "best"),
             ],
         )
         .scale_distribution(logarithmic())
@@ -107,7 +111,10 @@ def stability() -> Panels:
                 "No data yet: it comes with the first 10 steps.",
             ),
             "none",
-            [Query(of_run("run:vae_nll_window:mean", window="10"), "{{lag}} steps ago {{run}}")],
+            [
+                Query(of_run(f"run:vae_nll:{mean}"), f"{lag} steps ago {{{{run}}}}", mean)
+                for lag, mean in short_means.items()
+            ],
             (6, 8),
         ),
         number(
@@ -124,7 +131,7 @@ def stability() -> Panels:
         number(
             Words("Best NLL", "The lowest mean over 100 steps of this process.", no_data.HUNDRED_STEPS),
             "none",
-            Query(f"min by (run) ({of_run('run:vae_nll_window:best', window='100')})"),
+            Query(f"min by (run) ({of_run('run:vae_nll:best')})"),
             decimals=3,
         ),
         curves(
@@ -240,9 +247,7 @@ def latents() -> Panels:
                     "mean",
                 ),
                 Query(f"avg by (run) ({of_run('vae_loss_start', component='kl')})", "first {{run}}", "first"),
-                Query(
-                    of_run("run_component:vae_loss_contribution:mean", component="kl"), "weighted {{run}}", "weighted"
-                ),
+                Query(of_run("run_component:vae_loss:contribution", component="kl"), "weighted {{run}}", "weighted"),
             ],
         )
         .scale_distribution(logarithmic())

@@ -134,7 +134,7 @@ def _nll_over_bands() -> timeseries.Panel:
             *(Query(width, name, name) for name, width in widths.items()),
             *golden,
             Query(
-                _at_most(f"max by (run) ({of_run('run:vae_nll_window:mean', window='10', lag='0')})", high),
+                _at_most(f"max by (run) ({of_run('run:vae_nll:short_mean')})", high),
                 "last 10 steps",
                 "noise",
             ),

@@ -1,0 +1,12 @@
+"""Prometheus' rules as code: PromQL and sentences are written by hand, and what repeats is written once.
+
+`make rules` writes prometheus/rules, Alertmanager's configurations and the tables of docs/judging.md.
+"""
+
+from vae_rules.gpu import GPU
+from vae_rules.liveness import LIVENESS
+from vae_rules.training import TRAINING
+
+FILES = (TRAINING, LIVENESS, GPU)
+
+__all__ = ["FILES"]

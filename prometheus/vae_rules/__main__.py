@@ -1,0 +1,44 @@
+"""Write what follows from the rules: ``python -m vae_rules [--identity cluster,run] [--root FOLDER]``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from vae_rules import FILES
+from vae_rules.alertmanager import configurations
+from vae_rules.identity import Identity
+from vae_rules.judging_page import with_tables
+from vae_rules.writing import rule_file
+
+
+def generated(root: Path, identity: Identity) -> dict[Path, str]:
+    """Return the content of every generated file below *root*, by its path."""
+    page = root / "docs" / "judging.md"
+    alertmanager = root / "alertmanager"
+    return {
+        **{root / "prometheus" / "rules" / f"{file.name}.yml": rule_file(file, identity) for file in FILES},
+        **{alertmanager / name: text for name, text in configurations(alertmanager / "source", identity).items()},
+        page: with_tables(page.read_text(encoding="utf-8"), FILES),
+    }
+
+
+def main() -> None:
+    """Write the files."""
+    parser = argparse.ArgumentParser(
+        prog="vae_rules", description="Write the rules, Alertmanager's configurations and tables."
+    )
+    parser.add_argument(
+        "--identity",
+        default="run",
+        metavar="LABEL,...",
+        help="the labels that tell runs apart in your store, the name last: cluster,run (default: run)",
+    )
+    parser.add_argument("--root", type=Path, default=Path(), help="the clone of the repository (default: this folder)")
+    options = parser.parse_args()
+    for path, text in generated(options.root, Identity.parse(options.identity)).items():
+        path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""Alertmanager's configurations: one text, filled in with where each of them sends."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from vae_rules.identity import Identity
+
+CONFIGURATIONS = {"alertmanager.yml": "local.yml", "alertmanager.pagerduty-slack.yml": "pagerduty-slack.yml"}
+"""Each configuration, and the file in alertmanager/source that says where it sends."""
+
+_PLACE = re.compile(r"^(?P<before>.*)\$(?P<name>[a-z]+)$", re.MULTILINE)
+
+
+def configurations(source: Path, identity: Identity) -> dict[str, str]:
+    """Return the text of each configuration by its file's name, from the files in *source*."""
+    text = identity.of_alertmanager((source / "alertmanager.yml").read_text(encoding="utf-8"))
+    return {
+        name: _filled(text, yaml.safe_load((source / where).read_text(encoding="utf-8")))
+        for name, where in CONFIGURATIONS.items()
+    }
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    """Return *text* with the lines of each value in its place, which stands at the end of a line."""
+
+    def lines(found: re.Match[str]) -> str:
+        before = found["before"]
+        after = before if before.startswith("#") else " " * len(before)
+        return "\n".join(
+            f"{after if number else before}{line}".rstrip()
+            for number, line in enumerate(values[found["name"]].splitlines())
+        )
+
+    return _PLACE.sub(lines, text)

@@ -1,0 +1,88 @@
+"""The cards that are seen, and whether they are still read."""
+
+from __future__ import annotations
+
+from vae_rules.links import gpu_dashboard
+from vae_rules.rule import Alert, Record, Section
+
+RECORDS = Section(
+    "The cards",
+    (
+        Record(
+            "run_gpu:vae_gpu:present",
+            "group by (run, gpu) (last_over_time(vae_gpu_info[2m]))",
+            "1 while a process of the run exports the card",
+        ),
+        Record(
+            "run_gpu:vae_gpu_memory_total:bytes",
+            "max by (run, gpu) (last_over_time(vae_gpu_memory_total_bytes[2m]))",
+            "The memory of the card",
+        ),
+        Record(
+            "gpu:vae_run_start:timestamp_seconds",
+            """
+              max by (gpu) (
+                  max by (run, rank, gpu) (last_over_time(vae_gpu_info[2m]))
+                * on (run, rank) group_left ()
+                  max by (run, rank) (last_over_time(vae_run_start_timestamp_seconds[2m]))
+              )
+            or
+                last_over_time(gpu:vae_run_start:timestamp_seconds[1h])
+              and on (gpu)
+                last_over_time({__name__=~"run_gpu:vae_gpu_(event|fault):timestamp_seconds"}[1h])
+            """,
+            "When the newest process that exports the card started, of any run. Kept while anything is known of "
+            "the card",
+        ),
+    ),
+)
+
+SAMPLE_STALE = Alert(
+    "VaeGpuSampleStale",
+    "ticket",
+    """
+      (time() - max by (run, gpu) (last_over_time(vae_gpu_sample_timestamp_seconds[2m])) > $gpu_stale)
+    unless ignoring (fault)
+      run_gpu:vae_gpu_fault:bool{fault="lost"} == 1
+    and on (run)
+      last_over_time(vae_run_state{state=~"running|paused"}[2m]) == 1
+    """,
+    when="a card is not read for 3 minutes while its run lives",
+    clears="when it is read",
+    summary="""
+        Run {{ $labels.run }}: {{ $labels.gpu }} was not read for {{ humanizeDuration $value }}: its driver hangs or
+        fails. Check nvidia-smi.
+    """,
+    description="""
+        [[card]]
+        The run itself is scraped, but all values of this card are that old, and nothing judges it. On its host, run
+        `timeout 20 nvidia-smi` and search `dmesg` for NVRM and Xid. The log of the training has the driver's error.
+    """,
+    dashboard=gpu_dashboard("vae_gpu_sample_timestamp_seconds{@run,@gpu}"),
+    why=(
+        "Longer than the two minutes that signals look back plus the longest sampling interval: a dying process "
+        "is no stale card."
+    ),
+)
+
+TICKETS = Section(
+    "Tickets, for the verdict of training.yml, which reads them one evaluation later",
+    (
+        Record(
+            "run:vae_ticket:bool",
+            """
+              group by (run, reason) (
+                label_replace(
+                  ALERTS{
+                    alertname=~"VaeGpuMemoryPressure|VaeGpuThrottled|VaeGpuRowRemapPending|VaeGpuSampleStale",
+                    alertstate="firing"
+                  },
+                  "reason", "$1", "alertname", "(.+)"
+                )
+              )
+            and ignoring (reason)
+              run:vae_nll:mean
+            """,
+        ),
+    ),
+)

@@ -1,0 +1,82 @@
+"""Which labels identify a run. One store may hold several clusters, in which one name is two runs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_GROUPING = re.compile(r"\b(by|on) \(run\b")
+_ALERTMANAGER_LIST = re.compile(r"\b(group_by|equal): \[run\b")
+_ALERTMANAGER_MATCHER = """'run=~".+"'"""
+_QUERY = re.compile(r"<<(.*?)>>", re.DOTALL)
+_GRAPH = re.compile(r"<graph (.*?) graph>", re.DOTALL)
+_LABEL = re.compile(r"@(\.?)(\w+)")
+_LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_NAME = "{{ $labels.run }}"
+_VARIABLES = "<variables>"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The labels of a run, its name last: ``("run",)``, or ``("cluster", "run")``."""
+
+    labels: tuple[str, ...] = ("run",)
+
+    @classmethod
+    def parse(cls, text: str) -> Identity:
+        """Return the identity of *text*: names of labels, with commas between them.
+
+        Raises:
+            ValueError: one of them is no label's name, or the last is not ``run``.
+        """
+        labels = tuple(text.split(","))
+        if labels[-1] != "run" or len(set(labels)) < len(labels) or not all(map(_LABEL_NAME.fullmatch, labels)):
+            raise ValueError(f"identity must be label names that end with run, like cluster,run; got {text!r}")
+        return cls(labels)
+
+    def of_promql(self, expr: str) -> str:
+        """Return *expr*, written for ``run`` alone, with every label of the identity in each ``by`` and ``on``."""
+        return _GROUPING.sub(lambda found: f"{found[1]} ({', '.join(self.labels)}", expr)
+
+    def of_template(self, text: str) -> str:
+        """Return *text*, an annotation or an address, as a template of Prometheus.
+
+        ``<<PROMQL>>`` becomes a query. In it, ``@run``, ``@rank`` and ``@gpu`` match the labels of the alert,
+        ``@.rank`` that of the sample in a ``range``, and ``@value`` is the value of the alert. ``<graph PROMQL graph>``
+        becomes the same as a part of an address.
+        """
+        text = text.replace(_NAME, "/".join(f"{{{{ $labels.{label} }}}}" for label in self.labels))
+        variables = "&".join(f"var-{label}={{{{ $labels.{label} | urlquery }}}}" for label in self.labels)
+        text = text.replace(_VARIABLES, variables)
+        text = _GRAPH.sub(lambda found: f"{{{{ {self._formatted(found[1])} | urlquery }}}}", text)
+        return _QUERY.sub(lambda found: f"{self._formatted(found[1])} | query", text)
+
+    def of_alertmanager(self, configuration: str) -> str:
+        """Return the text of an Alertmanager *configuration*, written for ``run`` alone, for this identity."""
+        matchers = ", ".join(f"""'{label}=~".+"'""" for label in self.labels)
+        listed = _ALERTMANAGER_LIST.sub(lambda found: f"{found[1]}: [{', '.join(self.labels)}", configuration)
+        return listed.replace(_ALERTMANAGER_MATCHER, matchers)
+
+    def _formatted(self, promql: str) -> str:
+        """Return the template expression that gives the text of *promql*."""
+        arguments: list[str] = []
+
+        def argument(given: str) -> int:
+            if given not in arguments:
+                arguments.append(given)
+            return arguments.index(given) + 1
+
+        def placed(found: re.Match[str]) -> str:
+            of_sample, name = found.groups()
+            if name == "value":
+                return f"%[{argument('$value')}]v"
+            labels = self.labels if name == "run" else (name,)
+            place = ".Labels" if of_sample else "$labels"
+            return ",".join(f"{label}=%[{argument(f'{place}.{label}')}]q" for label in labels)
+
+        text = _LABEL.sub(placed, " ".join(self.of_promql(promql).split()).replace('"', '\\"'))
+        if not arguments:
+            return f'"{text}"'
+        if re.findall(r"%\[(\d+)\]", text) == [str(place + 1) for place in range(len(arguments))]:
+            text = re.sub(r"%\[\d+\]", "%", text)  # each once and in order: no need to number them
+        return f'printf "{text}" {" ".join(arguments)}'

@@ -1,0 +1,139 @@
+"""What is known of each rank: when it last lived, what it did then, and how long its steps take."""
+
+from __future__ import annotations
+
+from vae_rules.rule import Record, Section
+
+LIFE = Section(
+    "Life",
+    (
+        Record(
+            "run:vae_run_start:timestamp_seconds",
+            """
+              max by (run) (last_over_time(vae_run_start_timestamp_seconds[2m]))
+            or
+                last_over_time(run:vae_run_start:timestamp_seconds[1h])
+              and
+                max by (run) (last_over_time(run_rank:vae_run_alive:timestamp_seconds[1h]))
+            """,
+            "When the newest process of the run started. Kept for as long as anything is known of the run",
+        ),
+        Record(
+            "run_rank:vae_run_alive:timestamp_seconds",
+            """
+              time() * group by (run, rank) (vae_run_state{state=~"running|paused"} == 1)
+            or
+              (
+                  max by (run, rank) (vae_run_end_timestamp_seconds > 0)
+                or
+                  last_over_time(run_rank:vae_run_alive:timestamp_seconds[1h])
+              )
+                > time() - $remembered
+                >= on (run) group_left () run:vae_run_start:timestamp_seconds
+            """,
+            "When the rank last lived: now, or when it ended or was last scraped. Kept for a day, or until a "
+            "later process of "
+            "the run starts",
+            why="A run of 8 ranks may resume with 4.",
+        ),
+        Record(
+            "run_rank:vae_run_state:code",
+            """
+              (
+                  min by (run, rank) (
+                       0 * (vae_run_state{state="running"} == 1)
+                    or 1 * (vae_run_state{state="paused"} == 1)
+                    or 2 * (vae_run_state{state="finished"} == 1)
+                    or 3 * (vae_run_state{state="terminated"} == 1)
+                    or 4 * (vae_run_state{state="failed"} == 1)
+                  )
+                or
+                  last_over_time(run_rank:vae_run_state:code[1h])
+              )
+            and
+              run_rank:vae_run_alive:timestamp_seconds
+            """,
+            "Its state then: 0 running, 1 paused, 2 finished, 3 terminated, 4 failed",
+            why="Of two processes the one that lives counts: the other may be the one before it.",
+        ),
+        Record(
+            "run_rank:vae_run:disappeared",
+            """
+              run_rank:vae_run_alive:timestamp_seconds
+            unless
+              max by (run, rank) (vae_run_state{state=~"running|paused"} == 1)
+            and
+              run_rank:vae_run_state:code <= 1
+            """,
+            "When the rank was last scraped, if it ran or was paused then and is not scraped now",
+            why=(
+                "Not by comparison with time(): where rules read what they recorded one evaluation late "
+                "(vmalert), that would hold for a rank that lives."
+            ),
+        ),
+    ),
+)
+
+STEPS = Section(
+    "Steps",
+    (
+        Record(
+            "run_rank:vae_run_paused:timestamp_seconds",
+            """
+              time() * group by (run, rank) (vae_run_state{state="paused"} == 1)
+            or
+                last_over_time(run_rank:vae_run_paused:timestamp_seconds[1h])
+              and
+                max by (run, rank) (last_over_time(vae_run_state[2m]))
+            """,
+            "When the rank was last scraped while paused",
+        ),
+        Record(
+            "run_rank:vae_step_age:seconds",
+            """
+              time()
+            -
+              max by (run, rank) (
+                last_over_time(vae_last_step_timestamp_seconds[2m]) or run_rank:vae_run_paused:timestamp_seconds
+              )
+            """,
+            "The time since its last step or pause",
+        ),
+        Record(
+            "run_rank:vae_step_duration_seconds:mean",
+            """
+              sum by (run, rank) (last_over_time(vae_step_duration_seconds_sum[2m]))
+            /
+              (sum by (run, rank) (last_over_time(vae_step_duration_seconds_count[2m])) > 0)
+            """,
+            "Its usual step: the mean time from one reported step to the next. A trainer that reports every 50th "
+            "step has a "
+            "usual step of 50 steps",
+        ),
+        Record(
+            "run_rank:vae_step_duration_seconds:mean10m",
+            """
+              sum by (run, rank) (rate(vae_step_duration_seconds_sum[10m]))
+            /
+              (sum by (run, rank) (rate(vae_step_duration_seconds_count[10m])) > 0)
+            """,
+            "The same over the last 10 minutes",
+        ),
+        Record(
+            "run_rank:vae_step_age:limit_seconds",
+            """
+              clamp_min($usual_steps * run_rank:vae_step_duration_seconds:mean, $stall_min)
+            or
+              $first_step * group by (run, rank) (last_over_time(vae_run_state[2m]))
+            """,
+            "How long it may take for a step: $usual_steps usual steps, but at least $stall_min s; $first_step s "
+            "if no step "
+            "has been timed yet",
+        ),
+        Record(
+            "run_rank:vae_step:is_overdue",
+            "run_rank:vae_step_age:seconds > run_rank:vae_step_age:limit_seconds",
+            "The time since its last step, while that is longer than it may take",
+        ),
+    ),
+)

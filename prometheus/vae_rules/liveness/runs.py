@@ -1,0 +1,77 @@
+"""Alerts about a run that ended badly, and what the verdict needs to know of the tickets here."""
+
+from __future__ import annotations
+
+from vae_rules.links import run_dashboard
+from vae_rules.rule import Alert, Record, Section
+
+_ENDED = """
+        {{- range $index, $rank := <<run_rank:vae_run_state:code{@run} == CODE>> | sortByLabel "rank" }}
+        {{- if $index }},{{ end }} rank {{ .Labels.rank }}
+        {{- with <<topk(1, last_over_time(vae_run_end_timestamp_seconds{@run,@.rank}[1d]) > 0)>> }} at
+        [[first time]]{{ end }}
+        {{- end }}
+        {{- with <<max(last_over_time(vae_step{@run}[1d]))>> }}; step [[first %.0f]]{{ end }}.
+"""
+
+FAILED = Alert(
+    "VaeRunFailed",
+    "page",
+    "max by (run) (run_rank:vae_run_alive:timestamp_seconds and run_rank:vae_run_state:code == 4)",
+    when="a rank ended by an exception or without `close()`",
+    clears="when the run runs again",
+    summary="""
+        Run {{ $labels.run }} failed. Read its log, then resume it from its last checkpoint.
+    """,
+    description=f"""
+        It ended by an exception or without exporter.close():
+        {_ENDED.replace("CODE", "4")}
+        The end of its log says why.
+        {{{{- with <<count(run_rank:vae_run_state:code{{@run}} <= 1)>> }}}} [[first %.0f]] of its ranks did not report
+        that they
+        ended: check whether they still run, and stop them first.{{{{ end }}}}
+        This alert fires for a day or until the run runs again.
+    """,
+    dashboard=run_dashboard("run_rank:vae_run_state:code{@run}"),
+)
+
+TERMINATED = Alert(
+    "VaeRunTerminated",
+    "ticket",
+    """
+      max by (run) (run_rank:vae_run_alive:timestamp_seconds and run_rank:vae_run_state:code == 3)
+    unless
+      max by (run) (run_rank:vae_run_state:code == 4)
+    """,
+    why="If one rank fails, its launcher terminates the others: that is one end, and it has its page.",
+    when="the run was ended by SIGTERM or SIGINT, and no rank failed",
+    clears="when the run runs again",
+    summary="""
+        Run {{ $labels.run }} was terminated from outside. If you did not do that, resume it.
+    """,
+    description=f"""
+        It received SIGTERM or SIGINT, as from a scheduler that preempts it or ends it at its time limit:
+        {_ENDED.replace("CODE", "3")}
+        Check whether it is queued again. This alert fires for a day or until the run runs again.
+    """,
+    dashboard=run_dashboard("run_rank:vae_run_state:code{@run}"),
+)
+
+TICKETS = Section(
+    "Tickets, for the verdict of training.yml, which reads them one evaluation later",
+    (
+        Record(
+            "run:vae_ticket:bool",
+            """
+              group by (run, reason) (
+                label_replace(
+                  ALERTS{alertname=~"VaeRankStraggler|VaeRunNameTaken|VaeRunTerminated",alertstate="firing"},
+                  "reason", "$1", "alertname", "(.+)"
+                )
+              )
+            and ignoring (reason)
+              run:vae_nll:mean
+            """,
+        ),
+    ),
+)

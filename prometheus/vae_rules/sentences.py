@@ -1,0 +1,82 @@
+"""The sentences of alerts: templates in which parts that several alerts share stand as ``[[name]]``.
+
+A part begins with its own trimmed space, so that it may be left out without a trace. ``<<PROMQL>>`` is a query: see
+`vae_rules.identity`.
+"""
+
+from __future__ import annotations
+
+import re
+
+_PART = re.compile(r"\[\[(.+?)\]\]")
+_FIRST = re.compile(r"first (%\S+)")
+
+
+def last(series: str) -> str:
+    """Return the PromQL of a run's *series* now; of a run that is no longer scraped, its last values within a day."""
+    return f"{series}{{@run}} or last_over_time({series}{{@run}}[1d]) unless on (run) run:vae_run:present{{@run}}"
+
+
+_PARTS = {
+    "value": '{{ printf "%.3g" $value }}',
+    "time": '{{ .Value | humanizeTimestamp | reReplaceAll "([.]\\\\d+)? [+]0000" "" }}',
+    "first time": '{{ . | first | value | humanizeTimestamp | reReplaceAll "([.]\\\\d+)? [+]0000" "" }}',
+    "unless scraped": """
+        {{ with <<run:vae_run:present{@run}>> }}{{ else -}} This run is no longer scraped; these are its last values.
+        {{ end -}}
+        """,
+    "step": "{{- with <<run:vae_step:max{@run}>> }}; step [[first %.0f]]{{ end }}",
+    "last step": "{{- with <<last_over_time(run:vae_step:max{@run}[1d])>> }}; step [[first %.0f]]{{ end }}",
+    "learning rate": "{{- with <<run:vae_learning_rate:max{@run}>> }}, learning rate [[first %.3g]]{{ end }}",
+    "last learning rate": """
+        {{- with <<last_over_time(run:vae_learning_rate:max{@run}[1d])>> }}, learning rate [[first %.3g]]{{ end }}""",
+    "hard data": """
+        The probe, a fixed clip, did not rise: the data are hard, and the model is no worse. If the outputs look good,
+        let the run continue, and this alert resolves; otherwise stop it.
+        """,
+    "part that grew": """
+        {{- with <<run:vae_nll_rise_cause{@run,cause="rec"}>> }} The rise comes from rec: the model fails at colours and
+        shapes.{{ end }}
+        {{- with <<run:vae_nll_rise_cause{@run,cause="perception"}>> }} The rise comes from perception: unnatural
+        artifacts such as grids and noise.{{ end }}
+        """,
+    "discriminator": """
+        {{- with <<run:vae_discriminator:since_start{@run} < $discriminator>> }} The discriminator started
+        [[first %.0f]] steps ago""",
+    "no probe": """
+        {{- with <<run:vae_probe_growth:ratio{@run}>> }}{{ else }} A long stretch of hard data looks the same: only a
+        probe (observe_probe) tells them apart.{{ end }}
+        """,
+    "gpu error": """
+        {{- with <<run_gpu:vae_gpu_suspect:timestamp_seconds{@run}>> | sortByLabel "gpu" }} A GPU reported an error
+        within minutes of it:
+        {{- range $index, $event := . }}{{ if $index }},{{ end }} {{ .Labels.gpu }}
+        ({{ .Labels.event | reReplaceAll "_" " " }}, [[time]]){{ end }}. Suspect the hardware first.{{ end }}
+        """,
+    "card": """
+        {{ with <<last_over_time(vae_gpu_info{@run,@gpu}[2m])>> | sortByLabel "instance" -}} This is GPU
+        {{ . | first | label "index" }} of {{ . | first | label "instance" }}, {{ . | first | label "name" }}.
+        {{ end -}}
+        """,
+}
+
+OUTPUTS = (
+    '{{ with <<last_over_time(vae_run_info{@run,outputs_url!=""}[2m])'
+    ' or last_over_time(vae_run_info{@run,outputs_url!=""}[1d]) unless on (run) run:vae_run:present>> }}'
+    '{{ . | first | label "outputs_url" }}{{ end }}'
+)
+"""Where the run's reconstructions are; empty if the run did not say."""
+
+
+def with_parts(text: str) -> str:
+    """Return *text* with each shared part in its place.
+
+    Raises:
+        KeyError: there is no such part.
+    """
+
+    def part(found: re.Match[str]) -> str:
+        first = _FIRST.fullmatch(found[1])
+        return f'{{{{ . | first | value | printf "{first[1]}" }}}}' if first else with_parts(_PARTS[found[1]])
+
+    return _PART.sub(part, text)

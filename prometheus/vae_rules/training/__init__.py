@@ -1,0 +1,71 @@
+"""How a run trains: prometheus/rules/training.yml."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+
+from vae_rules.rule import RuleFile, Section
+from vae_rules.training import (
+    bands,
+    course,
+    divergence,
+    edges,
+    facts,
+    kl,
+    nonfinite,
+    parts,
+    reconstruction,
+    verdict,
+)
+
+FACTS = (
+    facts.RUN,
+    edges.RECORDS,
+    facts.NLL,
+    facts.COMPONENTS,
+    facts.NONFINITE,
+    facts.RECONSTRUCTION,
+    facts.PROBE,
+    facts.DISCRIMINATOR,
+)
+"""The first layer: it alone names what identifies a run."""
+
+JUDGEMENTS = (
+    bands.RECORDS,
+    divergence.RECORDS,
+    nonfinite.RECORDS,
+    course.RECORDS,
+    parts.RECORDS,
+    parts.CAUSE,
+    reconstruction.RECORDS,
+    kl.RECORDS,
+    verdict.RECORDS,
+)
+
+ALERTS = (
+    divergence.ALERT,
+    nonfinite.ALERT,
+    course.RISING,
+    course.SPIKE,
+    course.SUSPICIOUS,
+    reconstruction.ALERT,
+    parts.SUM_MISMATCH,
+    kl.ALERT,
+    course.NEVER_GOOD,
+    course.UNJUDGED,
+)
+
+TRAINING = RuleFile(
+    name="training",
+    group="vae_training",
+    about=dedent(
+        """\
+        Judges the training of a video VAE by what vae_exporter publishes.
+
+        The first sections aggregate the exporters' figures into facts of a run: one series a fact. The later ones
+        combine them, and the alerts compare. Query any of them by name to see why an alert fires or not. A series that
+        is only them, and the alerts compare. Query any of them by name to see why an alert fires or not. A series that
+        is only *present* while something holds has no value of interest."""
+    ),
+    sections=(*FACTS, *JUDGEMENTS, Section("Alerts", ALERTS)),
+)

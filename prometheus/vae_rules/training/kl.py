@@ -1,0 +1,83 @@
+"""The KL divergence: posterior collapse, explosion, and a KL that is pushed down at the cost of the reconstructions."""
+
+from __future__ import annotations
+
+from vae_rules.links import run_dashboard
+from vae_rules.rule import Alert, Record, Section
+
+_SYMPTOMS = {
+    "collapse": "run:vae_kl:mean / run:vae_kl:start < $kl_collapse",
+    "explosion": """
+          run:vae_kl:mean / run:vae_kl:mean_3_before >= $kl_explosion
+        unless
+          run:vae_nll:is_converging
+        """,
+    "crush": """
+          run:vae_nll_growth:ratio >= $multiplied
+        and
+          run:vae_total:mean <= $kl_crush_total * run:vae_total:mean_3_before
+        and
+          run:vae_kl:weight * run:vae_kl:mean_3_before > $kl_crush_share * run:vae_total:mean_3_before
+        """,
+}
+
+RECORDS = Section(
+    "The KL divergence",
+    tuple(
+        Record(
+            "run:vae_kl_abnormal:ratio",
+            expr,
+            "The KL relative to its first value (`collapse`) or to 300 steps before (`explosion`); the NLL "
+            "relative to 300 "
+            "steps before (`crush`)"
+            if symptom == "collapse"
+            else "",
+            why="A KL that grows while a run converges is one that begins to carry information."
+            if symptom == "explosion"
+            else "",
+            labels={"symptom": symptom},
+        )
+        for symptom, expr in _SYMPTOMS.items()
+    ),
+)
+
+ALERT = Alert(
+    "VaeKlAbnormal",
+    "ticket",
+    "run:vae_kl:mean and ignoring (symptom) run:vae_kl_abnormal:ratio",
+    keep_firing="10m",
+    when="the KL collapses, explodes, or is pushed down at the cost of the reconstructions: [the KL](#the-kl)",
+    clears="10 minutes after",
+    summary="""
+        Run {{ $labels.run }}: the KL
+        {{- with <<run:vae_kl_abnormal:ratio{@run,symptom="crush"}>> }} is pushed down at the cost of the
+        reconstructions. Lower its weight.
+        {{- else }}
+        {{- with <<run:vae_kl_abnormal:ratio{@run,symptom="explosion"}>> }} is exploding ({{ humanize $value }}).
+        Raise its weight or lower the learning rate.
+        {{- else }} has collapsed ({{ humanize $value }}). Lower its weight.
+        {{- end }}
+        {{- end }}
+    """,
+    description="""
+        The mean KL of the last 100 steps is {{ humanize $value }}
+        [[step]]
+        [[learning rate]].
+        {{- with <<run:vae_kl_abnormal:ratio{@run,symptom="collapse"}>> }}
+        That is {{ . | first | value | humanizePercentage | reReplaceAll "([.]\\\\d)\\\\d+" "$1" }} of its first
+        value: the latents
+        carry almost no information (posterior collapse). Lower the KL weight or warm it up.
+        {{- end }}
+        {{- with <<run:vae_kl_abnormal:ratio{@run,symptom="explosion"}>> }}
+        That is [[first %.3g]] times the mean of 300 steps before. A decoder or a diffusion model cannot use such
+        latents. Raise
+        the KL weight or lower the learning rate.
+        {{- end }}
+        {{- with <<run:vae_kl_abnormal:ratio{@run,symptom="crush"}>> }}
+        Since 300 steps ago, the total fell while the NLL grew [[first %.2g]] times: the optimizer lowers the KL at
+        the cost of
+        the reconstructions. The KL weight is too high for this loss: lower it or warm it up.
+        {{- end }}
+    """,
+    dashboard=run_dashboard("run:vae_kl:mean{@run}"),
+)
