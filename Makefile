@@ -44,7 +44,7 @@ lint: servers $(INSTALLED) ## Check the code, the rules and the configurations.
 	.venv/bin/python -m ruff check
 	.venv/bin/python -m ruff format --check
 	.venv/bin/python -m mypy
-	@PYTHONPATH=grafana .venv/bin/lint-imports --no-cache --no-logo
+	@PYTHONPATH=grafana:prometheus .venv/bin/lint-imports --no-cache --no-logo
 	.servers/bin/promtool check rules --lint=all --lint-fatal prometheus/rules/*.yml
 	.servers/bin/promtool check config prometheus/prometheus.yml
 	.servers/bin/promtool test rules tests/rules/*.yml
@@ -66,12 +66,12 @@ hooks: servers $(INSTALLED) ## Have git run the quick checks before each commit.
 	.venv/bin/python -m pre_commit install
 
 .PHONY: rules
-rules: $(INSTALLED) ## Write the rules, Alertmanager's configurations and the tables about them from their source.
+rules: dashboards ## Write the rules, the tables about them, Alertmanager's configurations and the dashboards from their sources.
 	@PYTHONPATH=prometheus .venv/bin/python -m vae_rules $(ARGS)
 
 .PHONY: dashboards
 dashboards: $(INSTALLED) ## Write Grafana's dashboards from their Python code.
-	@PYTHONPATH=grafana .venv/bin/python -m vae_dashboards grafana/dashboards
+	@PYTHONPATH=grafana:prometheus .venv/bin/python -m vae_dashboards grafana/dashboards $(ARGS)
 
 .PHONY: format
 format: $(INSTALLED) ## Format the code and repair what ruff can.

@@ -1,8 +1,8 @@
 """How long Prometheus takes to evaluate the rules for a fleet of runs, and which of them are the dearest.
 
-    make bench                                   1,000 runs
-    .venv/bin/python bench/fleet.py --runs 50    another number
-    .venv/bin/python bench/fleet.py --rules DIR  other rules, to compare
+make bench                                   1,000 runs
+.venv/bin/python bench/fleet.py --runs 50    another number
+.venv/bin/python bench/fleet.py --rules DIR  other rules, to compare
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from urllib.request import urlopen
 import yaml
 from prometheus_client import generate_latest
 
-from vae_exporter._programs import find_program
-from vae_exporter._recorder import Recorder
-from vae_exporter._registry import run_registry
-from vae_exporter._settings import check_settings
+from vae_exporter._process.settings import check_settings
+from vae_exporter._record.recorder import Recorder
+from vae_exporter._serve.registry import run_registry
+from vae_exporter.stack.programs import find_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,9 +100,9 @@ def prometheus(target: str, rules: Path, folder: Path, program: Path) -> Iterato
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
     with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as free:
         address = f"127.0.0.1:{free.server_port}"
-    command = [program, f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'data'}"]
-    process = subprocess.Popen(
-        [*command, f"--web.listen-address={address}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    files = [f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'data'}"]
+    process = subprocess.Popen(  # noqa: S603 - our own command
+        [program, *files, f"--web.listen-address={address}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
         yield f"http://{address}"

@@ -88,3 +88,6 @@ BAND_EDGES: Mapping[str, tuple[str, ...]] = {
     "sharpness": ("min",),
 }
 """The edges of each signal, lowest first. Their default values are in the rules."""
+
+EDGE_PREFIX = "run:vae_nll:edge_"
+"""The series that the rules record for an edge of the NLL, up to the name of the edge."""

@@ -1,28 +1,54 @@
-"""Write the dashboards: ``python -m vae_dashboards FOLDER``, where the folder's JSON files are made anew."""
+"""Write the dashboards: ``python -m vae_dashboards FOLDER [--identity cluster,run]``."""
 
 from __future__ import annotations
 
-import sys
+import argparse
+import json
 from pathlib import Path
+from typing import Any
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
+from vae_dashboards.clusters import of_clusters
 from vae_dashboards.comparison import comparison
 from vae_dashboards.fleet import fleet
 from vae_dashboards.gpu_memory import gpu_memory
 from vae_dashboards.run import run
+from vae_rules.identity import Identity
 
 
-def write(folder: Path) -> None:
+def dashboards(identity: Identity) -> dict[str, dict[str, Any]]:
+    """Return the JSON of each dashboard by its uid, for runs that *identity* tells apart."""
+    built = [make().build() for make in (run, fleet, comparison, gpu_memory)]
+    return {
+        str(one.uid): of_clusters(json.loads(JSONEncoder(ensure_ascii=False).encode(one)), identity) for one in built
+    }
+
+
+def write(folder: Path, identity: Identity) -> None:
     """Empty *folder* of JSON files, and write one for each dashboard, named by its uid."""
-    dashboards = [make().build() for make in (run, fleet, comparison, gpu_memory)]
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.json"):
         old.unlink()
-    for dashboard in dashboards:
-        text = JSONEncoder(indent=2, sort_keys=True, ensure_ascii=False).encode(dashboard)
-        (folder / f"{dashboard.uid}.json").write_text(f"{text}\n", encoding="utf-8")
+    for uid, dashboard in dashboards(identity).items():
+        text = json.dumps(dashboard, indent=2, sort_keys=True, ensure_ascii=False)
+        (folder / f"{uid}.json").write_text(f"{text}\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Write the files."""
+    parser = argparse.ArgumentParser(prog="vae_dashboards", description="Write Grafana's dashboards.")
+    parser.add_argument("folder", type=Path, help="its JSON files are replaced")
+    parser.add_argument(
+        "--identity",
+        type=Identity.parse,
+        default=Identity(),
+        metavar="LABEL,...",
+        help="the labels that tell runs apart in your store, the name last: cluster,run (default: run)",
+    )
+    options = parser.parse_args()
+    write(options.folder, options.identity)
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]))
+    main()

@@ -30,13 +30,14 @@ def main() -> None:
     )
     parser.add_argument(
         "--identity",
-        default="run",
+        type=Identity.parse,
+        default=Identity(),
         metavar="LABEL,...",
         help="the labels that tell runs apart in your store, the name last: cluster,run (default: run)",
     )
     parser.add_argument("--root", type=Path, default=Path(), help="the clone of the repository (default: this folder)")
     options = parser.parse_args()
-    for path, text in generated(options.root, Identity.parse(options.identity)).items():
+    for path, text in generated(options.root, options.identity).items():
         path.write_text(text, encoding="utf-8")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from itertools import combinations
@@ -64,7 +65,9 @@ def test_the_files_are_what_the_code_makes(tmp_path: Path) -> None:
     """If this fails: `make dashboards`, and read the diff."""
     (tmp_path / "left-over.json").write_text("{}")
     command = [sys.executable, "-m", "vae_dashboards", str(tmp_path)]
-    done = finished(command, env={"PYTHONPATH": str(ROOT / "grafana")})
+    done = finished(
+        command, env={"PYTHONPATH": os.pathsep.join(str(ROOT / part) for part in ("grafana", "prometheus"))}
+    )
     assert done.returncode == 0, done.stderr
     made = {file.name: file.read_text() for file in tmp_path.iterdir()}
     assert made == {file.name: file.read_text() for file in FOLDER.iterdir()}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from vae_exporter._programs import find_program
+from vae_exporter.stack.programs import find_program
 from vae_rules.__main__ import generated
 from vae_rules.identity import Identity
 

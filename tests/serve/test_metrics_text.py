@@ -78,6 +78,8 @@ def metrics_text() -> str:
         rec, perception = 0.0625 - (step - 1000) / 16384, 0.125
         losses = {"nll": 10 * rec + perception, "rec": rec, "perception": perception, "kl": 4096.0}
         recorder.observe(step, {**losses, "total": losses["nll"] + 1e-4 * losses["kl"], "epoch": step // 400})
+        if step == 1399:
+            recorder.observe(step, {"discriminator_factor": 0.0})
         if step >= 1400:  # the discriminator starts late, and reports in a call of its own
             adversarial = {"generator": -0.25, "discriminator": 0.5 if step % 2 else math.nan}
             recorder.observe(step, {**adversarial, "discriminator_factor": 1.0})

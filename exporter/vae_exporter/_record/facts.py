@@ -28,6 +28,17 @@ class LossFacts:
 
 
 @dataclass(frozen=True)
+class ChangeFacts:
+    """What changed in the training.
+
+    Args:
+        discriminator_start: the first step with a discriminator; None if this process has not seen it start.
+    """
+
+    discriminator_start: int | None
+
+
+@dataclass(frozen=True)
 class ProbeFacts:
     """What is known of the fixed clip: the step at which it was last tried, its losses there, and the lowest so far."""
 
@@ -86,6 +97,7 @@ class RunFacts:
     end_time: float
     steps: StepFacts
     gauges: Mapping[str, float]
+    changes: ChangeFacts
     losses: Mapping[str, LossFacts]
     validation: Mapping[str, float]
     probe: ProbeFacts

@@ -144,6 +144,7 @@ class Recorder:
                 end_time=self._end_time,
                 steps=self._steps.facts(),
                 gauges=self._training.gauge_facts(),
+                changes=self._training.change_facts(),
                 losses=self._training.loss_facts(),
                 validation=self._validation.facts(),
                 probe=self._probe.facts(),

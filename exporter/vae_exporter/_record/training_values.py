@@ -7,7 +7,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from vae_exporter._record.facts import LossFacts
+from vae_exporter._record.changes import Changes
+from vae_exporter._record.facts import ChangeFacts, LossFacts
 from vae_exporter._record.windows import REMEMBERED_STEPS, StepWindows
 from vae_exporter.vocabulary import COMPONENTS
 
@@ -21,16 +22,21 @@ class TrainingValues:
     def __init__(self) -> None:
         self._losses = {component: Loss() for component in COMPONENTS}
         self._gauges: dict[str, float] = {}
+        self._changes = Changes()
         self._step: int | None = None  # the newest one whose values have arrived
 
     def record(self, step: int, values: Mapping[str, float]) -> None:
         """Record the values at *step*. A step below the newest one is trained again."""
         self._move_to(step)
+        gauges = {}
         for name, value in values.items():
             if name in self._losses:
                 self._losses[name].observe(step, value)
             elif math.isfinite(value):
-                self._gauges[name] = value
+                gauges[name] = value
+        if gauges:
+            self._gauges.update(gauges)
+            self._changes.record(step, gauges)
 
     def record_skipped(self, step: int, values: Mapping[str, float]) -> None:
         """Record the values at *step*, which the gradient scaler has skipped: what is not finite is the reason for it.
@@ -49,6 +55,10 @@ class TrainingValues:
     def gauge_facts(self) -> dict[str, float]:
         """Return the last finite value of each gauge that was reported."""
         return dict(self._gauges)
+
+    def change_facts(self) -> ChangeFacts:
+        """Return what changed in the training."""
+        return self._changes.facts()
 
     def _move_to(self, step: int) -> None:
         if self._step is not None and step < self._step:

@@ -21,6 +21,7 @@ from vae_exporter.errors import StackError
 from vae_exporter.judge.simulation import SCRAPE_SECONDS
 from vae_exporter.stack.files import stack_folder
 from vae_exporter.stack.programs import find_program
+from vae_exporter.vocabulary import EDGE_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -36,9 +37,9 @@ _RECORDED = (
     "run:vae_nll:mean",
     "run:vae_nll_rise_cause",
     # for the report
-    "run:vae_nll_window:mean",
-    "run:vae_edge:const",
-    "run_component:vae_loss_contribution:mean",
+    "run:vae_nll:short_mean",
+    f"{EDGE_PREFIX}.+",
+    "run_component:vae_loss:contribution",
 )
 _QUERY = f'{{__name__=~"{"|".join(_RECORDED)}"}}'
 

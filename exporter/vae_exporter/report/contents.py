@@ -57,7 +57,7 @@ class Report:
     *verdict* and *reason* are the newest labels of ``run:vae_verdict``; *state* is what the process last said: running,
     paused, finished, terminated, failed, or lost where it never said that it ended. *source* says in a few words where
     the figures come from. *nll* is the mean over the last 100 steps, *nll_noise* over the last 10. *edges* are those of
-    the NLL by name, as in ``run:vae_edge:const``. *contributions* are the weighted means that sum to the NLL, by
+    the NLL by name, as in ``run:vae_nll:edge_bad``. *contributions* are the weighted means that sum to the NLL, by
     component.
     """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vae_exporter.report.contents import Alert, Curve, Report
-from vae_exporter.vocabulary import NLL_PARTS
+from vae_exporter.vocabulary import EDGE_PREFIX, NLL_PARTS
 
 if TYPE_CHECKING:
     from vae_exporter.judge.judgement import Judgement
@@ -21,10 +21,10 @@ def report_of(judged: JudgedRun) -> Report:
         verdict=judgement.verdict,
         reason=judgement.reason,
         nll=_curve(judgement, "run:vae_nll:mean"),
-        nll_noise=_curve(judgement, "run:vae_nll_window:mean", window="10", lag="0"),
+        nll_noise=_curve(judgement, "run:vae_nll:short_mean"),
         edges=_edges(judgement),
         contributions={
-            component: _curve(judgement, "run_component:vae_loss_contribution:mean", component=component)
+            component: _curve(judgement, "run_component:vae_loss:contribution", component=component)
             for component in NLL_PARTS
         },
         alerts=tuple(
@@ -46,8 +46,9 @@ def _curve(judgement: Judgement, series: str, **labels: str) -> Curve:
 
 def _edges(judgement: Judgement) -> dict[str, float]:
     return {
-        labels["edge"]: value
+        name.removeprefix(EDGE_PREFIX): value
         for moment in judgement.moments
-        for labels, value in moment.samples.get("run:vae_edge:const", ())
-        if labels["signal"] == "nll"
+        for name, samples in moment.samples.items()
+        for _, value in samples
+        if name.startswith(EDGE_PREFIX)
     }

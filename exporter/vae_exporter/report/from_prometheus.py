@@ -11,7 +11,7 @@ from vae_exporter.errors import VaeExporterError
 from vae_exporter.report.contents import Alert, Curve, GpuMemory, Report
 from vae_exporter.stack.client import Prometheus, Series
 from vae_exporter.stack.promql import promql_string
-from vae_exporter.vocabulary import NLL_PARTS, RUN_STATES
+from vae_exporter.vocabulary import EDGE_PREFIX, NLL_PARTS, RUN_STATES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -76,14 +76,14 @@ def read_report(prometheus_url: str, run: str | None = None) -> Report:
         reason=verdict.get("reason"),
         state=_state(server, of_run),
         nll=by_step.curve(f"max(run:vae_nll:mean{{run={of_run}}})"),
-        nll_noise=by_step.curve(f'max(run:vae_nll_window:mean{{run={of_run},window="10",lag="0"}})'),
+        nll_noise=by_step.curve(f"max(run:vae_nll:short_mean{{run={of_run}}})"),
         edges={
-            series.labels["edge"]: series.points[-1][1]
-            for series in window.range(f'run:vae_edge:const{{run={of_run},signal="nll"}}')
+            series.labels["__name__"].removeprefix(EDGE_PREFIX): series.points[-1][1]
+            for series in window.range(f'{{__name__=~"{EDGE_PREFIX}.+",run={of_run}}}')
         },
         contributions={
             component: by_step.curve(
-                f'max(run_component:vae_loss_contribution:mean{{run={of_run},component="{component}"}})'
+                f'max(run_component:vae_loss:contribution{{run={of_run},component="{component}"}})'
             )
             for component in NLL_PARTS
         },

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from vae_exporter.vocabulary import RUN_STATES
 from vae_rules.rule import Record, Section
+
+_STATES = sorted(RUN_STATES.items(), key=lambda state: state[1])
+_STATE_CODES = f"\n{' ' * 20}or ".join(f'{code} * (vae_run_state{{state="{state}"}} == 1)' for state, code in _STATES)
 
 LIFE = Section(
     "Life",
@@ -38,14 +42,10 @@ LIFE = Section(
         ),
         Record(
             "run_rank:vae_run_state:code",
-            """
+            f"""
               (
                   min by (run, rank) (
-                       0 * (vae_run_state{state="running"} == 1)
-                    or 1 * (vae_run_state{state="paused"} == 1)
-                    or 2 * (vae_run_state{state="finished"} == 1)
-                    or 3 * (vae_run_state{state="terminated"} == 1)
-                    or 4 * (vae_run_state{state="failed"} == 1)
+                    {_STATE_CODES}
                   )
                 or
                   last_over_time(run_rank:vae_run_state:code[1h])
@@ -53,7 +53,7 @@ LIFE = Section(
             and
               run_rank:vae_run_alive:timestamp_seconds
             """,
-            "Its state then: 0 running, 1 paused, 2 finished, 3 terminated, 4 failed",
+            "Its state then: " + ", ".join(f"{code} {state}" for state, code in _STATES),
             why="Of two processes the one that lives counts: the other may be the one before it.",
         ),
         Record(

@@ -6,9 +6,9 @@ here on have the same labels: they compare without ``on``, and each can be queri
 
 from __future__ import annotations
 
+from vae_exporter.vocabulary import NLL_PARTS
 from vae_rules.rule import Record, Section
 from vae_rules.seen import aggregated, without_logvar
-from vae_rules.vocabulary import NLL_PARTS, one_of
 
 _BEFORE = (
     ("mean", "0", "The mean of the last 100 steps"),
@@ -44,7 +44,7 @@ def _best(name: str, own: str, about: str, why: str = "") -> Record:
 
 def _judged_components(name: str, lag: str, about: str) -> Record:
     components = NLL_PARTS if name in ("mean_before", "mean_2_before") else (*NLL_PARTS, "kl", "total")
-    series = _window(f'=~"{one_of(*components)}"', 100, lag)
+    series = _window(f'=~"{"|".join(components)}"', 100, lag)
     return Record(f"run_component:vae_loss:{name}", aggregated("avg by (run, component)", series), about)
 
 
@@ -163,7 +163,7 @@ COMPONENTS = Section(
         ),
         Record(
             "run_component:vae_nll_part:weight",
-            f'run_component:vae_loss:weight{{component=~"{one_of(*NLL_PARTS)}"}}',
+            f'run_component:vae_loss:weight{{component=~"{"|".join(NLL_PARTS)}"}}',
             "The same for the parts of the NLL alone",
         ),
         Record(

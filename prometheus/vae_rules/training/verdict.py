@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vae_exporter.vocabulary import VERDICTS
 from vae_rules.rule import Record, Section
 
 _TICKETS = {
@@ -15,8 +16,6 @@ _TICKETS = {
     "VaeRunUnjudged": "run:vae_run:is_unjudged",
 }
 """The tickets about the training, and the condition of each."""
-
-_CODES = {"healthy": 0, "converging": 1, "watch": 2, "stop": 3}
 
 
 def _ticket(reason: str, condition: str) -> Record:
@@ -85,10 +84,10 @@ RECORDS = Section(
             "max without (verdict, reason) (\n"
             + "\n".join(
                 f'  {"or" if code else "  "} {code} * run:vae_verdict{{verdict="{verdict}"}}'
-                for verdict, code in _CODES.items()
+                for verdict, code in VERDICTS.items()
             )
             + "\n)",
-            "The verdict as a number: " + ", ".join(f"{code} {verdict}" for verdict, code in _CODES.items()),
+            "The verdict as a number: " + ", ".join(f"{code} {verdict}" for verdict, code in VERDICTS.items()),
         ),
     ),
 )

@@ -57,3 +57,9 @@ def collect(_settings: RunSettings, facts: RunFacts) -> Iterator[Metric]:
     for name, (metric, text) in _GAUGES.items():
         if name in facts.gauges:
             yield GaugeMetricFamily(metric, text, value=facts.gauges[name])
+    if facts.changes.discriminator_start is not None:
+        yield GaugeMetricFamily(
+            "vae_discriminator_start_step",
+            "The first step with a discriminator; absent if this process has not seen it start.",
+            value=facts.changes.discriminator_start,
+        )
