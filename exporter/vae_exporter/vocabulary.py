@@ -20,18 +20,20 @@ class Component:
     Args:
         meaning: what it measures, in a sentence for a dashboard.
         is_part_of_nll: whether it is one of the terms whose weighted sum is the NLL.
+        standard_weight: its weight in the loss that the default bands fit: 10 * mse + 1 * LPIPS.
         is_probed: whether it can be measured on one fixed clip, without a discriminator.
     """
 
     meaning: str
     is_part_of_nll: bool = False
+    standard_weight: float | None = None
     is_probed: bool = True
 
 
 COMPONENTS: Mapping[str, Component] = {
     "nll": Component("The negative log-likelihood, which the bands judge."),
-    "rec": Component("The mean squared error: colours and shapes.", is_part_of_nll=True),
-    "perception": Component("The perceptual distance: artifacts, grids, noise.", is_part_of_nll=True),
+    "rec": Component("The mean squared error: colours and shapes.", is_part_of_nll=True, standard_weight=10),
+    "perception": Component("The perceptual distance: artifacts, grids, noise.", is_part_of_nll=True, standard_weight=1),
     "kl": Component("The distance of the latents from a unit Gaussian."),
     "total": Component("All parts together, as the trainer adds them."),
     "generator": Component("The adversarial loss of the decoder.", is_probed=False),

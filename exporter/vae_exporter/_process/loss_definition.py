@@ -1,0 +1,101 @@
+"""What the reported NLL consists of: what makes it comparable with the bands, and its parts with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from math import exp
+from typing import TYPE_CHECKING, Literal
+
+from vae_exporter.vocabulary import COMPONENTS, NLL_PARTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Distance = Literal["mse", "l1"]
+Reduction = Literal["mean", "sum"]
+
+STANDARD_WEIGHTS = {
+    name: component.standard_weight for name, component in COMPONENTS.items() if component.standard_weight is not None
+}
+"""The weights of the loss that the default bands fit."""
+
+
+@dataclass(frozen=True)
+class LossDefinition:
+    """How a trainer computes its NLL.
+
+    Args:
+        weights: the weight of each component, as far as the run declared them.
+        distance: what *rec* is: the mean squared error, or the mean absolute error. None: not declared.
+        reduction: whether the NLL is a mean over the elements of a sample, or their sum.
+        elements: over how many elements of a sample (channels * frames * height * width) the sum goes.
+        rec_contains_perception: whether *rec* already includes the weighted perceptual term, so that it cannot be told
+            apart from it.
+        has_own_edges: whether the run brought edges for its NLL: it is then judged as it is reported.
+    """
+
+    weights: Mapping[str, float] = field(default_factory=dict)
+    distance: Distance | None = None
+    reduction: Reduction = "mean"
+    elements: int | None = None
+    rec_contains_perception: bool = False
+    has_own_edges: bool = False
+
+    @property
+    def is_reweighted(self) -> bool:
+        """Whether the parts are judged with the standard weights, since the run has others."""
+        parts = {part: self.weights[part] for part in NLL_PARTS if part in self.weights}
+        return (
+            not self.has_own_edges
+            and not self.rec_contains_perception
+            and self.distance != "l1"
+            and parts.keys() == STANDARD_WEIGHTS.keys()
+            and parts != STANDARD_WEIGHTS
+        )
+
+    @property
+    def judged(self) -> str:
+        """What is judged, in the words of a formula."""
+        if self.is_reweighted:
+            return " + ".join(f"{weight:g} * {part}" for part, weight in STANDARD_WEIGHTS.items())
+        return f"nll / {self._divisor}" if self._divisor != 1 else "nll"
+
+    @property
+    def has_standard_scale(self) -> bool:
+        """Whether the default bands fit what is judged, as far as the declarations tell."""
+        if self.has_own_edges or self.is_reweighted:
+            return True
+        if self.distance == "l1" or (self.reduction == "sum" and self.elements is None):
+            return False
+        parts = {part: weight for part, weight in self.weights.items() if part in NLL_PARTS}
+        return not parts or parts == STANDARD_WEIGHTS
+
+    @property
+    def _divisor(self) -> int:
+        return self.elements if self.reduction == "sum" and self.elements and not self.has_own_edges else 1
+
+    def judge(self, values: Mapping[str, float], logvar: float) -> float | None:
+        """Return the NLL that is judged at a step with these *values*; None if what it needs is missing.
+
+        A learned *logvar* is taken out of it: (nll - logvar) * exp(logvar).
+        """
+        if self.is_reweighted:
+            if not STANDARD_WEIGHTS.keys() <= values.keys():
+                return None
+            return sum(weight * values[part] for part, weight in STANDARD_WEIGHTS.items())
+        if "nll" not in values:
+            return None
+        nll = values["nll"] / self._divisor
+        return (nll - logvar) * exp(logvar) if logvar else nll
+
+    def balance(self, values: Mapping[str, float], logvar: float) -> tuple[float, float] | None:
+        """Return the reported NLL at a step and what its weighted parts leave of it; None if that cannot be known."""
+        parts = [part for part in NLL_PARTS if part in self.weights]
+        if self.rec_contains_perception or not parts or "nll" not in values or not set(parts) <= values.keys():
+            return None
+        nll = (values["nll"] / self._divisor - logvar) * exp(logvar)
+        return nll, nll - sum(self.weights[part] * values[part] for part in parts)
+
+    def with_weights(self, weights: Mapping[str, float]) -> LossDefinition:
+        """Return the definition with these *weights* in place of those it has."""
+        return replace(self, weights={**self.weights, **weights})

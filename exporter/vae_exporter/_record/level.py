@@ -1,0 +1,108 @@
+"""The level that the NLL has held, and what else was so when it did: the reference of every rise."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from vae_exporter._record.facts import LevelFacts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vae_exporter._record.series import StepSeries
+
+HELD_WINDOWS = 3
+"""How many long windows in a row make a level. An outlier or a lucky start lasts for less."""
+
+NEEDED_VALUES = 10
+"""A window with fewer values says nothing about a level."""
+
+
+class Level:
+    """Follows the means of the NLL over windows of steps.
+
+    It looks once in each short window, whose length is a tenth of the long one. A level that was *held* is the highest
+    of three consecutive long means; the lowest such level is kept.
+
+    Args:
+        facts: what is known from an earlier process of the run.
+    """
+
+    def __init__(self, facts: LevelFacts | None = None) -> None:
+        self._facts = facts or LevelFacts()
+        self._looked_at: int | None = None
+
+    def observe(
+        self,
+        step: int,
+        long: int,
+        nll: StepSeries,
+        others: Mapping[str, StepSeries],
+        conditions: Mapping[str, float],
+    ) -> None:
+        """Look at the means up to *step*, if a short window has passed since the last look.
+
+        Args:
+            step: the newest step of *nll*.
+            long: the length of a long window in steps.
+            nll: the values that are judged.
+            others: the values of the other losses, by component.
+            conditions: what else is kept beside a held level, such as the learning rate, by name.
+        """
+        short = long // 10
+        if self._looked_at is not None and step // short == self._looked_at // short:
+            return
+        self._looked_at = step
+        means = [
+            nll.mean(step - (lag + 1) * long + 1, step - lag * long, at_least=NEEDED_VALUES)
+            for lag in range(HELD_WINDOWS)
+        ]
+        newest = means[0]
+        if newest is not None:
+            self._facts = replace(
+                self._facts,
+                best=_lower(self._facts.best, newest),
+                highest=max(newest, self._facts.highest or newest),
+            )
+        if all(mean is not None for mean in means):
+            self._hold(max(mean for mean in means if mean is not None), step, long, others, conditions)
+        short_mean = nll.mean(step - short + 1, step)
+        if short_mean is not None:
+            self._facts = replace(self._facts, best_short=_lower(self._facts.best_short, short_mean))
+            reference = self._facts.best if self._facts.held is None else self._facts.held
+            if reference is not None and short_mean <= reference:
+                self._facts = replace(self._facts, last_step=step)
+
+    def _hold(
+        self,
+        level: float,
+        step: int,
+        long: int,
+        others: Mapping[str, StepSeries],
+        conditions: Mapping[str, float],
+    ) -> None:
+        if self._facts.held is not None and level >= self._facts.held:
+            return
+        means = {
+            component: mean
+            for component, series in others.items()
+            if (mean := series.mean(step - HELD_WINDOWS * long + 1, step)) is not None
+        }
+        self._facts = replace(
+            self._facts, held=level, held_step=step, held_means=means, held_conditions=dict(conditions)
+        )
+
+    def go_back_to(self, step: int) -> None:
+        """Forget the steps from *step* on, which are about to be trained again. The level that was held stays."""
+        self._looked_at = None
+        if self._facts.last_step is not None and self._facts.last_step >= step:
+            self._facts = replace(self._facts, last_step=step - 1)
+
+    def facts(self) -> LevelFacts:
+        """Return what is known."""
+        return self._facts
+
+
+def _lower(before: float | None, value: float) -> float:
+    return value if before is None else min(before, value)

@@ -1,0 +1,60 @@
+"""How long the windows are: long enough to hold the values that a mean needs."""
+
+from __future__ import annotations
+
+from collections import deque
+from statistics import median
+
+SHORTEST = 100
+"""Steps of a long window, if the loss is reported often enough."""
+
+SHORT_WINDOWS = 10
+"""How many short windows a long one has."""
+
+NEEDED_VALUES = 20
+"""How many values a long window should hold: with fewer, the scatter of a healthy loss looks like a rise."""
+
+_LENGTHS = (SHORTEST, 10 * SHORTEST, 100 * SHORTEST)
+
+_GAPS_TO_BEGIN = 3
+
+_GAPS_TO_CHANGE = 9
+
+
+class WindowLength:
+    """Chooses one length for the windows of a run, by how often its NLL is reported.
+
+    Args:
+        fixed: the length of a long window in steps, if the user has set it.
+    """
+
+    def __init__(self, fixed: int | None = None) -> None:
+        self._is_fixed = fixed is not None
+        self._gaps: deque[int] = deque(maxlen=_GAPS_TO_CHANGE)
+        self._newest: int | None = None
+        self.long: int | None = fixed
+
+    @property
+    def short(self) -> int | None:
+        """The length of a short window in steps; None while it is not known."""
+        return None if self.long is None else self.long // SHORT_WINDOWS
+
+    def observe(self, step: int) -> bool:
+        """Record that the NLL was reported at *step*. Return whether the length has changed: windows begin anew."""
+        before, self._newest = self._newest, step
+        if self._is_fixed or before is None or step <= before:
+            return False
+        self._gaps.append(step - before)
+        if self.long is None:
+            if len(self._gaps) >= _GAPS_TO_BEGIN:
+                self.long = _length(median(self._gaps))
+            return False
+        lengths = {_length(gap) for gap in self._gaps}
+        if len(self._gaps) < _GAPS_TO_CHANGE or len(lengths) > 1 or self.long in lengths:
+            return False
+        self.long = lengths.pop()
+        return True
+
+
+def _length(gap: float) -> int:
+    return next((length for length in _LENGTHS if length / gap >= NEEDED_VALUES), _LENGTHS[-1])
