@@ -1,4 +1,4 @@
-"""Publish a video VAE's training losses to Prometheus, and be paged when the run diverges."""
+"""Export the losses of a video-VAE training run to Prometheus, which pages you when the run diverges."""
 
 from vae_exporter._version import __version__
 from vae_exporter.errors import EndpointError, SettingsError, StackError, VaeExporterError

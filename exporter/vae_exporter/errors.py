@@ -1,21 +1,21 @@
-"""What the exporter raises, always before the training starts: never out of a training step."""
+"""The exceptions of this package. None of them is raised from a training step."""
 
 
 class VaeExporterError(Exception):
-    """Any error of this package."""
+    """The base class of all errors of this package."""
 
 
 class SettingsError(VaeExporterError, ValueError):
-    """A setting that cannot be used. The message names the value, what was expected and what to do."""
+    """A setting is invalid. The message states the value, what was expected and what to do."""
 
 
 class EndpointError(VaeExporterError, OSError):
-    """The endpoint cannot listen where it was told to."""
+    """The metrics endpoint cannot listen on the given host and port."""
 
 
 class StackError(VaeExporterError):
-    """A part of the monitoring stack (a program or a file of its configuration) cannot be found or started."""
+    """A program or configuration file of the monitoring stack is missing or does not work."""
 
 
 class LogError(VaeExporterError):
-    """A log that cannot be read as one. The message says what was found and what was expected."""
+    """A training log cannot be parsed. The message states what was found and what was expected."""

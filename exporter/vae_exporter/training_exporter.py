@@ -1,4 +1,4 @@
-"""The exporter as a training loop uses it."""
+"""The public class that a training loop uses."""
 
 from __future__ import annotations
 
@@ -37,30 +37,40 @@ _OBSERVED = (*COMPONENTS, *GAUGES)
 
 
 class TrainingExporter:
-    """Publishes one run's losses for Prometheus, from inside the training process.
+    """Export the losses and the GPU health of one run to Prometheus, from inside the training process.
 
     Args:
-        run: the run's name, unique where Prometheus sees it: put a date or a job's id in it.
-        rank: this process's rank; by default ``RANK``, else ``SLURM_PROCID``, else 0.
-        loss_weights: the weight of each component in the loss: ``{"rec": 10, "perception": 1, "kl": 1e-4}``.
-        band_edges: the run's own edges of the quality bands, by signal and edge, for a loss of another scale. All edges
-            of a signal or none. They win over the rules' for this run alone.
-        info: what tells this run from others, as labels of ``vae_run_info``: 16 at most.
-        outputs_url: where a person looks at the reconstructions; it stands on every page.
-        start_step: the step that a resumed run goes on from. None or 0: the run starts anew.
-        host: the address to listen on. The default serves this machine alone; ``"0.0.0.0"`` serves the network.
-        port: the port to listen on; where it is taken, the next free one of 16. 0: any free one.
-        targets_dir: a folder that Prometheus watches for targets: this process is entered there. See docs/discovery.md.
-        advertise: the address under which Prometheus reaches this process, HOST or HOST:PORT; by default *host*, or
-            this machine's name where *host* is all addresses.
-        linger_seconds: how long `close` waits, at most, for each recent scraper to come again; for the first one, too,
-            where a run with *targets_dir* has failed. 0: not at all.
-        gpus: whose memory and health are published: ``"own"``, the devices that this process uses; ``"all"``, those of
-            the machine; False: none. See docs/gpu.md.
-        gpu_sample_seconds: how often they are read, in a thread of their own, 0.1 to 60.
+        run: The run's name. It must be unique within the Prometheus server, so include a date or a job ID.
+        rank: The rank of this process. The default is ``RANK`` or ``SLURM_PROCID`` from the environment, else 0.
+        loss_weights: The weight of each component in the loss, for example
+            ``{"rec": 10, "perception": 1, "kl": 1e-4}``.
+        band_edges: Edges of the quality bands, by signal and edge name, for a loss on another scale than the default
+            edges assume. Set all edges of a signal or none. They override the rules' edges for this run only.
+        info: Labels of ``vae_run_info`` that describe the run, at most 16.
+        outputs_url: The URL of the run's reconstructions. Alerts link to it.
+        loss: How the trainer computes its NLL: the name of a preset, such as ``"diffusers"``, or a dictionary with any of
+            ``preset``, ``distance`` (``"mse"`` or ``"l1"``), ``reduction`` (``"mean"`` or ``"sum"``), ``elements`` (how
+            many the sum is over) and ``rec_contains_perception``. See docs/losses.md.
+        pretrained: Whether the run starts from pretrained weights, so that a low first loss is normal.
+        window_steps: The length of the long windows over which losses are averaged, a multiple of 10 between 50 and
+            10000. The default depends on how often the NLL is reported: 100, 1000 or 10000 steps.
+        start_step: The step from which a resumed run continues. None or 0 means that the run starts from scratch.
+        host: The address to listen on. The default accepts connections from this machine only, ``"0.0.0.0"`` from the
+            network.
+        port: The port to listen on. If it is taken, the next free port of the 15 that follow is used. 0 selects any
+            free port.
+        targets_dir: A folder that Prometheus watches for scrape targets. The exporter writes a target file there. See
+            docs/discovery.md.
+        advertise: The address at which Prometheus reaches this process, as HOST or HOST:PORT. The default is *host*, or
+            this machine's name if *host* is a wildcard address.
+        linger_seconds: The longest time, in seconds, that `close` waits for every recent scraper to scrape once more. A
+            failed run with a *targets_dir* also waits for its first scrape. 0 disables waiting.
+        gpus: The GPUs whose memory and health are exported: ``"own"`` for those that this process uses, ``"all"`` for
+            those of the machine, False for none. See docs/gpu.md.
+        gpu_sample_seconds: The interval, in seconds, at which a background thread reads the GPUs, 0.1 to 60.
 
     Raises:
-        SettingsError: one of these cannot be used; the message says which and what to do.
+        SettingsError: If an argument is invalid. The message names the argument and the fix.
     """
 
     def __init__(  # noqa: PLR0913 - the settings of a run
@@ -72,6 +82,9 @@ class TrainingExporter:
         band_edges: Mapping[str, Mapping[str, float]] | None = None,
         info: Mapping[str, object] | None = None,
         outputs_url: str | None = None,
+        loss: str | Mapping[str, object] | None = None,
+        pretrained: bool = False,
+        window_steps: int | None = None,
         start_step: int | None = None,
         host: str = "127.0.0.1",
         port: int = 9645,
@@ -89,6 +102,9 @@ class TrainingExporter:
             info=info,
             outputs_url=outputs_url,
             start_step=start_step,
+            loss=loss,
+            pretrained=pretrained,
+            window_steps=window_steps,
         )
         place = Place(
             host=host_name(host),
@@ -96,7 +112,11 @@ class TrainingExporter:
             targets_dir=None if targets_dir is None else check_targets_dir(targets_dir),
             advertise=None if advertise is None else check_advertise(advertise),
         )
-        self._recorder = Recorder(start_step=self._settings.start_step)
+        self._recorder = Recorder(
+            start_step=self._settings.start_step,
+            definition=self._settings.definition,
+            window_steps=self._settings.window_steps,
+        )
         self._service = RunService(
             self._settings,
             self._recorder,
@@ -104,28 +124,29 @@ class TrainingExporter:
             gpus=gpu_sampler(gpu_choice(gpus), sample_seconds(gpu_sample_seconds), self._recorder.failures),
             linger_seconds=seconds("linger_seconds", linger_seconds),
         )
-        self._error_before = sys.exc_info()[1]  # a training that is tried again in an ``except:`` is not ended by it
+        # An error that is already being handled, as where ``except:`` retries the training, is not this run's failure.
+        self._error_before = sys.exc_info()[1]
 
     @property
     def url(self) -> str | None:
-        """The endpoint's address, for example ``http://127.0.0.1:9645``; None while it does not listen."""
+        """The URL of the endpoint, for example ``http://127.0.0.1:9645``. None while it does not listen."""
         return self._service.url
 
     def start(self) -> Self:
-        """Listen, and return this exporter. Losses may be observed before, too.
+        """Start serving metrics, and return this exporter.
 
-        From now on the run ends with the process, too: terminated by SIGTERM, failed by an exit without `close`. A
-        handler of SIGTERM that stands already is called as before.
+        Values may be observed before this call. After it, SIGTERM ends the run as terminated, and an exit without
+        `close` ends it as failed. A SIGTERM handler that was installed before this call still runs.
 
         Raises:
-            EndpointError: no port is free, or the host cannot be listened on.
-            SettingsError: *targets_dir* cannot be written, or others cannot reach *host*.
-            VaeExporterError: it listens already, or has ended.
+            EndpointError: If no port is free, or *host* is not an address of this machine.
+            SettingsError: If *targets_dir* is not writable, or other machines cannot reach *host*.
+            VaeExporterError: If the exporter is already listening, or the run has ended.
         """
         self._service.start()
         return self
 
-    def observe(  # noqa: PLR0913 - what a training step has to tell
+    def observe(  # noqa: PLR0913 - the values of a training step
         self,
         step: int | None = None,
         *,
@@ -142,36 +163,39 @@ class TrainingExporter:
         loss_scale: object = None,
         discriminator_factor: object = None,
         epoch: object = None,
-        split: object = "train",  # no narrower, so that observe(step, **losses) is of the right type
+        split: object = "train",  # not a Literal, so that observe(step, **losses) passes the type checker
         skipped: object = False,
+        weights: Mapping[str, object] | None = None,
         **unknown: object,
     ) -> None:
         """Record the values of one optimizer step.
 
-        Each is a float, or a tensor with one element on any device: it is copied now, without waiting for the device,
-        and may be changed or freed afterwards. Calls at one step merge; a loss given twice at a step is averaged.
+        Each value is a number or a tensor with one element, on any device. A tensor is copied in this call without
+        waiting for its device, so it may be modified or freed afterwards. Calls for the same step are merged. A loss
+        that is reported several times for one step is averaged.
+
+        Never raises. Errors are logged once and counted in ``vae_exporter_errors_total`` and
+        ``vae_exporter_dropped_observations_total``.
 
         Args:
-            step: the optimizer's step. None counts by itself, one step a call.
-            nll: the negative log-likelihood, which the quality bands judge: the weighted sum of *rec* and *perception*.
-            rec: the reconstruction loss, without its weight.
-            perception: the perceptual loss, without its weight.
-            kl: the Kullback-Leibler divergence, without its weight.
-            total: what is minimised.
-            generator: the generator's adversarial loss.
-            discriminator: the discriminator's loss.
-            logvar: the learned log variance of the likelihood.
-            learning_rate: the optimizer's learning rate.
-            gradient_norm: the norm of the gradient.
-            loss_scale: the gradient scaler's factor.
-            discriminator_factor: the weight of the adversarial loss.
-            epoch: the epoch.
-            split: ``"validation"`` for losses of an evaluation: they never mix with the training's, and begin no step.
-            skipped: whether the gradient scaler skipped this step: what is not finite at it is no divergence.
-            unknown: any other name is logged once, and ignored.
-
-        Never raises: what goes wrong is logged once and counted in ``vae_exporter_errors_total`` and
-        ``vae_exporter_dropped_observations_total``.
+            step: The optimizer step. None means the step after the newest one, or the newest step for validation losses.
+            nll: The negative log-likelihood: the weighted sum of *rec* and *perception*, to which the bands apply.
+            rec: The reconstruction loss, unweighted.
+            perception: The perceptual loss, unweighted.
+            kl: The Kullback-Leibler divergence, unweighted.
+            total: The total loss that is minimized.
+            generator: The adversarial loss of the generator.
+            discriminator: The loss of the discriminator.
+            logvar: The learned log variance of the likelihood.
+            learning_rate: The learning rate.
+            gradient_norm: The gradient norm.
+            loss_scale: The loss scale of the gradient scaler.
+            discriminator_factor: The weight of the adversarial loss.
+            epoch: The epoch.
+            split: ``"train"`` or ``"validation"``. Validation losses are kept separate and do not begin a step.
+            skipped: Whether the gradient scaler skipped this step. Non-finite losses at a skipped step raise no alert.
+            weights: The loss weights from this step on, by component, if a schedule changes them.
+            unknown: Any other keyword is ignored and logged once.
         """
         values = {
             "nll": nll,
@@ -191,86 +215,116 @@ class TrainingExporter:
         try:
             if unknown:
                 self._refuse("observe", unknown, _OBSERVED)
-            self._observe(step, values, split=split, skipped=skipped)
-        except Exception as error:  # noqa: BLE001 - the training goes on whatever happens here
+            if weights is not None:
+                weights = self._known_weights(weights)
+            self._observe(step, values, split=split, skipped=skipped, weights=weights)
+        except Exception as error:  # noqa: BLE001 - nothing raises into the training loop
             self._recorder.failures.caught("observe", "observe()", error)
 
     def observe_log(self, step: int | None, log: Mapping[str, object]) -> None:
-        """Record what is known of *log*, a trainer's own dictionary of what it logs, as `observe` does.
+        """Record the values in *log*, the dictionary that a trainer logs, as `observe` does.
 
-        Keys are those of the latent diffusion family (``nll_loss``, ``rec_loss``, ``p_loss``, ``vae_loss``, ``lr``,
-        ...), bare or after ``train/``; after ``val/`` or ``validation/`` they are the validation's. docs/metrics.md
-        lists them, and says which wins where two mean one. Other keys are ignored. Never raises.
+        Never raises.
+
+        Args:
+            step: The optimizer step. None means the step after the newest one.
+            log: Values by key. The keys are those of the latent diffusion family (``nll_loss``, ``rec_loss``,
+                ``p_loss``, ``vae_loss``, ``lr``, ...), with or without the prefix ``train/``. Keys with the prefix
+                ``val/`` or ``validation/`` are validation losses. Other keys are ignored. docs/metrics.md lists all
+                keys and their precedence.
         """
         try:
             for split, values in values_of_log(log).items():
                 if values:
                     self._observe(step, values, split=split, skipped=False)
-        except Exception as error:  # noqa: BLE001 - as above
+        except Exception as error:  # noqa: BLE001 - likewise
             self._recorder.failures.caught("observe", "observe_log()", error)
 
     def observe_probe(self, step: int | None = None, **losses: object) -> None:
-        """Record *losses* (nll, rec, perception, kl, total) on one fixed clip, tried every now and then at *step*.
+        """Record the losses on a fixed probe clip, which separate a worse model from harder data.
 
-        They tell a model that gets worse from data that get harder. None: at the present step. Never raises.
+        Never raises.
+
+        Args:
+            step: The optimizer step. None means the newest step.
+            losses: Any of ``nll``, ``rec``, ``perception``, ``kl`` and ``total``, as for `observe`.
         """
         try:
             self._refuse("observe_probe", losses.keys() - set(PROBED), PROBED)
             if not self._service.is_abandoned:
                 self._recorder.observe_probe(step, {name: losses[name] for name in PROBED if name in losses})
-        except Exception as error:  # noqa: BLE001 - as above
+        except Exception as error:  # noqa: BLE001 - likewise
             self._recorder.failures.caught("observe", "observe_probe()", error)
 
     def observe_reconstruction(
         self, step: int | None, inputs: object, outputs: object, every: int = 100, data_range: float = 2.0
     ) -> None:
-        """Publish how sharp and how rich in contrast *outputs* are beside their *inputs*, and their PSNR.
+        """Compare reconstructions with their inputs, and export sharpness, contrast and PSNR.
 
-        Call it at every step: it compares at the first, and then *every* steps later at the earliest. It looks at a
-        sample of bounded size (docs/metrics.md), on the frames' own device and without waiting for it. Both may be
-        changed or freed afterwards.
+        Call it at every step. It compares in the first call and again after *every* steps, and returns at once
+        otherwise. A comparison takes a sample of bounded size (see docs/metrics.md) and runs on the device of the
+        frames without waiting for it. Both tensors may be modified or freed afterwards.
+
+        Never raises. Errors, such as running out of memory, are logged once and counted, as in `observe`.
 
         Args:
-            step: the optimizer's step. None: the present one.
-            inputs: the clips or frames that the VAE was given, of any shape that ends in height and width: ``(B, C, T,
-                H, W)``, ``(B, C, H, W)``, ``(B, T, C, H, W)``. Of any floating-point dtype, on any device.
-            outputs: what it made of them, of the same shape and on the same device.
-            every: how many steps lie between two comparisons.
-            data_range: the width of the values' range: 2.0 of [-1, 1], 1.0 of [0, 1].
-
-        Never raises: what goes wrong, such as a lack of memory, is logged once and counted, as by `observe`.
+            step: The optimizer step. None means the newest step.
+            inputs: The clips or frames that the VAE encoded, in any shape that ends in height and width, for example
+                ``(B, C, T, H, W)``, ``(B, T, C, H, W)`` or ``(B, C, H, W)``. Any floating-point dtype, any device.
+            outputs: The reconstructions, with the shape and device of *inputs*.
+            every: The number of steps between comparisons.
+            data_range: The width of the value range: 2.0 for [-1, 1], 1.0 for [0, 1].
         """
         try:
             if not self._service.is_abandoned:
                 self._recorder.observe_reconstruction(step, inputs, outputs, every=every, data_range=data_range)
-        except Exception as error:  # noqa: BLE001 - as above
+        except Exception as error:  # noqa: BLE001 - likewise
             self._recorder.failures.caught("observe", "observe_reconstruction()", error)
+
+    def stage(self, name: str, step: int | None = None) -> None:
+        """Begin a stage of the training, such as a higher resolution, in which another level of the loss is normal.
+
+        The means and the level that rises are compared with start over. Never raises.
+
+        Args:
+            name: The name of the stage, for example ``"512px"``. It is logged.
+            step: The first optimizer step of the stage. None means the next step.
+        """
+        try:
+            if not self._service.is_abandoned:
+                self._recorder.begin_stage(step)
+                _logger.info("run %r begins the stage %s", self._settings.run, name)
+        except Exception as error:  # noqa: BLE001 - likewise
+            self._recorder.failures.caught("observe", "stage()", error)
 
     @contextmanager
     def paused(self, activity: str = "") -> Iterator[None]:
-        """Pause the run while the block lasts, for an evaluation or a checkpoint: it is no stall and no slow step.
+        """Mark the run as paused while the block runs, for example during validation or checkpointing.
+
+        A pause does not count as a stall, and its time is excluded from the step durations.
 
         Args:
-            activity: what the training does meanwhile, for example ``"validation"``. The log names it at level INFO
-                when the pause begins and ends.
+            activity: What the training does in the block, for example ``"validation"``. It is logged at level INFO at
+                the start and the end of the pause.
         """
         if self._service.is_abandoned:
             yield
             return
         self._recorder.pause()
-        _logger.info("run %r: the training pauses%s", self._settings.run, f" for {activity}" if activity else "")
+        _logger.info("run %r is paused%s", self._settings.run, f" for {activity}" if activity else "")
         try:
             yield
         finally:
             if not self._service.is_abandoned:  # the block may have forked
                 self._recorder.resume()
                 after = f" after {activity}" if activity else ""
-                _logger.info("run %r: the training continues%s", self._settings.run, after)
+                _logger.info("run %r continues%s", self._settings.run, after)
 
     def close(self) -> None:
-        """End the run as finished, let every recent scraper read its end, and stop listening. Again: does nothing.
+        """End the run, wait until every recent scraper has read its end, and stop listening.
 
-        After SIGTERM it ends as terminated; in a ``finally:`` that an exception passes through, by that exception.
+        The run ends as finished. It ends as terminated after SIGTERM or Ctrl-C, and as failed in a ``finally:`` block
+        that another exception passes through. Further calls do nothing.
         """
         error = sys.exc_info()[1]
         self._service.end(state_after(None if error is self._error_before else error))
@@ -283,11 +337,23 @@ class TrainingExporter:
     ) -> None:
         self._service.end(state_after(error))
 
-    def _observe(self, step: int | None, values: Mapping[str, object], *, split: object, skipped: object) -> None:
+    def _observe(
+        self,
+        step: int | None,
+        values: Mapping[str, object],
+        *,
+        split: object,
+        skipped: object,
+        weights: Mapping[str, object] | None = None,
+    ) -> None:
         if not self._service.is_abandoned:
-            self._recorder.observe(step, values, split=split, skipped=skipped)
+            self._recorder.observe(step, values, split=split, skipped=skipped, weights=weights)
+
+    def _known_weights(self, weights: Mapping[str, object]) -> Mapping[str, object]:
+        self._refuse("observe(weights=)", weights.keys() - set(COMPONENTS), tuple(COMPONENTS))
+        return {name: weight for name, weight in weights.items() if name in COMPONENTS}
 
     def _refuse(self, method: str, unknown: Iterable[str], known: Sequence[str]) -> None:
         for name in unknown:
-            message = f"{method}() has no value {name!r}: {suggestion(name, known)}"
+            message = f"{method}() has no argument {name!r}: {suggestion(name, known)}"
             self._recorder.failures.drop("invalid", name, message)

@@ -1,6 +1,6 @@
-"""The names that the exporter, the rules, the dashboards and the report share: each is defined here and nowhere else.
+"""The names that the exporter, the rules, the dashboards and the report share. They are defined only here.
 
-To add a loss, add its line to `COMPONENTS` and its keyword to `TrainingExporter.observe`, and describe it in
+To add a loss component, add it to `COMPONENTS`, add a keyword to `TrainingExporter.observe`, and describe it in
 docs/metrics.md.
 """
 
@@ -18,10 +18,10 @@ class Component:
     """A component of the loss.
 
     Args:
-        meaning: what it measures, in a sentence for a dashboard.
-        is_part_of_nll: whether it is one of the terms whose weighted sum is the NLL.
-        standard_weight: its weight in the loss that the default bands fit: 10 * mse + 1 * LPIPS.
-        is_probed: whether it can be measured on one fixed clip, without a discriminator.
+        meaning: One sentence for the dashboards on what the component measures.
+        is_part_of_nll: Whether it is one of the terms whose weighted sum is the NLL.
+        standard_weight: Its weight in the loss that the default bands fit, 10 * mse + 1 * LPIPS.
+        is_probed: Whether it can be measured on the fixed probe clip, without a discriminator.
     """
 
     meaning: str
@@ -31,15 +31,15 @@ class Component:
 
 
 COMPONENTS: Mapping[str, Component] = {
-    "nll": Component("The negative log-likelihood, which the bands judge."),
-    "rec": Component("The mean squared error: colours and shapes.", is_part_of_nll=True, standard_weight=10),
+    "nll": Component("The negative log-likelihood, which decides the band."),
+    "rec": Component("The mean squared error: wrong colors and shapes.", is_part_of_nll=True, standard_weight=10),
     "perception": Component("The perceptual distance: artifacts, grids, noise.", is_part_of_nll=True, standard_weight=1),
     "kl": Component("The distance of the latents from a unit Gaussian."),
-    "total": Component("All parts together, as the trainer adds them."),
+    "total": Component("The total loss, as the trainer computes it."),
     "generator": Component("The adversarial loss of the decoder.", is_probed=False),
     "discriminator": Component("The loss of the discriminator.", is_probed=False),
 }
-"""The losses that `TrainingExporter.observe` accepts, by name."""
+"""The losses that `TrainingExporter.observe` accepts."""
 
 NLL_PARTS = tuple(name for name, component in COMPONENTS.items() if component.is_part_of_nll)
 """The components whose weighted sum is the NLL."""
@@ -56,10 +56,10 @@ EndState = Literal["finished", "failed", "terminated"]
 RunState = Literal["running", "paused", "finished", "failed", "terminated"]
 
 RUN_STATES: Mapping[RunState, int] = {"running": 0, "paused": 1, "finished": 2, "failed": 4, "terminated": 3}
-"""The states of a run, each with its value in ``run_rank:vae_run_state:code``."""
+"""The states of a run and their values in ``run_rank:vae_run_state:code``."""
 
 VERDICTS: Mapping[str, int] = {"healthy": 0, "converging": 1, "watch": 2, "stop": 3}
-"""The verdicts on a run, each with its value in ``run:vae_verdict:code``."""
+"""The verdicts on a run and their values in ``run:vae_verdict:code``."""
 
 NLL_BANDS: Mapping[str, tuple[str | None, str | None]] = {
     "suspicious": (None, "suspicious"),
@@ -69,10 +69,10 @@ NLL_BANDS: Mapping[str, tuple[str | None, str | None]] = {
     "degraded": ("good_max", "bad"),
     "bad": ("bad", None),
 }
-"""The bands of the NLL, lowest first, each with the edges below and above it. None: the band has no limit there."""
+"""The NLL bands, lowest first, each with its lower and upper edge. None means that the band is open on that side."""
 
 CONVERGING = "converging"
-"""The band of a run whose NLL is high and still falls, as at the start of a training. It takes precedence."""
+"""The band of a run whose NLL has not yet come down from its start. It takes precedence over `NLL_BANDS`."""
 
 BAND_EDGES: Mapping[str, tuple[str, ...]] = {
     "nll": (
@@ -89,7 +89,7 @@ BAND_EDGES: Mapping[str, tuple[str, ...]] = {
     "perception": ("max",),
     "sharpness": ("min",),
 }
-"""The edges of each signal, lowest first. Their default values are in the rules."""
+"""The band edges of each signal, lowest first. The rules define their default values."""
 
 EDGE_PREFIX = "run:vae_nll:edge_"
-"""The series that the rules record for an edge of the NLL, up to the name of the edge."""
+"""The prefix of the series that the rules record for each edge of the NLL. The edge's name follows."""

@@ -1,4 +1,4 @@
-"""What goes wrong is counted each time and told once."""
+"""Failures are counted each time and logged once."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ def failures() -> Failures:
     return Failures()
 
 
-def test_every_reason_is_there_before_its_first_failure(failures: Failures) -> None:
+def test_every_reason_starts_at_0(failures: Failures) -> None:
     assert failures.errors == dict.fromkeys(ERROR_REASONS, 0)
     assert failures.dropped == dict.fromkeys(DROP_REASONS, 0)
 
 
-def test_an_error_is_counted_each_time_and_told_once_with_its_cause(
+def test_an_error_is_counted_each_time_and_logged_once_with_its_traceback(
     failures: Failures, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(3):
@@ -28,35 +28,38 @@ def test_an_error_is_counted_each_time_and_told_once_with_its_cause(
     assert failures.errors["observe"] == 3
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("vae_exporter", logging.WARNING)
-    assert record.getMessage().startswith("observe() failed and training goes on; it is counted in vae_exporter_errors")
+    assert record.getMessage() == (
+        "observe() failed; training continues. Further failures are counted in vae_exporter_errors_total, not logged."
+    )
     assert "RuntimeError: out of luck" in caplog.text
 
 
-def test_a_drop_is_counted_by_values_and_told_once(failures: Failures, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_drop_is_counted_by_values_and_logged_once(failures: Failures, caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(3):
-        failures.drop("invalid", "nll", "nll is a str: give a float", count=2)
+        failures.drop("invalid", "nll", "nll must be a number, got a str", count=2)
 
     assert failures.dropped["invalid"] == 6
     assert [record.getMessage() for record in caplog.records] == [
-        "nll is a str: give a float (counted in vae_exporter_dropped_observations_total, not told again)"
+        "nll must be a number, got a str. The value is dropped. Further ones are counted in "
+        "vae_exporter_dropped_observations_total, not logged."
     ]
 
 
-def test_each_different_failure_is_told(failures: Failures, caplog: pytest.LogCaptureFixture) -> None:
+def test_each_different_failure_is_logged(failures: Failures, caplog: pytest.LogCaptureFixture) -> None:
     for what in ("nll", "rec", "nll"):
         failures.drop("invalid", what, f"{what} is a str")
-    failures.drop("capture", "nll", "nll was given inside a capture")
+    failures.drop("capture", "nll", "nll was observed inside a capture")
 
-    assert [record.getMessage().split(" (")[0] for record in caplog.records] == [
+    assert [record.getMessage().split(".")[0] for record in caplog.records] == [
         "nll is a str",
         "rec is a str",
-        "nll was given inside a capture",
+        "nll was observed inside a capture",
     ]
 
 
-def test_ever_new_failures_do_not_flood_the_log(failures: Failures, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_stream_of_new_failures_does_not_flood_the_log(failures: Failures, caplog: pytest.LogCaptureFixture) -> None:
     for number in range(10_000):
-        failures.drop("invalid", f"loss_{number}", f"observe() has no value loss_{number}")
+        failures.drop("invalid", f"loss_{number}", f"observe() has no argument loss_{number}")
 
     assert failures.dropped["invalid"] == 10_000
     assert len(caplog.records) == 100

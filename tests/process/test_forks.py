@@ -1,4 +1,4 @@
-"""Whose run it is in a forked process, and how a run of a child ends."""
+"""A forked child does not touch its parent's run, and a child's own run ends with the child."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def answers(url: str) -> bool:
 
 
 class TestForks:
-    def test_a_fork_is_not_the_run(self, train: Callable[..., Trainer], tmp_path: Path) -> None:
-        """Whatever it does, the run is its parent's."""
+    def test_a_forked_child_does_not_change_the_run(self, train: Callable[..., Trainer], tmp_path: Path) -> None:
+        """Calls in the child change nothing: the run belongs to the parent."""
         script = f"""
 exporter = TrainingExporter("bs4", port=0, targets_dir={str(tmp_path / "targets")!r}, gpus=False)
 with exporter:
@@ -57,8 +57,8 @@ with exporter:
         assert trainer.ends() == 143
         assert list((tmp_path / "targets").iterdir()) == []
 
-    def test_a_fork_while_another_thread_records(self, train: Callable[..., Trainer]) -> None:
-        """The other thread is not in the child, and what it held is held there for ever."""
+    def test_a_fork_while_another_thread_observes_does_not_deadlock(self, train: Callable[..., Trainer]) -> None:
+        """The child has no such thread, so a lock that it held is never released there."""
         before = """
 class Slow(int):
     def __float__(self):
@@ -85,10 +85,10 @@ with exporter:
 
     @pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
     @pytest.mark.parametrize(("is_terminated", "expected"), [(False, "failed"), (True, "terminated")])
-    def test_a_run_of_a_child_ends_with_the_child(
+    def test_the_run_of_a_child_ends_with_the_child(
         self, train: Callable[..., Trainer], method: str, *, is_terminated: bool, expected: str
     ) -> None:
-        """Most children of multiprocessing end by os._exit(), and call nothing that atexit knows."""
+        """Most children of multiprocessing end by os._exit(), which skips atexit."""
         before = """
 def train_in_child(go_on):
     exporter = TrainingExporter("of a child", port=0).start()
@@ -159,7 +159,7 @@ class Clips:
                 successor.bind(("127.0.0.1", port))
                 successor.listen()
             for pid in pids:
-                os.kill(pid, 0)  # it lives
+                os.kill(pid, 0)  # fails if the process is gone
         finally:
             for pid in pids:
                 os.kill(pid, signal.SIGKILL)

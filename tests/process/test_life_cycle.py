@@ -1,4 +1,4 @@
-"""How a run ends: real processes that train, and are scraped, terminated and interrupted as in life."""
+"""How a run ends, in real processes that train, are scraped, and receive signals."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ GO_ON = None
 
 
 class TestLastScrape:
-    """The process ends between two scrapes, and the next scrape sees how."""
+    """A process that ends between two scrapes waits until the next scrape has read its state."""
 
     @pytest.mark.parametrize(
         ("script", "number", "expected", "status"),
@@ -69,7 +69,7 @@ class TestLastScrape:
             pytest.param(WITHOUT_WITH, signal.SIGINT, "terminated", -signal.SIGINT, id="sigint"),
         ],
     )
-    def test_it_says_how(
+    def test_the_last_scrape_reads_how_the_run_ended(
         self,
         train: Callable[..., Trainer],
         script: str,
@@ -92,7 +92,7 @@ class TestLastScrape:
         assert (state(last), last["vae_step"], last["vae_loss nll train"]) == ([expected], 41, 0.5)
         assert trainer.ends() == status
 
-    def test_a_run_that_is_closed_in_a_pause_is_finished(self, train: Callable[..., Trainer]) -> None:
+    def test_a_run_that_is_closed_during_a_pause_is_finished(self, train: Callable[..., Trainer]) -> None:
         script = """
         exporter.start()
         with exporter.paused("validation"):
@@ -109,7 +109,7 @@ class TestLastScrape:
 
 class TestLinger:
     @pytest.mark.parametrize("linger", [0, 0.2])
-    def test_it_does_not_wait_for_ever(self, train: Callable[..., Trainer], linger: float) -> None:
+    def test_the_wait_for_a_scraper_that_is_gone_is_limited(self, train: Callable[..., Trainer], linger: float) -> None:
         trainer = train(WITH, linger=linger)
         scrape(trainer.hears())  # and never again
         trainer.goes_on()
@@ -117,7 +117,7 @@ class TestLinger:
 
     @pytest.mark.parametrize("script", [WITH, WITHOUT_WITH], ids=["with", "without"])
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
-    def test_a_second_signal_ends_it_at_once(
+    def test_a_second_signal_ends_the_wait_at_once(
         self, train: Callable[..., Trainer], script: str, number: signal.Signals
     ) -> None:
         trainer = train(f"sys.stderr = None\n{script}", linger=NEVER_SECONDS)
@@ -129,7 +129,7 @@ class TestLinger:
         assert trainer.ends() == -number
 
 
-class TestHandlersOfTheUser:
+class TestHandlersOfUsers:
     HANDLER = """
 stop = threading.Event()
 
@@ -138,9 +138,7 @@ def handler(number, frame):
     stop.set()
 """
 
-    def test_one_that_stands_already_is_called_and_stands_again_after_close(
-        self, train: Callable[..., Trainer]
-    ) -> None:
+    def test_an_earlier_handler_is_called_and_restored_after_close(self, train: Callable[..., Trainer]) -> None:
         script = """
 signal.signal(signal.SIGTERM, handler)
 exporter.start()
@@ -158,7 +156,7 @@ say(signal.getsignal(signal.SIGTERM) is handler)
         assert trainer.hears() == "True"
         assert trainer.ends() == 0
 
-    def test_one_that_comes_later_stays(self, train: Callable[..., Trainer]) -> None:
+    def test_a_later_handler_replaces_ours_and_stays(self, train: Callable[..., Trainer]) -> None:
         script = """
 exporter.start()
 signal.signal(signal.SIGTERM, handler)
@@ -175,8 +173,8 @@ say(signal.getsignal(signal.SIGTERM) is handler)
         assert state(last_scrape(url)) == ["finished"]
         assert trainer.hears() == "True"
 
-    def test_one_that_comes_later_may_call_ours_and_outlive_it(self, train: Callable[..., Trainer]) -> None:
-        """With the next run it is under ours again, and calls the first: none may call itself."""
+    def test_a_later_handler_may_call_ours_and_outlive_it(self, train: Callable[..., Trainer]) -> None:
+        """The handler of the next run wraps the user's, which calls that of the first run: no handler may recurse."""
         script = """
 exporter.start()
 ours = signal.getsignal(signal.SIGTERM)
@@ -200,7 +198,7 @@ with exporter:
         assert trainer.ends() == 143
         assert trainer.hears() == ""
 
-    def test_where_it_is_ignored_it_stays_so(self, train: Callable[..., Trainer]) -> None:
+    def test_an_ignored_sigterm_stays_ignored(self, train: Callable[..., Trainer]) -> None:
         script = "signal.signal(signal.SIGTERM, signal.SIG_IGN)" + WITH
         trainer = train(script + "say(signal.getsignal(signal.SIGTERM) is signal.SIG_IGN)", linger=0)
         trainer.hears()
@@ -209,7 +207,7 @@ with exporter:
         assert trainer.hears() == "True"
         assert trainer.ends() == 0
 
-    def test_after_close_sigterm_ends_the_process_as_ever(self, train: Callable[..., Trainer]) -> None:
+    def test_after_close_sigterm_has_its_default_action(self, train: Callable[..., Trainer]) -> None:
         trainer = train(WITH + "say('closed')\nuntil_told()", linger=0)
         trainer.hears()
         trainer.goes_on()

@@ -1,4 +1,4 @@
-"""Target files whose training is gone: which are removed, and what a real Prometheus makes of those that are left."""
+"""Which target files `prune` removes, and how a real Prometheus follows the folder."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def json_files(folder: Path) -> list[str]:
 
 @contextmanager
 def listening_socket() -> Iterator[str]:
-    """Yield the address of a port that takes connections and never answers, as a stopped process does."""
+    """Yield the address of a port that accepts connections but never answers, like a stopped process."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         yield f"127.0.0.1:{silent.getsockname()[1]}"
 
@@ -60,18 +60,18 @@ def free_address() -> str:
         return f"127.0.0.1:{probe.getsockname()[1]}"
 
 
-def test_prune_removes_what_is_dead_and_says_so(tmp_path: Path) -> None:
+def test_prune_removes_files_of_dead_endpoints_and_reports_each_file(tmp_path: Path) -> None:
     dead = publish(tmp_path, Target("dead", 0, "node7:9645")).path
     live = publish(tmp_path, Target("live", 1, "node8:9645")).path
 
     done = prune(tmp_path, is_alive=lambda address: address == "node8:9645")
 
     assert done == [
-        Pruned(dead, removed=True, reason="run 'dead', rank 0: nobody answers on node7:9645"),
+        Pruned(dead, removed=True, reason="run 'dead', rank 0: node7:9645 does not answer"),
         Pruned(live, removed=False, reason="run 'live', rank 1: node8:9645 answers"),
     ]
     assert json_files(tmp_path) == [live.name]
-    assert str(done[0]) == f"removed '{dead.name}': run 'dead', rank 0: nobody answers on node7:9645"
+    assert str(done[0]) == f"removed '{dead.name}': run 'dead', rank 0: node7:9645 does not answer"
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_prune_removes_what_is_dead_and_says_so(tmp_path: Path) -> None:
         json.dumps([{"targets": ["127.0.0.1:1"], "labels": OURS}]) + " " * 70000,
     ],
 )
-def test_prune_reports_and_keeps_what_is_not_ours(content: str, tmp_path: Path) -> None:
+def test_prune_keeps_files_that_it_did_not_write(content: str, tmp_path: Path) -> None:
     path = tmp_path / "other.json"
     path.write_text(content, encoding="latin-1")
 
@@ -121,19 +121,19 @@ def test_prune_neither_follows_links_nor_blocks_on_a_pipe(tmp_path: Path) -> Non
     assert json_files(folder) == ["folder.json", "link.json", "pipe.json"]
 
 
-def test_prune_keeps_what_it_cannot_ask_about(tmp_path: Path) -> None:
+def test_prune_keeps_a_file_whose_endpoint_cannot_be_checked(tmp_path: Path) -> None:
     def without_network(_address: str) -> bool:
         raise OSError(101, "Network is unreachable")
 
     path = publish(tmp_path, TARGET).path
 
     assert prune(tmp_path, is_alive=without_network) == [
-        Pruned(path, removed=False, reason="cannot tell: Network is unreachable")
+        Pruned(path, removed=False, reason="cannot be checked: Network is unreachable")
     ]
     assert path.exists()
 
 
-def test_prune_keeps_a_file_whose_run_came_back_while_it_asked(tmp_path: Path) -> None:
+def test_prune_keeps_a_file_that_changed_during_the_check(tmp_path: Path) -> None:
     def comes_back(_address: str) -> bool:
         publish(tmp_path, TARGET)
         return False
@@ -141,18 +141,18 @@ def test_prune_keeps_a_file_whose_run_came_back_while_it_asked(tmp_path: Path) -
     path = publish(tmp_path, TARGET).path
 
     assert prune(tmp_path, is_alive=comes_back) == [
-        Pruned(path, removed=False, reason="run 'bs4-kl1e-4', rank 3: it changed meanwhile")
+        Pruned(path, removed=False, reason="run 'bs4-kl1e-4', rank 3: the file has changed")
     ]
     assert path.exists()
 
 
-def test_prune_of_no_folder_is_a_clear_error(tmp_path: Path) -> None:
+def test_prune_of_a_missing_folder_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"cannot read the folder '.*nowhere': No such file"):
         prune(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1", pytest.param("::1", marks=pytest.mark.skipif(not has_ipv6(), reason="no IPv6 here"))]
+    "host", ["127.0.0.1", pytest.param("::1", marks=pytest.mark.skipif(not has_ipv6(), reason="no IPv6"))]
 )
 def test_an_exporter_answers_until_it_ends(host: str) -> None:
     exporter = TrainingExporter("alive", host=host, port=0, linger_seconds=0).start()
@@ -162,7 +162,7 @@ def test_an_exporter_answers_until_it_ends(host: str) -> None:
     assert not answers(address)
 
 
-def test_another_program_on_the_port_is_no_exporter() -> None:
+def test_another_program_on_the_port_does_not_count_as_an_exporter() -> None:
     def other(_environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         return reply(start_response, "404 Not Found", "text/plain", "what?")
 
@@ -173,12 +173,12 @@ def test_another_program_on_the_port_is_no_exporter() -> None:
         server.close()
 
 
-def test_a_stopped_process_is_not_gone() -> None:
+def test_a_stopped_process_counts_as_answering() -> None:
     with listening_socket() as address:
         assert answers(address, timeout=0.2)
 
 
-def test_a_host_without_a_name_server_cannot_be_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_name_lookup_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_name_server(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
@@ -188,7 +188,7 @@ def test_a_host_without_a_name_server_cannot_be_judged(monkeypatch: pytest.Monke
         answers("node7:9645")
 
 
-def test_prometheus_finds_a_rank_and_forgets_it(tmp_path: Path) -> None:
+def test_prometheus_finds_a_rank_and_drops_it_after_its_end(tmp_path: Path) -> None:
     folder = tmp_path / "targets"
     folder.mkdir()
     config = {

@@ -1,4 +1,4 @@
-"""What a user may tell of a run, and what is said of what may not be told."""
+"""Which settings of a run are valid, and what the error message is for the others."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 NLL_EDGES = dict(zip(BAND_EDGES["nll"], [0.05, 0.12, 0.14, 0.16, 0.18, 0.25, 0.30, 0.40], strict=True))
 
 
-class TestGood:
-    def test_the_least(self, make_settings: MakeSettings) -> None:
+class TestValidSettings:
+    def test_only_a_run_is_required(self, make_settings: MakeSettings) -> None:
         assert make_settings(run="bs4") == RunSettings("bs4", 0, {}, {}, {}, None)
 
-    def test_the_most(self, make_settings: MakeSettings) -> None:
+    def test_all_settings_together(self, make_settings: MakeSettings) -> None:
         assert make_settings(
             run='a "run" of\nmany words, даже такой',
             rank=3,
@@ -63,10 +63,10 @@ class TestGood:
         assert repr((settings.rank, settings.start_step, settings.loss_weights)) == "(3, 7, {'rec': 0.5})"
 
     @pytest.mark.parametrize("url", ["http://host", "https://host:8080/a/b?c=d#e", "s3://bucket/key", "file:///out"])
-    def test_an_address_is_of_any_scheme(self, make_settings: MakeSettings, url: str) -> None:
+    def test_outputs_url_may_have_any_scheme(self, make_settings: MakeSettings, url: str) -> None:
         assert make_settings(outputs_url=url).info == {"outputs_url": url}
 
-    def test_all_edges_of_a_signal(self, make_settings: MakeSettings) -> None:
+    def test_edges_may_come_in_any_order(self, make_settings: MakeSettings) -> None:
         edges = make_settings(band_edges={"nll": dict(reversed(NLL_EDGES.items()))}).band_edges
         assert list(edges.items()) == [(("nll", edge), value) for edge, value in NLL_EDGES.items()]
 
@@ -84,21 +84,23 @@ class TestRank:
         ],
         ids=str,
     )
-    def test_it_comes_from_the_launcher(
+    def test_the_rank_comes_from_the_launchers_environment(
         self, make_settings: MakeSettings, environment: dict[str, str], rank: int
     ) -> None:
         assert make_settings(environment=environment).rank == rank
 
-    def test_the_one_given_wins(self, make_settings: MakeSettings) -> None:
+    def test_an_explicit_rank_overrides_the_launchers(self, make_settings: MakeSettings) -> None:
         assert make_settings(rank=0, environment={"RANK": "3"}).rank == 0
 
     @pytest.mark.parametrize("text", ["-1", "one", "1.5", " "])
-    def test_a_launcher_that_says_no_number(self, make_settings: MakeSettings, text: str) -> None:
+    def test_a_rank_in_the_environment_must_be_a_number(self, make_settings: MakeSettings, text: str) -> None:
         with pytest.raises(SettingsError) as raised:
             make_settings(environment={"RANK": text})
-        assert str(raised.value) == f"RANK={text!r} in the environment is no rank: give rank=0, 1, 2, ..."
+        assert str(raised.value) == (
+            f"RANK in the environment must be a whole number, 0 or more, got {text!r}: fix it, or pass rank="
+        )
 
-    def test_the_process_environment_is_asked(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_environment_of_the_process_is_read_by_default(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("RANK", "6")
         settings = check_settings(
             run="r", rank=None, loss_weights=None, band_edges=None, info=None, outputs_url=None, start_step=None
@@ -109,82 +111,93 @@ class TestRank:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"run": 7}, "run=7 is no string: give one"),
-        ({"run": None}, "run=None is no string: give one"),
-        ({"run": " \n"}, r"run=' \n' is empty: give a text that tells this run from others"),
-        ({"run": "\ud800"}, r"run='\ud800' is not valid Unicode: surrogates not allowed"),
-        ({"run": "x" * 201}, f"run has 201 characters ('{'x' * 40}'...): give {MAX_TEXT} at most"),
-        ({"rank": -1}, "rank=-1 is no whole number: give 0, 1, 2, ..."),
-        ({"rank": 1.0}, "rank=1.0 is no whole number: give 0, 1, 2, ..."),
-        ({"rank": True}, "rank=True is no whole number: give 0, 1, 2, ..."),
-        ({"rank": "1"}, "rank='1' is no whole number: give 0, 1, 2, ..."),
-        ({"start_step": -5}, "start_step=-5 is no whole number: give 0, 1, 2, ..."),
-        ({"start_step": 5.5}, "start_step=5.5 is no whole number: give 0, 1, 2, ..."),
-        ({"loss_weights": [10, 1]}, "loss_weights=[10, 1] is no dictionary: give one"),
-        ({"loss_weights": {"recon": 10}}, "loss_weights['recon'] is no loss: did you mean 'rec'?"),
+        ({"run": 7}, "run must be a string, got 7"),
+        ({"run": None}, "run must be a string, got None"),
+        ({"run": " \n"}, r"run must not be empty, got ' \n': give a text that identifies this run"),
+        ({"run": "\ud800"}, r"run must be valid Unicode, got '\ud800': surrogates not allowed"),
+        (
+            {"run": "x" * 201},
+            f"run must have at most {MAX_TEXT} characters, got 201 ('{'x' * 40}'...): shorten it",
+        ),
+        ({"rank": -1}, "rank must be a whole number, 0 or more, got -1"),
+        ({"rank": 1.0}, "rank must be a whole number, 0 or more, got 1.0"),
+        ({"rank": True}, "rank must be a whole number, 0 or more, got True"),
+        ({"rank": "1"}, "rank must be a whole number, 0 or more, got '1'"),
+        ({"start_step": -5}, "start_step must be a whole number, 0 or more, got -5"),
+        ({"start_step": 5.5}, "start_step must be a whole number, 0 or more, got 5.5"),
+        ({"loss_weights": [10, 1]}, "loss_weights must be a dictionary, got [10, 1]"),
+        ({"loss_weights": {"recon": 10}}, "loss_weights has an unknown component, 'recon': did you mean 'rec'?"),
         (
             {"loss_weights": {7: 10}},
-            f"loss_weights[7] is no loss: known: {', '.join(COMPONENTS)}",
+            f"loss_weights has an unknown component, 7: expected one of {', '.join(COMPONENTS)}",
         ),
-        ({"loss_weights": {"rec": "10"}}, "loss_weights['rec']='10' is no finite number: give a float"),
-        ({"loss_weights": {"rec": math.nan}}, "loss_weights['rec']=nan is no finite number: give a float"),
-        ({"loss_weights": {"rec": True}}, "loss_weights['rec']=True is no finite number: give a float"),
-        ({"band_edges": 0.3}, "band_edges=0.3 is no dictionary: give one"),
-        ({"band_edges": {"nl": {}}}, "band_edges['nl'] is no signal: did you mean 'nll'?"),
-        ({"band_edges": {"perception": 0.3}}, "band_edges['perception']=0.3 is no dictionary: give one"),
-        ({"band_edges": {"rec": {"maxi": 1}}}, "band_edges['rec']['maxi'] is no edge: did you mean 'max'?"),
-        ({"band_edges": {"rec": {"max": 1}}}, "band_edges['rec'] lacks min: give all of its edges, or none"),
-        ({"band_edges": {"rec": {}}}, "band_edges['rec'] lacks min, max: give all of its edges, or none"),
+        ({"loss_weights": {"rec": "10"}}, "loss_weights['rec'] must be a finite number, got '10'"),
+        ({"loss_weights": {"rec": math.nan}}, "loss_weights['rec'] must be a finite number, got nan"),
+        ({"loss_weights": {"rec": True}}, "loss_weights['rec'] must be a finite number, got True"),
+        ({"band_edges": 0.3}, "band_edges must be a dictionary, got 0.3"),
+        ({"band_edges": {"nl": {}}}, "band_edges has an unknown signal, 'nl': did you mean 'nll'?"),
+        ({"band_edges": {"perception": 0.3}}, "band_edges['perception'] must be a dictionary, got 0.3"),
+        ({"band_edges": {"rec": {"maxi": 1}}}, "band_edges['rec'] has an unknown edge, 'maxi': did you mean 'max'?"),
+        ({"band_edges": {"rec": {"max": 1}}}, "band_edges['rec'] must have all of its edges or none, missing: min"),
+        ({"band_edges": {"rec": {}}}, "band_edges['rec'] must have all of its edges or none, missing: min, max"),
         (
             {"band_edges": {"rec": {"min": 0.1, "max": math.inf}}},
-            "band_edges['rec']['max']=inf is no finite number: give a float",
+            "band_edges['rec']['max'] must be a finite number, got inf",
+        ),
+        (
+            {"band_edges": {"rec": {"min": 0.0, "max": 0.1}}},
+            "band_edges['rec']['min'] must be above 0, because the rules compare ratios, got 0.0",
         ),
         (
             {"band_edges": {"rec": {"min": 0.1, "max": 0.1}}},
-            "band_edges['rec']: min=0.1 is not below max=0.1: edges ascend, min < max",
+            "band_edges['rec'] must ascend (min < max), got min=0.1 and max=0.1",
         ),
         (
             {"band_edges": {"nll": {**NLL_EDGES, "bad": 0.2}}},
-            f"band_edges['nll']: good_max=0.25 is not below bad=0.2: edges ascend, {' < '.join(NLL_EDGES)}",
+            f"band_edges['nll'] must ascend ({' < '.join(NLL_EDGES)}), got good_max=0.25 and bad=0.2",
         ),
-        ({"info": "model"}, "info='model' is no dictionary: give one"),
+        ({"info": "model"}, "info must be a dictionary, got 'model'"),
         (
             {"info": {f"label_{number}": 1 for number in range(17)}},
-            f"info has 17 entries: give {MAX_INFO_LABELS} at most, what tells runs apart",
+            f"info must have at most {MAX_INFO_LABELS} entries, got 17: keep those that distinguish runs",
         ),
         *(
             (
                 {"info": {name: 1}},
-                f"info[{name!r}]: a name is letters, digits and underscores, and starts with a letter; 100 at most",
+                "info keys must consist of letters, digits and underscores, must not start with a digit or two "
+                f"underscores, and must have at most 100 characters, got {name!r}",
             )
             for name in ("batch-size", "", "4k", "__name__", "größe", "a\n", 7)
         ),
         *(
             (
                 {"info": {name: 1}},
-                f"info[{name!r}]: this name is taken by the exporter or by Prometheus: choose another",
+                f"info must not have the key {name!r}, which the exporter or Prometheus uses: rename it",
             )
             for name in ("run", "rank", "outputs_url", "instance", "job", "le", "quantile")
         ),
-        ({"info": {"model": ""}}, "info['model']='' is empty: give a text that tells this run from others"),
+        (
+            {"info": {"model": ""}},
+            "info['model'] must not be empty, got '': give a text that identifies this run",
+        ),
         (
             {"info": {"model": "x" * 300}},
-            f"info['model'] has 300 characters ('{'x' * 40}'...): give {MAX_TEXT} at most",
+            f"info['model'] must have at most {MAX_TEXT} characters, got 300 ('{'x' * 40}'...): shorten it",
         ),
         *(
             (
                 {"outputs_url": url},
-                f"outputs_url={url!r} is no address: give one like https://host/samples, without spaces",
+                f"outputs_url must be a URL without spaces, such as https://host/samples, got {url!r}",
             )
             for url in ("", "samples", "/out", "https://", "https://a b", 'https://a"b', "https://a\nb", 7)
         ),
         (
             {"outputs_url": "https://" + "x" * 200},
-            f"outputs_url has 208 characters ('https://{'x' * 32}'...): give {MAX_TEXT} at most",
+            f"outputs_url must have at most {MAX_TEXT} characters, got 208 ('https://{'x' * 32}'...): shorten it",
         ),
     ],
 )
-def test_what_cannot_be_used_is_named_with_the_fix(
+def test_an_invalid_setting_raises_an_error_that_names_the_fix(
     make_settings: MakeSettings, given: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(SettingsError) as raised:
@@ -193,32 +206,32 @@ def test_what_cannot_be_used_is_named_with_the_fix(
 
 
 def test_a_settings_error_is_a_value_error(make_settings: MakeSettings) -> None:
-    with pytest.raises(ValueError, match="run=''"):
+    with pytest.raises(ValueError, match="run must not be empty, got ''"):
         make_settings(run="")
 
 
 @pytest.mark.parametrize("port", [0, 1, 9645, 65535])
-def test_a_port(port: int) -> None:
+def test_a_valid_port(port: int) -> None:
     assert whole_port(port) == port
 
 
 @pytest.mark.parametrize("port", [-1, 65536, 9645.0, "9645", None, True])
-def test_what_is_no_port(port: object) -> None:
+def test_an_invalid_port(port: object) -> None:
     with pytest.raises(SettingsError) as raised:
         whole_port(port)
-    assert str(raised.value) == f"port={port!r} is no TCP port: give 1 to 65535, or 0 for any free one"
+    assert str(raised.value) == f"port must be between 0 and 65535, got {port!r}; 0 selects any free port"
 
 
 @pytest.mark.parametrize("value", [0, 30, 0.5, threading.TIMEOUT_MAX])
-def test_a_time_to_wait(value: float) -> None:
+def test_a_valid_number_of_seconds(value: float) -> None:
     assert seconds("linger_seconds", value) == value
 
 
 @pytest.mark.parametrize("value", [-1, math.nan, math.inf, 1e300, "30", None, True])
-def test_what_is_no_time_to_wait(value: object) -> None:
+def test_an_invalid_number_of_seconds(value: object) -> None:
     with pytest.raises(SettingsError) as raised:
         seconds("linger_seconds", value)
-    assert str(raised.value) == f"linger_seconds={value!r} is no time to wait: give seconds, 0 or more"
+    assert str(raised.value) == f"linger_seconds must be a number of seconds, 0 or more, got {value!r}"
 
 
 @pytest.mark.parametrize(
@@ -226,32 +239,32 @@ def test_what_is_no_time_to_wait(value: object) -> None:
     [("own", "own"), ("all", "all"), (None, None), (False, None)],
     ids=["own", "all", "None", "False"],
 )
-def test_whose_gpus(gpus: object, expected: str | None) -> None:
+def test_a_valid_gpu_choice(gpus: object, expected: str | None) -> None:
     assert gpu_choice(gpus) == expected
 
 
 @pytest.mark.parametrize("gpus", ["mine", "OWN", "", True, 0, [0], "x" * 200])
-def test_what_names_no_gpus(gpus: object) -> None:
+def test_an_invalid_gpu_choice(gpus: object) -> None:
     with pytest.raises(SettingsError) as raised:
         gpu_choice(gpus)
     expected = (
-        f"gpus={gpus!r:.80} is not known: give 'own' (what this process uses), 'all' (what the machine has), or False"
+        f"gpus must be 'own' (the GPUs of this process), 'all' (the GPUs of the machine) or False, got {gpus!r:.80}"
     )
     assert str(raised.value) == expected
 
 
 @pytest.mark.parametrize("value", [0.1, 5, 60])
-def test_how_often_gpus_are_read(value: float) -> None:
+def test_a_valid_sampling_interval(value: float) -> None:
     assert sample_seconds(value) == value
 
 
 @pytest.mark.parametrize("value", [0, 0.05, 60.1, -1, math.nan, math.inf, "5", None, True])
-def test_what_is_too_often_or_too_rare(value: object) -> None:
+def test_an_invalid_sampling_interval(value: object) -> None:
     with pytest.raises(SettingsError) as raised:
         sample_seconds(value)
-    assert str(raised.value) == f"gpu_sample_seconds={value!r} is out of range: give 0.1 to 60 seconds"
+    assert str(raised.value) == f"gpu_sample_seconds must be between 0.1 and 60 seconds, got {value!r}"
 
 
-def test_a_suggestion() -> None:
+def test_a_suggestion_is_the_closest_name_or_else_all_names() -> None:
     assert suggestion("percepton", ["nll", "perception"]) == "did you mean 'perception'?"
-    assert suggestion("x", ["nll", "perception"]) == "known: nll, perception"
+    assert suggestion("x", ["nll", "perception"]) == "expected one of nll, perception"

@@ -1,4 +1,4 @@
-"""Target discovery: the files, on a real file system, and what a real Prometheus makes of them."""
+"""Target files, on a real file system."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ def json_files(folder: Path) -> list[str]:
         ("[fd00::7]:80", "::", "[fd00::7]:80"),
     ],
 )
-def test_the_address_that_others_see(advertise: str | None, host: str, expected: str) -> None:
+def test_the_advertised_address(advertise: str | None, host: str, expected: str) -> None:
     assert advertised_address(advertise, host=host, port=9645, hostname=lambda: "node7") == expected
 
 
 def test_a_machine_without_a_usable_name_is_told_to_advertise() -> None:
-    with pytest.raises(SettingsError, match=r"'\(none\)': give advertise="):
+    with pytest.raises(SettingsError, match=r"'\(none\)': set advertise= to HOST or HOST:PORT"):
         advertised_address(None, host=ALL_IPV4, port=9645, hostname=lambda: "(none)")
 
 
@@ -92,14 +92,14 @@ def test_a_wrong_advertise_names_the_value_and_the_fix(wrong: object) -> None:
     with pytest.raises(SettingsError) as raised:
         check_advertise(wrong)
 
-    assert f"advertise={wrong!r}" in str(raised.value)
-    assert "give HOST or HOST:PORT" in str(raised.value)
+    assert str(raised.value).startswith("advertise must be HOST or HOST:PORT as other machines reach it")
+    assert str(raised.value).endswith(f", got {wrong!r}")
 
 
 # The folder
 
 
-def test_a_relative_targets_dir_holds_when_training_changes_its_folder(
+def test_a_relative_targets_dir_survives_a_change_of_the_working_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -108,44 +108,44 @@ def test_a_relative_targets_dir_holds_when_training_changes_its_folder(
 
 
 @pytest.mark.parametrize("wrong", [None, "", 3])
-def test_a_targets_dir_that_is_no_path_is_a_clear_error(wrong: object) -> None:
-    with pytest.raises(SettingsError, match="is no path: give the folder"):
+def test_a_targets_dir_that_is_not_a_path_is_a_clear_error(wrong: object) -> None:
+    with pytest.raises(SettingsError, match=f"targets_dir must be the path of the folder .*, got {wrong!r}$"):
         check_targets_dir(wrong)
 
 
 @pytest.mark.parametrize("in_the_way", ["file", "dangling link"])
-def test_a_targets_dir_that_is_no_folder_is_a_clear_error(in_the_way: str, tmp_path: Path) -> None:
+def test_a_targets_dir_that_is_not_a_folder_is_a_clear_error(in_the_way: str, tmp_path: Path) -> None:
     path = tmp_path / "targets"
     if in_the_way == "file":
         path.touch()
     else:
         path.symlink_to("nowhere")
 
-    with pytest.raises(SettingsError, match=f"targets_dir='{path}' is not a folder"):
+    with pytest.raises(SettingsError, match=f"got '{path}', which is not a folder"):
         check_targets_dir(path)
 
 
 def test_a_folder_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> None:
-    """A folder below a file: nobody can write there, root neither."""
+    """A folder below a file, where even root cannot write."""
     (tmp_path / "file").touch()
 
     with pytest.raises(SettingsError) as raised:
         publish(tmp_path / "file" / "targets", TARGET)
 
-    for words in (f"targets_dir='{tmp_path}/file/targets'", "Not a directory", "leave targets_dir= out"):
+    for words in (f"got '{tmp_path}/file/targets'", "Not a directory", "choose another folder, or omit targets_dir="):
         assert words in str(raised.value)
 
 
 def test_a_folder_without_permission_is_a_clear_error(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     if os.access(tmp_path, os.W_OK):
-        pytest.skip("root may write everywhere")
+        pytest.skip("root can write everywhere")
 
-    with pytest.raises(SettingsError, match="Permission denied; give a folder that this user may write to"):
+    with pytest.raises(SettingsError, match=r"\(Permission denied\); choose another folder"):
         publish(tmp_path, TARGET)
 
 
-def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_no_temporary_file(tmp_path: Path) -> None:
     name = publish(tmp_path, TARGET).path
     name.unlink()
     name.mkdir()
@@ -159,7 +159,7 @@ def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
 # The file
 
 
-def test_a_file_says_where_and_who(tmp_path: Path) -> None:
+def test_a_file_has_the_address_the_run_the_rank_and_the_owner(tmp_path: Path) -> None:
     file = publish(tmp_path, TARGET)
 
     [group] = json.loads(file.path.read_text())
@@ -169,11 +169,11 @@ def test_a_file_says_where_and_who(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("run", ["a/b", "../../up", ".", "训练", "a\nb", "*?[x]", "-rf", "x" * 200, " ", "a\x00b"])
-def test_any_name_of_a_run_is_safe(run: str, tmp_path: Path) -> None:
+def test_any_run_name_gives_a_safe_file_name(run: str, tmp_path: Path) -> None:
     folder = tmp_path / "targets"
     file = publish(folder, Target(run, 0, "node7:9645"))
 
-    assert [file.path.name] == os.listdir(folder)  # noqa: PTH208 - names as they are
+    assert [file.path.name] == os.listdir(folder)  # noqa: PTH208 - only the names matter
     assert file.path.name.isascii()
     assert not file.path.name.startswith((".", "-"))
     assert len(file.path.name) < 143
@@ -181,23 +181,23 @@ def test_any_name_of_a_run_is_safe(run: str, tmp_path: Path) -> None:
     assert withdraw(file)
 
 
-def test_runs_whose_names_look_alike_have_a_file_each(tmp_path: Path) -> None:
+def test_runs_with_similar_names_have_separate_files(tmp_path: Path) -> None:
     publish(tmp_path, Target("a/b", 0, "node7:9645"))
     publish(tmp_path, Target("a.b", 0, "node7:9646"))
 
     assert len(json_files(tmp_path)) == 2
 
 
-def test_two_processes_with_one_run_and_rank_are_both_seen(tmp_path: Path) -> None:
-    """Else the rules could not tell that their figures mix."""
+def test_two_processes_with_one_run_and_rank_keep_a_file_each(tmp_path: Path) -> None:
+    """Otherwise the rules could not detect that their metrics mix."""
     publish(tmp_path, Target("a", 0, "node7:9645"))
     publish(tmp_path, Target("a", 0, "node8:9645"))
 
     assert len(json_files(tmp_path)) == 2
 
 
-def test_who_listens_on_an_address_replaces_who_did(tmp_path: Path) -> None:
-    """A file left by a crash would lend its run's name to the next run on this port."""
+def test_a_new_file_replaces_older_files_of_its_address(tmp_path: Path) -> None:
+    """A file that a crash left behind would give its run's name to the next run on this port."""
     publish(tmp_path, Target("crashed", 0, "node7:9645"))
     neighbour = publish(tmp_path, Target("neighbour", 0, "node8:9645"))
     newest = publish(tmp_path, Target("newest", 0, "node7:9645"))
@@ -206,7 +206,7 @@ def test_who_listens_on_an_address_replaces_who_did(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
-def test_a_new_folder_is_its_owners_alone(umask: int, tmp_path: Path) -> None:
+def test_a_new_folder_is_readable_by_its_owner_only(umask: int, tmp_path: Path) -> None:
     before = os.umask(umask)
     try:
         file = publish(tmp_path / "targets", TARGET)
@@ -219,7 +219,7 @@ def test_a_new_folder_is_its_owners_alone(umask: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("folder_mode", "file_mode"), [(0o700, 0o600), (0o750, 0o640), (0o770, 0o640), (0o755, 0o644), (0o733, 0o600)]
 )
-def test_who_may_list_the_folder_may_read_the_file_and_never_write_it(
+def test_a_file_is_readable_by_those_who_can_list_the_folder_and_writable_by_its_owner_only(
     folder_mode: int, file_mode: int, tmp_path: Path
 ) -> None:
     tmp_path.chmod(folder_mode)
@@ -243,7 +243,7 @@ def test_a_file_is_removed_at_the_end(tmp_path: Path) -> None:
     assert not withdraw(file)
 
 
-def test_a_file_that_another_process_took_over_is_left(tmp_path: Path) -> None:
+def test_a_file_that_another_process_replaced_is_kept(tmp_path: Path) -> None:
     first = publish(tmp_path, TARGET)
     second = publish(tmp_path, TARGET)
 
@@ -252,7 +252,7 @@ def test_a_file_that_another_process_took_over_is_left(tmp_path: Path) -> None:
     assert second.path.read_bytes() == second.content
 
 
-def test_a_folder_that_is_gone_is_no_failure(tmp_path: Path) -> None:
+def test_withdrawing_from_a_deleted_folder_is_not_an_error(tmp_path: Path) -> None:
     file = publish(tmp_path / "targets", TARGET)
     file.path.unlink()
     file.path.parent.rmdir()
@@ -260,7 +260,7 @@ def test_a_folder_that_is_gone_is_no_failure(tmp_path: Path) -> None:
     assert not withdraw(file)
 
 
-def test_a_pipe_in_the_files_place_does_not_block(tmp_path: Path) -> None:
+def test_a_pipe_in_place_of_the_file_does_not_block(tmp_path: Path) -> None:
     file = publish(tmp_path, TARGET)
     file.path.unlink()
     os.mkfifo(file.path)
@@ -280,8 +280,8 @@ for _ in range(200):
 """
 
 
-def test_two_writers_at_once_never_leave_half_a_file(tmp_path: Path) -> None:
-    """Both write one file name: their runs share the readable part of it, and the address."""
+def test_readers_never_see_a_partial_file_from_two_concurrent_writers(tmp_path: Path) -> None:
+    """Both write the same file name, because their runs share its readable part and the address."""
     seen = set()
     with ExitStack() as stack:
         commands = [[sys.executable, "-c", WRITER, str(tmp_path), letter] for letter in ("/", ".")]

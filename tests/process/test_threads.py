@@ -1,4 +1,4 @@
-"""How a run ends whose exporter is used by several threads."""
+"""How a run ends if several threads use its exporter."""
 
 from __future__ import annotations
 
@@ -21,9 +21,7 @@ with exporter:
 
 
 class TestThreads:
-    def test_after_a_close_from_another_thread_sigterm_ends_the_process_as_ever(
-        self, train: Callable[..., Trainer]
-    ) -> None:
+    def test_after_close_in_another_thread_sigterm_has_its_default_action(self, train: Callable[..., Trainer]) -> None:
         script = """
 exporter.start()
 train()
@@ -42,7 +40,7 @@ until_told()
         trainer.process.terminate()
         assert trainer.ends() == -signal.SIGTERM
 
-    def test_an_exporter_of_another_thread_ends_with_its_process(self, train: Callable[..., Trainer]) -> None:
+    def test_an_exporter_started_in_another_thread_ends_with_its_process(self, train: Callable[..., Trainer]) -> None:
         script = """
 starting = threading.Thread(target=exporter.start)
 starting.start()
@@ -55,8 +53,10 @@ train()
         trainer.goes_on()
         assert state(last_scrape(url)) == ["failed"]
 
-    def test_an_exporter_of_another_thread_takes_no_signal(self, train: Callable[..., Trainer]) -> None:
-        """SIGTERM ends the process as it would without it; and the main thread's exporter ends by it as ever."""
+    def test_an_exporter_started_in_another_thread_installs_no_signal_handler(
+        self, train: Callable[..., Trainer]
+    ) -> None:
+        """SIGTERM keeps its default action, until the main thread starts an exporter of its own."""
         script = """
 in_thread = TrainingExporter("of another thread", port=0, linger_seconds=0, gpus=False)
 starting = threading.Thread(target=in_thread.start)
@@ -73,7 +73,7 @@ with exporter:
         trainer.process.terminate()
         assert state(last_scrape(url)) == ["terminated"]
 
-    def test_two_exporters_end_each_for_itself(self, train: Callable[..., Trainer]) -> None:
+    def test_two_exporters_end_independently(self, train: Callable[..., Trainer]) -> None:
         script = """
 first = TrainingExporter("first", port=0, gpus=False).start()
 exporter.start()
@@ -94,7 +94,7 @@ train()
         assert state(last_scrape(second)) == ["terminated"]
         assert trainer.ends() == 143
 
-    def test_two_exporters_end_by_one_signal(self, train: Callable[..., Trainer]) -> None:
+    def test_one_sigterm_ends_two_exporters(self, train: Callable[..., Trainer]) -> None:
         script = """
 with TrainingExporter("first", port=0, gpus=False) as first, exporter:
     say(first.url)
@@ -109,7 +109,7 @@ with TrainingExporter("first", port=0, gpus=False) as first, exporter:
         assert state(last_scrape(first)) == ["terminated"]
         assert trainer.ends() == 143
 
-    def test_close_while_another_thread_observes(self) -> None:
+    def test_close_succeeds_while_another_thread_observes(self) -> None:
         exporter = TrainingExporter("bs4", port=0, linger_seconds=0).start()
         observing, stop = threading.Event(), threading.Event()
 
@@ -127,8 +127,8 @@ with TrainingExporter("first", port=0, gpus=False) as first, exporter:
         thread.join(DEADLINE_SECONDS)
         assert exporter.url is None
 
-    def test_a_close_waits_for_the_one_under_way(self) -> None:
-        """After it the process may exit, and with it the thread of the other."""
+    def test_a_second_close_waits_for_the_first(self) -> None:
+        """The process may exit after the second call, which would kill the thread of the first."""
         exporter = TrainingExporter("bs4", port=0, linger_seconds=DEADLINE_SECONDS).start()
         url = str(exporter.url)
         scrape(url)

@@ -50,8 +50,3 @@ class Training:
     @property
     def nll(self) -> LossFacts:
         return self.facts.losses["nll"]
-
-
-def mean(loss: LossFacts, width: int = 10, lag: int = 0) -> float | None:
-    assert loss.windows is not None
-    return loss.windows.mean(width, lag)

@@ -1,1 +1,1 @@
-"""How a run begins, is found by Prometheus, and ends."""
+"""The life of a run in its process: its settings, its discovery by Prometheus, its failures and its end."""

@@ -1,7 +1,7 @@
-"""What ends a run without a word of its own: SIGTERM, an exit of the process, a fork.
+"""Ends runs that do not end themselves: on SIGTERM, at the exit of the process, and in a forked child.
 
-Signals and exits are the process's, so that is what this module keeps: one handler, however many runs, put in place
-with the first and taken away with the last.
+Signals and exits belong to the process, so the state of this module is global: one SIGTERM handler for all runs, which
+is installed with the first run and removed with the last.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
     from vae_exporter.vocabulary import EndState
 
-_EXIT_CODE = 128 + signal.SIGTERM  # what a shell calls a process that SIGTERM ended
+_EXIT_CODE = 128 + signal.SIGTERM  # as shells report a process that SIGTERM ended
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """What is watched.
+    """A run to watch.
 
     Args:
-        end: ends the run in the state that it is given, if it has not ended yet.
-        abandon: lets go of everything: this process is a fork, and the run is its parent's.
+        end: Ends the run in the given state, unless it has already ended.
+        abandon: Releases the run's resources in a forked child. The run continues in the parent.
     """
 
     end: Callable[[EndState], object]
@@ -38,19 +38,20 @@ class Run:
 
 
 class _Process:
-    """The runs of this process, and whether SIGTERM has come since the first of them."""
+    """The runs of this process, and whether it has received SIGTERM since the first of them started."""
 
     def __init__(self) -> None:
         self.runs: list[Run] = []
         self.is_terminated = False
         self.is_hooked = False
-        self.lock = threading.RLock()  # a handler of the user's may close a run while this thread starts another
+        self.lock = threading.RLock()  # reentrant: a user's signal handler may close a run while this thread starts one
 
 
 class _SigtermHandler:
-    """Stands for SIGTERM in the place of *previous*.
+    """A SIGTERM handler that replaces *previous* and calls it.
 
-    Each has its own: a handler that the user puts over one, and that calls it, may find itself under the next.
+    Each installation is a new object with its own *previous*. A user's handler may wrap one of them and be wrapped by
+    the next, so a shared object could call itself without end.
     """
 
     def __init__(self, previous: Any) -> None:  # noqa: ANN401 - what signal.getsignal returns
@@ -59,23 +60,23 @@ class _SigtermHandler:
     def __call__(self, number: int, frame: FrameType | None) -> None:
         _process.is_terminated = bool(_process.runs)
         if callable(self.previous):
-            self.previous(number, frame)  # the user's own: it decides whether and when the process ends
+            self.previous(number, frame)  # the user's handler decides whether and when the process ends
             return
         signal.signal(number, signal.SIG_DFL)
         if _process.runs:
-            # Not the end at once, which would leave no time for the last scrape: the loop is left as by sys.exit().
-            # Where it is not, because something catches that, a second SIGTERM ends the process.
+            # SystemExit instead of immediate death, which would leave no time for the last scrape. If something
+            # catches it, a second SIGTERM ends the process.
             sys.exit(_EXIT_CODE)
-        signal.raise_signal(number)  # the last run was closed by a thread that may not take this handler away
+        signal.raise_signal(number)  # a thread closed the last run and was not allowed to remove this handler
 
 
 _process = _Process()
 
 
 def watch(run: Run) -> None:
-    """End *run* when this process is terminated or exits, and let go of it in a fork, until `unwatch`.
+    """End *run* when this process receives SIGTERM or exits, and abandon it in a forked child, until `unwatch`.
 
-    Only the main thread may handle signals: from another one SIGTERM ends the process as it would without a run.
+    Only the main thread can install signal handlers. After a call from another thread, SIGTERM has its usual effect.
     """
     with _process.lock:
         if not _process.is_hooked:
@@ -85,8 +86,10 @@ def watch(run: Run) -> None:
                 os.register_at_fork(after_in_child=_after_fork_in_child)
         if not _process.runs:
             _process.is_terminated = False
-            if multiprocessing.parent_process():  # a child of multiprocessing may end without calling what atexit knows
-                from multiprocessing.util import Finalize  # noqa: PLC0415 - before ours, its exit would wait last
+            if multiprocessing.parent_process():  # multiprocessing's children may skip atexit
+                # The import registers an exit handler that joins child processes. At the top of this module it would
+                # come before ours, and run after it: a run would end while its children still train.
+                from multiprocessing.util import Finalize  # noqa: PLC0415
 
                 Finalize(None, _at_exit, exitpriority=0)
         _process.runs.append(run)
@@ -94,7 +97,7 @@ def watch(run: Run) -> None:
 
 
 def unwatch(run: Run) -> None:
-    """Leave *run* alone from now on."""
+    """Stop watching *run*."""
     with _process.lock:
         if run in _process.runs:
             _process.runs.remove(run)
@@ -103,7 +106,7 @@ def unwatch(run: Run) -> None:
 
 
 def state_after(error: BaseException | None) -> EndState:
-    """Return the state of a run that ends now, by *error* or by the caller's own word."""
+    """Return the state in which a run ends now, given the exception that ends it. None means a regular end."""
     if _process.is_terminated or isinstance(error, KeyboardInterrupt):
         return "terminated"
     if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
@@ -113,24 +116,24 @@ def state_after(error: BaseException | None) -> EndState:
 
 def _take_sigterm() -> None:
     if threading.current_thread() is not threading.main_thread():
-        return  # only the main thread may
+        return  # only the main thread can install signal handlers
     previous = signal.getsignal(signal.SIGTERM)
-    if previous in (signal.SIG_IGN, None):  # ignored, or handled by what is not Python: both are left as they are
+    if previous in (signal.SIG_IGN, None):  # ignored, or handled outside Python: neither can be chained
         return
     if not isinstance(previous, _SigtermHandler):
         signal.signal(signal.SIGTERM, _SigtermHandler(previous))
 
 
 def _give_sigterm_back() -> None:
-    # A handler that the user has put in our place since stays.
+    # Keep a handler that the user has installed over ours.
     present = signal.getsignal(signal.SIGTERM)
     if isinstance(present, _SigtermHandler) and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, present.previous)
 
 
 def _at_exit() -> None:
-    # Nobody closed these runs. A trainer that meets NaN often calls sys.exit(1) before it logs anything. An error that
-    # nothing caught has been printed by now, and Python remembers it; in a child of multiprocessing it is on its way.
+    # These runs were never closed, which counts as a failure: trainers often call sys.exit(1) on NaN. Python keeps an
+    # uncaught exception in sys.last_value; in a child of multiprocessing it is still being handled.
     error = sys.exc_info()[1] or getattr(sys, "last_value", None)
     state: EndState = "terminated" if state_after(error) == "terminated" else "failed"
     for run in tuple(_process.runs):
@@ -138,7 +141,7 @@ def _at_exit() -> None:
 
 
 def _after_fork_in_child() -> None:
-    _process.lock = threading.RLock()  # another thread of the parent may have held it
+    _process.lock = threading.RLock()  # another thread of the parent may hold the old one, which is never released here
     for run in _process.runs:
         run.abandon()
     _process.runs.clear()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from math import exp
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from vae_exporter.vocabulary import COMPONENTS, NLL_PARTS
 
@@ -18,6 +18,18 @@ STANDARD_WEIGHTS = {
     name: component.standard_weight for name, component in COMPONENTS.items() if component.standard_weight is not None
 }
 """The weights of the loss that the default bands fit."""
+
+
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "standard": {},
+    "latent-diffusion": {"distance": "l1", "reduction": "sum", "rec_contains_perception": True},
+    "diffusers": {"distance": "mse", "reduction": "sum", "rec_contains_perception": True},
+    "vidtok": {"distance": "l1", "reduction": "sum", "rec_contains_perception": True},
+    "open-sora": {"distance": "l1", "reduction": "sum", "rec_contains_perception": True},
+    "open-sora-plan": {"distance": "l1", "reduction": "sum", "rec_contains_perception": True},
+    "magvit2-pytorch": {"distance": "mse", "reduction": "mean"},
+}
+"""The losses of public trainers. docs/losses.md cites the code of each."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +81,20 @@ class LossDefinition:
             return False
         parts = {part: weight for part, weight in self.weights.items() if part in NLL_PARTS}
         return not parts or parts == STANDARD_WEIGHTS
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The components that must be reported at a step for it to be judged."""
+        return frozenset(STANDARD_WEIGHTS if self.is_reweighted else ("nll",))
+
+    @property
+    def part_weights(self) -> Mapping[str, float]:
+        """The weight of each part in what is judged; empty if the parts cannot be told apart."""
+        if self.is_reweighted:
+            return STANDARD_WEIGHTS
+        if self.rec_contains_perception:
+            return {}
+        return {part: self.weights[part] for part in NLL_PARTS if part in self.weights}
 
     @property
     def _divisor(self) -> int:

@@ -1,4 +1,4 @@
-"""Target discovery: one file a rank, from which Prometheus learns where to scrape (its file_sd)."""
+"""File-based target discovery: each rank writes a file from which Prometheus reads its address (file_sd)."""
 
 from __future__ import annotations
 
@@ -27,15 +27,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ANSWER_SECONDS = 5.0
+"""How long `answers` waits for an endpoint."""
 
 OWNER_LABEL = "__meta_vae_owner"
-"""Tells a process's file from its successor's, and ours from others'. Prometheus shows and then drops ``__meta_``."""
+"""Identifies the process that wrote a file, and marks files as written by this package. Prometheus shows ``__meta_``
+labels on its targets page and drops them from the series."""
 
 _ASKED_AT_ONCE = 32
 
-_MAX_BYTES = 65536  # a larger file is not ours
+_MAX_BYTES = 65536  # a larger file was not written by this package
 
-_MAX_SLUG = 64  # the name stays well below the 143 bytes that the strictest file system (eCryptfs) takes
+_MAX_SLUG = 64  # keeps the file name below the 143 bytes that the strictest file system (eCryptfs) allows
 
 _ADDRESS = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_][A-Za-z0-9_.-]{0,252})(?::(?P<port>[0-9]{1,5}))?")
 
@@ -46,7 +48,7 @@ _logger = logging.getLogger("vae_exporter")
 
 @dataclass(frozen=True)
 class Target:
-    """Where one rank of a run is scraped: *address* is HOST:PORT, an IPv6 host in brackets."""
+    """The scrape target of one rank. *address* is HOST:PORT, with an IPv6 host in brackets."""
 
     run: str
     rank: int
@@ -55,7 +57,7 @@ class Target:
 
 @dataclass(frozen=True)
 class TargetFile:
-    """A target file as it was written or read. Its *content* names its owner: no two processes write the same."""
+    """A target file as it was written or read. Its *content* is unique, because it names the process that wrote it."""
 
     path: Path
     content: bytes
@@ -63,7 +65,7 @@ class TargetFile:
 
 @dataclass(frozen=True)
 class Pruned:
-    """What `prune` did with one file, and why."""
+    """The outcome of `prune` for one file."""
 
     path: Path
     removed: bool
@@ -74,29 +76,31 @@ class Pruned:
 
 
 def check_targets_dir(targets_dir: object) -> Path:
-    """Return *targets_dir* as an absolute path: training may change its working directory.
+    """Return *targets_dir* as an absolute path, because the training may change its working directory.
 
     Raises:
-        SettingsError: it is no path, or something that is not a folder is there.
+        SettingsError: If it is not a path, or names something other than a folder.
     """
     if not isinstance(targets_dir, (str, os.PathLike)) or not os.fspath(targets_dir):
-        raise SettingsError(f"targets_dir={targets_dir!r} is no path: give the folder that Prometheus watches")
+        raise SettingsError(f"targets_dir must be the path of the folder that Prometheus watches, got {targets_dir!r}")
     folder = Path(os.fsdecode(targets_dir)).absolute()
     if os.path.lexists(folder) and not os.path.isdir(folder):  # noqa: PTH112 - Path.is_dir may raise
-        raise SettingsError(f"targets_dir={str(targets_dir)!r} is not a folder: give the one that Prometheus watches")
+        raise SettingsError(
+            f"targets_dir must be a folder that Prometheus watches, got {str(targets_dir)!r}, which is not a folder"
+        )
     return folder
 
 
 def check_advertise(advertise: object) -> str:
-    """Return *advertise* if it is HOST or HOST:PORT, an IPv6 host in brackets.
+    """Return *advertise* if it is HOST or HOST:PORT, with an IPv6 host in brackets.
 
     Raises:
-        SettingsError: it is not, or nobody can reach it.
+        SettingsError: If it is not, or if it is a wildcard address, which nobody can reach.
     """
     if not isinstance(advertise, str) or not _host_and_port(advertise):
         raise SettingsError(
-            f"advertise={advertise!r} is no address that others can reach: give HOST or HOST:PORT, "
-            "for example 'node7', '10.0.0.7:9645' or '[fd00::7]:9645'"
+            "advertise must be HOST or HOST:PORT as other machines reach it, such as 'node7', '10.0.0.7:9645' or "
+            f"'[fd00::7]:9645', got {advertise!r}"
         )
     return advertise
 
@@ -104,32 +108,35 @@ def check_advertise(advertise: object) -> str:
 def advertised_address(
     advertise: str | None, *, host: str, port: int, hostname: Callable[[], str] = socket.gethostname
 ) -> str:
-    """Return the HOST:PORT at which others see an endpoint that listens on *host*:*port*.
+    """Return the HOST:PORT at which Prometheus reaches an endpoint that listens on *host*:*port*.
 
-    It is *advertise*, with *port* where that has none. By default it is *host*, or this machine's name where *host*
-    means all addresses. No name server is asked: that may take seconds, and Prometheus's view of the name counts.
+    It is *advertise*, completed by *port* if it has none. The default is *host*, or this machine's name if *host* is a
+    wildcard address. The name is not resolved: a lookup can take seconds, and it is Prometheus that has to resolve it.
 
     Raises:
-        SettingsError: the default is no address that others can reach.
+        SettingsError: If the default is not an address that other machines can reach.
     """
     own_host = hostname() if host in ("", "0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
     parts = _host_and_port(advertise or (f"[{own_host}]" if ":" in own_host else own_host))
     if parts is None:
-        raise SettingsError(f"others cannot reach this endpoint as {own_host!r}: give advertise=, HOST or HOST:PORT")
+        raise SettingsError(
+            f"other machines cannot reach this endpoint as {own_host!r}: set advertise= to HOST or HOST:PORT"
+        )
     return f"{parts[0]}:{parts[1] or port}"
 
 
 def publish(folder: Path, target: Target) -> TargetFile:
-    """Write *target*'s file into *folder*, which is made if need be, and return it for `withdraw`.
+    """Write the file of *target* into *folder*, and return it for `withdraw`.
 
-    The file appears whole or not at all. It replaces any file for the same address: whoever wrote that one does not
-    listen there any more. Processes with one run and rank at two addresses have a file each: Prometheus then sees both
-    and can tell that they share a name.
+    The file is written atomically. It replaces any other file for the same address, whose writer no longer listens
+    there. Two processes with the same run and rank have different addresses and keep a file each, so that Prometheus
+    sees both and can report the name clash.
 
-    A new folder is its owner's alone. In an existing one, those who may list the folder may read the file.
+    The folder is created if it does not exist, readable by its owner only. In an existing folder, the file is readable
+    by everyone who can list the folder.
 
     Raises:
-        SettingsError: it cannot be written; the message says why and what to do.
+        SettingsError: If the file cannot be written. The message gives the reason and the fix.
     """
     address_key = hashlib.sha256(target.address.encode()).hexdigest()[:12]
     slug = re.sub(r"[^A-Za-z0-9_]+", "-", target.run)[:_MAX_SLUG].strip("-") or "run"
@@ -139,22 +146,27 @@ def publish(folder: Path, target: Target) -> TargetFile:
         _write_whole(file)
     except OSError as error:
         raise SettingsError(
-            f"targets_dir={str(folder)!r}: cannot write {file.path.name} there: {error.strerror or error}; "
-            "give a folder that this user may write to, or leave targets_dir= out"
+            f"targets_dir must be writable, got {str(folder)!r}: cannot write {file.path.name} "
+            f"({error.strerror or error}); choose another folder, or omit targets_dir="
         ) from error
     for other in set(folder.glob(f"*-{address_key}.json")) - {file.path}:
         try:
             other.unlink(missing_ok=True)
         except OSError as error:
-            _logger.warning("%s names the address of run %r and cannot be removed: %s", other, target.run, error)
+            _logger.warning(
+                "cannot remove %s (%s), which has the address of run %r; Prometheus scrapes this run under two names",
+                other,
+                error,
+                target.run,
+            )
     return file
 
 
 def withdraw(file: TargetFile) -> bool:
-    """Remove *file* if it is still as it was. Return False where it is gone or another process wrote there since.
+    """Remove *file* if its content is unchanged. Return False if it is gone or another process has replaced it.
 
     Raises:
-        OSError: it cannot be read or removed.
+        OSError: If it cannot be read or removed.
     """
     try:
         if _read(file.path) != file.content:
@@ -166,12 +178,12 @@ def withdraw(file: TargetFile) -> bool:
 
 
 def answers(address: str, *, timeout: float = ANSWER_SECONDS) -> bool:
-    """Return whether an exporter listens on *address*, by GET /healthz. *timeout* is in seconds.
+    """Return whether an exporter answers GET /healthz on *address* within *timeout* seconds.
 
-    A process that takes the connection and stays silent is stopped or busy, not gone: it counts as an answer.
+    A process that accepts the connection but does not answer is stopped or busy. It counts as answering.
 
     Raises:
-        OSError: this machine cannot tell, for example because it has no network.
+        OSError: If it cannot be determined, for example because this machine has no network.
     """
     host, _, port = address.rpartition(":")
     connection = http.client.HTTPConnection(host.strip("[]"), int(port), timeout=timeout)  # no proxy, no redirect
@@ -193,13 +205,13 @@ def answers(address: str, *, timeout: float = ANSWER_SECONDS) -> bool:
 
 
 def prune(folder: Path, *, is_alive: Callable[[str], bool] = answers) -> list[Pruned]:
-    """Remove the target files in *folder* whose endpoint is gone; say for each ``*.json`` what was done, and why.
+    """Remove the target files in *folder* whose endpoint is gone, and return the outcome for each ``*.json`` file.
 
-    *is_alive* is asked with HOST:PORT, from several threads; where it raises OSError, the file is kept. Files that
-    `publish` did not write are kept, too.
+    *is_alive* receives HOST:PORT and is called from several threads. A file is kept if *is_alive* raises OSError, or if
+    `publish` did not write it.
 
     Raises:
-        SettingsError: the folder cannot be read.
+        SettingsError: If the folder cannot be read.
     """
     try:
         paths = sorted(path for path in folder.iterdir() if path.suffix == ".json")
@@ -219,10 +231,10 @@ def _prune_one(path: Path, is_alive: Callable[[str], bool]) -> Pruned:
         if is_alive(target.address):
             return Pruned(path, removed=False, reason=f"{who}{target.address} answers")
         if withdraw(TargetFile(path, content)):
-            return Pruned(path, removed=True, reason=f"{who}nobody answers on {target.address}")
-        return Pruned(path, removed=False, reason=f"{who}it changed meanwhile")
+            return Pruned(path, removed=True, reason=f"{who}{target.address} does not answer")
+        return Pruned(path, removed=False, reason=f"{who}the file has changed")
     except OSError as error:
-        return Pruned(path, removed=False, reason=f"cannot tell: {error.strerror or error}")
+        return Pruned(path, removed=False, reason=f"cannot be checked: {error.strerror or error}")
 
 
 def _content(target: Target) -> bytes:
@@ -232,7 +244,7 @@ def _content(target: Target) -> bytes:
 
 
 def _parse(content: bytes) -> Target | None:
-    """Return the target in a file's *content*, or None if `_content` did not make it."""
+    """Return the target in a file's *content*, or None if `_content` did not produce it."""
     try:
         [group] = json.loads(content)
         [address] = group["targets"]
@@ -246,7 +258,7 @@ def _parse(content: bytes) -> Target | None:
 
 
 def _host_and_port(address: str) -> tuple[str, int | None] | None:
-    """Return the parts of HOST or HOST:PORT; None where it is neither, or where the host means all addresses."""
+    """Split HOST or HOST:PORT. Return None if *address* is neither, or if the host is a wildcard address."""
     found = _ADDRESS.fullmatch(address)
     if not found:
         return None
@@ -264,18 +276,18 @@ def _host_and_port(address: str) -> tuple[str, int | None] | None:
 def _read(path: Path) -> bytes:
     status = path.lstat()
     if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
-        return b""  # a pipe would block
+        return b""  # reading a pipe would block
     return path.read_bytes()
 
 
 def _write_whole(file: TargetFile) -> None:
     folder = file.path.parent
     readers = folder.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH)
-    # The suffix keeps it out of Prometheus's *.json, in which * matches a leading dot, too.
+    # The suffix hides it from Prometheus's *.json pattern, in which * also matches a leading dot.
     handle, name = tempfile.mkstemp(prefix=f".{file.path.name}.", suffix=".tmp", dir=folder)  # mode 0600
     partial = Path(name)
     try:
-        with open(handle, "wb") as writer:  # noqa: PTH123 - a handle has no path
+        with open(handle, "wb") as writer:  # noqa: PTH123 - a file descriptor has no path
             writer.write(file.content)
             writer.flush()
             if readers:

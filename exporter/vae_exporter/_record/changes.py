@@ -21,10 +21,10 @@ class Changes:
         self._changes: dict[str, ChangeFacts] = {}
         self._is_rising: dict[str, bool] = {}
 
-    def record(self, step: int, gauges: Mapping[str, float], kl_weight: float | None = None) -> None:
-        """Record the finite values of *gauges* at *step*, and the weight of the KL."""
+    def record(self, step: int, gauges: Mapping[str, float]) -> None:
+        """Record the finite values of *gauges* at *step*."""
         self._follow_rise("learning_rate", step, gauges.get("learning_rate"))
-        self._follow_rise("kl_weight", step, kl_weight)
+        self._follow_rise("kl_weight", step, gauges.get("kl_weight"))
         self._follow_discriminator(step, gauges.get("discriminator_factor"))
         self._follow_loss_scale(step, gauges.get("loss_scale"))
 

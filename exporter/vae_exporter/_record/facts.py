@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vae_exporter._record.windows import WindowsSnapshot
+    from vae_exporter._record.windows import Windows
     from vae_exporter.vocabulary import RunState
 
 DURATION_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 1000.0)
@@ -24,27 +24,54 @@ class LossFacts:
     nonfinite: int
     nonfinite_since: int | None
     last_nonfinite_step: int | None
-    windows: WindowsSnapshot | None
+
+
+@dataclass(frozen=True)
+class LevelFacts:
+    """The level of the judged NLL. None: not known yet.
+
+    Args:
+        best: the lowest mean over a long window so far.
+        best_short: the lowest mean over a short window.
+        highest: the highest mean over a long window.
+        held: the lowest level that lasted for three long windows in a row: the highest of the three means.
+        held_step: the last step of these windows.
+        held_means: the mean of each loss over them, by component.
+        last_step: the newest step at which a short mean was not above the level: a rise began after it.
+    """
+
+    best: float | None = None
+    best_short: float | None = None
+    highest: float | None = None
+    held: float | None = None
+    held_step: int | None = None
+    held_means: Mapping[str, float] = field(default_factory=dict)
+    last_step: int | None = None
 
 
 @dataclass(frozen=True)
 class ChangeFacts:
-    """What changed in the training.
+    """A change in the training, which lasted from *first_step* to *last_step*."""
 
-    Args:
-        discriminator_start: the first step with a discriminator; None if this process has not seen it start.
-    """
-
-    discriminator_start: int | None
+    first_step: int
+    last_step: int
 
 
 @dataclass(frozen=True)
 class ProbeFacts:
-    """What is known of the fixed clip: the step at which it was last tried, its losses there, and the lowest so far."""
+    """What is known of the fixed clip.
+
+    Args:
+        step: the step at which it was last tried.
+        losses: its losses there, by component.
+        best: the lowest so far, by component.
+        training_nll: the mean of the judged training NLL over the short window before that step.
+    """
 
     step: int | None
     losses: Mapping[str, float]
     best: Mapping[str, float]
+    training_nll: float | None
 
 
 @dataclass(frozen=True)
@@ -97,8 +124,12 @@ class RunFacts:
     end_time: float
     steps: StepFacts
     gauges: Mapping[str, float]
-    changes: ChangeFacts
+    changes: Mapping[str, ChangeFacts]
     losses: Mapping[str, LossFacts]
+    weights: Mapping[str, float]
+    nll_part_weights: Mapping[str, float]
+    windows: Windows
+    level: LevelFacts
     validation: Mapping[str, float]
     probe: ProbeFacts
     reconstruction: ReconstructionFacts

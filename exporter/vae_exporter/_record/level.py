@@ -1,4 +1,4 @@
-"""The level that the NLL has held, and what else was so when it did: the reference of every rise."""
+"""The level that the NLL has held, and what the other losses were then: the reference of every rise."""
 
 from __future__ import annotations
 
@@ -38,8 +38,7 @@ class Level:
         step: int,
         long: int,
         nll: StepSeries,
-        others: Mapping[str, StepSeries],
-        conditions: Mapping[str, float],
+        series: Mapping[str, StepSeries],
     ) -> None:
         """Look at the means up to *step*, if a short window has passed since the last look.
 
@@ -47,8 +46,7 @@ class Level:
             step: the newest step of *nll*.
             long: the length of a long window in steps.
             nll: the values that are judged.
-            others: the values of the other losses, by component.
-            conditions: what else is kept beside a held level, such as the learning rate, by name.
+            series: the values of all losses, by component: what they were at a level is kept with it.
         """
         short = long // 10
         if self._looked_at is not None and step // short == self._looked_at // short:
@@ -66,7 +64,7 @@ class Level:
                 highest=max(newest, self._facts.highest or newest),
             )
         if all(mean is not None for mean in means):
-            self._hold(max(mean for mean in means if mean is not None), step, long, others, conditions)
+            self._hold(max(mean for mean in means if mean is not None), step, long, series)
         short_mean = nll.mean(step - short + 1, step)
         if short_mean is not None:
             self._facts = replace(self._facts, best_short=_lower(self._facts.best_short, short_mean))
@@ -79,18 +77,17 @@ class Level:
         level: float,
         step: int,
         long: int,
-        others: Mapping[str, StepSeries],
-        conditions: Mapping[str, float],
+        series: Mapping[str, StepSeries],
     ) -> None:
         if self._facts.held is not None and level >= self._facts.held:
             return
         means = {
             component: mean
-            for component, series in others.items()
-            if (mean := series.mean(step - HELD_WINDOWS * long + 1, step)) is not None
+            for component, values in series.items()
+            if (mean := values.mean(step - HELD_WINDOWS * long + 1, step)) is not None
         }
         self._facts = replace(
-            self._facts, held=level, held_step=step, held_means=means, held_conditions=dict(conditions)
+            self._facts, held=level, held_step=step, held_means=means
         )
 
     def go_back_to(self, step: int) -> None:

@@ -18,17 +18,25 @@ class Probe:
         self._step: int | None = None
         self._losses: dict[str, float] = {}
         self._best: dict[str, float] = {}
+        self._training_nll: float | None = None
 
-    def record(self, step: int, values: Mapping[str, float]) -> None:
-        """Record the losses on the clip at *step*. If none of them is finite, the ones before stay."""
+    def record(self, step: int, values: Mapping[str, float], training_nll: float | None) -> None:
+        """Record the losses on the clip at *step*. If none of them is finite, the previous ones stay.
+
+        Args:
+            step: The optimizer step.
+            values: The losses, by component.
+            training_nll: The training's own NLL around that step.
+        """
         finite = {name: value for name, value in values.items() if math.isfinite(value)}
         if not finite:
             return
         self._step = step
         self._losses = finite
+        self._training_nll = training_nll
         for name, value in finite.items():
             self._best[name] = min(value, self._best.get(name, math.inf))
 
     def facts(self) -> ProbeFacts:
         """Return the losses as they are now."""
-        return ProbeFacts(self._step, dict(self._losses), dict(self._best))
+        return ProbeFacts(self._step, dict(self._losses), dict(self._best), self._training_nll)

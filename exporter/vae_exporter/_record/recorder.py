@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from vae_exporter._process.failures import Failures
+from vae_exporter._process.loss_definition import LossDefinition
 from vae_exporter._record.comparisons import Comparisons
 from vae_exporter._record.facts import RunFacts
 from vae_exporter._record.harvest import Harvest
@@ -38,6 +39,8 @@ class Recorder:
 
     Args:
         start_step: the step that the run resumes from; None if it starts anew.
+        definition: What the reported NLL consists of.
+        window_steps: The length of a long window in steps; None chooses it.
         clock: gives the Unix time in seconds.
         monotonic: gives seconds that never go back, for durations.
         torch: a stand-in for the module ``torch``: see `Harvest`.
@@ -47,6 +50,8 @@ class Recorder:
         self,
         *,
         start_step: int | None = None,
+        definition: LossDefinition | None = None,
+        window_steps: int | None = None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         torch: Any = None,  # noqa: ANN401 - a module
@@ -57,7 +62,9 @@ class Recorder:
         self._lock = threading.RLock()
         self._harvest = Harvest(self.failures, torch=torch)
         self._steps = StepClock(self.failures, start_step=start_step, clock=clock, monotonic=monotonic)
-        self._training = TrainingValues()
+        self._training = TrainingValues(definition or LossDefinition(), window_steps=window_steps)
+        if start_step:
+            self._training.resume(start_step)
         self._validation = Validation()
         self._probe = Probe()
         self._comparisons = Comparisons(self.failures, torch=torch)
@@ -65,7 +72,13 @@ class Recorder:
         self._end_time = 0.0
 
     def observe(
-        self, step: int | None, values: Mapping[str, object], *, split: object = "train", skipped: object = False
+        self,
+        step: int | None,
+        values: Mapping[str, object],
+        *,
+        split: object = "train",
+        skipped: object = False,
+        weights: Mapping[str, object] | None = None,
     ) -> None:
         """Record *values* (by name: `COMPONENTS` and `GAUGES`; None: not given) at *step*; None: at the next one.
 
@@ -75,7 +88,7 @@ class Recorder:
             if self._has_ended(values.values()):
                 return
             if split == "train":
-                self._observe_step(step, values, is_skipped=self._truth(skipped))
+                self._observe_step(step, values, is_skipped=self._truth(skipped), weights=weights)
             elif split == "validation":
                 self._take(self._steps.present(step), values, self._validation.record)
             else:
@@ -86,7 +99,16 @@ class Recorder:
         """Record *values* (by name: `PROBED`) of the fixed clip at *step*; None: at the present one."""
         with self._lock:
             if not self._has_ended(values.values()):
-                self._take(self._steps.present(step), values, self._probe.record)
+                self._take(self._steps.present(step), values, self._record_probe)
+
+    def begin_stage(self, step: int | None) -> None:
+        """Begin a stage at *step*; None: at the next one."""
+        with self._lock:
+            if not self._has_ended(("the stage",)):
+                number = self._steps.next(step)
+                if number is not None:
+                    self._harvest.give(number, {}, lambda at, _values: self._training.begin_stage(at))
+                    self._harvest.deliver()
 
     def observe_reconstruction(
         self, step: int | None, inputs: object, outputs: object, *, every: object = 100, data_range: object = 2.0
@@ -146,6 +168,10 @@ class Recorder:
                 gauges=self._training.gauge_facts(),
                 changes=self._training.change_facts(),
                 losses=self._training.loss_facts(),
+                weights=dict(self._training.weights()),
+                nll_part_weights=dict(self._training.nll_part_weights()),
+                windows=self._training.windows(),
+                level=self._training.level_facts(),
                 validation=self._validation.facts(),
                 probe=self._probe.facts(),
                 reconstruction=self._comparisons.facts(),
@@ -156,11 +182,18 @@ class Recorder:
     def _state(self) -> RunState:
         return self._end_state or ("paused" if self._steps.is_paused else "running")
 
-    def _observe_step(self, step: int | None, values: Mapping[str, object], *, is_skipped: bool) -> None:
+    def _observe_step(
+        self, step: int | None, values: Mapping[str, object], *, is_skipped: bool, weights: Mapping[str, object] | None
+    ) -> None:
         number = self._steps.begin(step)
         if is_skipped and number is not None:
             self._steps.skip()
+        if weights:
+            self._take(number, weights, self._training.set_weights)
         self._take(number, values, self._training.record_skipped if is_skipped else self._training.record)
+
+    def _record_probe(self, step: int, values: Mapping[str, float]) -> None:
+        self._probe.record(step, values, self._training.short_mean())
 
     def _take(self, step: int | None, values: Mapping[str, object], receiver: Receiver) -> None:
         """Copy *values* for *receiver*, and deliver what has arrived. A *step* of None was refused."""

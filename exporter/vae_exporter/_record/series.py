@@ -14,9 +14,13 @@ class StepSeries:
     """Finite values at ascending steps.
 
     A range of steps is **whole** if every value that was reported in it is still known.
+
+    Args:
+        kept: How many of the newest values are kept at least.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, kept: int = KEPT_VALUES) -> None:
+        self._kept = kept
         self._steps: list[int] = []
         self._values: list[float] = []
         self.newest: int | None = None
@@ -30,9 +34,15 @@ class StepSeries:
         if value is not None:
             self._steps.append(step)
             self._values.append(value)
-            if len(self._steps) == 2 * KEPT_VALUES:  # rarely, because it moves all that is kept
-                del self._steps[:KEPT_VALUES], self._values[:KEPT_VALUES]
+            if len(self._steps) == 2 * self._kept:  # rarely, because it moves all that is kept
+                del self._steps[: self._kept], self._values[: self._kept]
                 self._since = self._steps[0]
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._steps.clear()
+        self._values.clear()
+        self.newest = None
 
     def drop_from(self, step: int) -> None:
         """Forget the values at *step* and later: these steps are about to be trained again."""
@@ -63,7 +73,7 @@ class StepSeries:
 
     def copy(self) -> StepSeries:
         """Return a copy, to compute on without holding up the training thread."""
-        copied = StepSeries()
+        copied = StepSeries(self._kept)
         copied._steps, copied._values = self._steps.copy(), self._values.copy()
         copied.newest, copied._since = self.newest, self._since
         return copied

@@ -63,6 +63,10 @@ class StepClock:
         """Return the number of *step*, which is not begun. None: the newest step. Returns None if it is refused."""
         return (self._newest or 0) if step is None else self._number(step)
 
+    def next(self, step: object) -> int | None:
+        """Return the number of *step*, which is not begun. None: the step after the newest. Returns None if refused."""
+        return self._next() if step is None else self._number(step)
+
     def skip(self) -> None:
         """Count the newest step as skipped by the gradient scaler, however often this is reported."""
         self._skipped += not self._is_skipped

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from vae_exporter._record.changes import Changes
 from vae_exporter._record.facts import LossFacts
 from vae_exporter._record.level import Level
-from vae_exporter._record.series import StepSeries
+from vae_exporter._record.series import KEPT_VALUES, StepSeries
 from vae_exporter._record.window_length import WindowLength
-from vae_exporter._record.windows import JUDGED, LONG_LAGS, Windows
+from vae_exporter._record.windows import JUDGED, KEPT_WINDOWS, SHORT_WINDOWS, Windows
 from vae_exporter.vocabulary import COMPONENTS
 
 if TYPE_CHECKING:
@@ -25,4 +26,213 @@ REMEMBERED_NONFINITE = 1000
 """How many of the newest NaN and infinite values of a loss are remembered, in case the training goes back."""
 
 FIRST_VALUES = 10
-"""How many values the start of a loss is the mean of: a single one says little."""
+"""The start of a loss is the mean of its first ten values: a single one says little."""
+
+
+class TrainingValues:
+    """The values of the training steps, in the order in which they arrive.
+
+    The values of one step are merged. They enter the means when the next step begins, or when the facts are read.
+
+    Args:
+        definition: What the reported NLL consists of.
+        window_steps: The length of a long window in steps. None chooses it: see `WindowLength`.
+    """
+
+    def __init__(self, definition: LossDefinition, *, window_steps: int | None = None) -> None:
+        self._definition = definition
+        self._length = WindowLength(window_steps)
+        kept = max(KEPT_VALUES, KEPT_WINDOWS * (window_steps or 0))
+        self._losses = {component: Loss() for component in COMPONENTS}
+        self._series = {name: StepSeries(kept) for name in (*COMPONENTS, JUDGED)}
+        self._balance = (StepSeries(kept), StepSeries(kept))
+        self._gauges: dict[str, float] = {}
+        self._changes = Changes()
+        self._level = Level()
+        self._step: int | None = None  # the newest one whose values have arrived
+        self._values: dict[str, list[float]] = {}  # of that step, which may still get more
+
+    def record(self, step: int, values: Mapping[str, float]) -> None:
+        """Record the values at *step*. A step below the newest one is trained again."""
+        self._move_to(step)
+        gauges = {}
+        for name, value in values.items():
+            if name in self._losses:
+                self._losses[name].observe(step, value)
+                self._values.setdefault(name, []).append(value)
+            elif math.isfinite(value):
+                gauges[name] = value
+        if gauges:
+            self._gauges.update(gauges)
+            self._changes.record(step, gauges)
+
+    def record_skipped(self, step: int, values: Mapping[str, float]) -> None:
+        """Record the values at *step*, which the gradient scaler has skipped: what is not finite is the reason for it.
+
+        A loop that accumulates gradients learns this after it has reported the losses: what they were is taken back.
+        """
+        self._move_to(step)
+        for loss in self._losses.values():
+            loss.skip(step)
+        self.record(step, {name: value for name, value in values.items() if math.isfinite(value)})
+
+    def set_weights(self, step: int, weights: Mapping[str, float]) -> None:
+        """Use *weights*, by component, from *step* on."""
+        self._move_to(step)
+        self._definition = self._definition.with_weights(weights)
+        if "kl" in weights:
+            self._changes.record(step, {"kl_weight": weights["kl"]})
+
+    def begin_stage(self, step: int) -> None:
+        """Begin a stage at *step*, such as a higher resolution: the means and the level start over."""
+        self._complete()
+        self._start_over()
+        self._level = Level()
+        self._changes.note("stage", step)
+
+    def resume(self, step: int) -> None:
+        """Note that the run resumes from a checkpoint at *step*."""
+        self._changes.note("resume", step)
+
+    def loss_facts(self) -> dict[str, LossFacts]:
+        """Return what is known of each component."""
+        return {component: loss.facts() for component, loss in self._losses.items()}
+
+    def windows(self) -> Windows:
+        """Return a copy of the values, the newest step's included, to compute means from."""
+        series = {name: one.copy() for name, one in self._series.items()}
+        balance = (self._balance[0].copy(), self._balance[1].copy())
+        if self._step is not None:
+            self._append(self._step, self._values, series, balance)
+        return Windows(self._length.long, series, balance)
+
+    def weights(self) -> Mapping[str, float]:
+        """Return the weight of each component, as far as it is known."""
+        return self._definition.weights
+
+    def nll_part_weights(self) -> Mapping[str, float]:
+        """Return the weight of each part in the NLL that is judged; empty if the parts cannot be told apart."""
+        return self._definition.part_weights
+
+    def level_facts(self) -> LevelFacts:
+        """Return the level that the NLL has held."""
+        return self._level.facts()
+
+    def gauge_facts(self) -> dict[str, float]:
+        """Return the last finite value of each gauge that was reported."""
+        return dict(self._gauges)
+
+    def change_facts(self) -> dict[str, ChangeFacts]:
+        """Return the newest change of each kind."""
+        return self._changes.facts()
+
+    def short_mean(self) -> float | None:
+        """Return the mean of the judged NLL over the newest short window; None if it is not whole."""
+        judged = self._series[JUDGED]
+        if self._length.long is None or judged.newest is None:
+            return None
+        return judged.mean(judged.newest - self._length.long // SHORT_WINDOWS + 1, judged.newest)
+
+    def _move_to(self, step: int) -> None:
+        if self._step == step:
+            return
+        self._complete()
+        if self._step is not None and step < self._step:
+            for series in (*self._series.values(), *self._balance):
+                series.drop_from(step)
+            for loss in self._losses.values():
+                loss.go_back_to(step)
+            self._level.go_back_to(step)
+            self._changes.go_back_to(step)
+        self._step = step
+
+    def _complete(self) -> None:
+        """Enter the newest step's values into the means: it can get no more."""
+        values, self._values = self._values, {}
+        if self._step is None or not values:
+            return
+        self._append(self._step, values, self._series, self._balance)
+        judged = self._series[JUDGED]
+        if judged.newest != self._step:
+            return
+        if self._length.observe(self._step):
+            self._start_over()
+        elif self._length.long is not None:
+            self._level.observe(self._step, self._length.long, judged, self._series)
+
+    def _append(
+        self,
+        step: int,
+        values: Mapping[str, list[float]],
+        series: Mapping[str, StepSeries],
+        balance: tuple[StepSeries, StepSeries],
+    ) -> None:
+        means: dict[str, float] = {}
+        for name, given in values.items():
+            finite = given if math.isfinite(given[0]) and len(given) == 1 else [one for one in given if math.isfinite(one)]
+            mean = fmean(finite) if len(finite) > 1 else finite[0] if finite else None
+            series[name].append(step, mean)
+            if mean is not None:
+                means[name] = mean
+        if not self._definition.needs <= values.keys():
+            return
+        logvar = self._gauges.get("logvar", 0.0)
+        series[JUDGED].append(step, self._definition.judge(means, logvar))
+        balanced = self._definition.balance(means, logvar)
+        if balanced is not None:
+            for one, value in zip(balance, balanced, strict=True):
+                one.append(step, value)
+
+    def _start_over(self) -> None:
+        for series in (*self._series.values(), *self._balance):
+            series.clear()
+
+
+@dataclass
+class Loss:
+    """One component: its first and last values, and where it was no number."""
+
+    first: list[float] = field(default_factory=list)
+    last: float | None = None
+    nonfinite: int = 0
+    is_finite: bool = True  # the newest value
+    nonfinite_since: int | None = None  # the first step of the newest stretch of values that are not
+    nonfinite_steps: deque[int] = field(default_factory=lambda: deque(maxlen=REMEMBERED_NONFINITE))  # the newest ones
+
+    def observe(self, step: int, value: float) -> None:
+        """Take *value* at *step*. One that is not finite is counted."""
+        if math.isfinite(value):
+            self.last = value
+            self.is_finite = True
+            if len(self.first) < FIRST_VALUES:
+                self.first.append(value)
+        else:
+            self.nonfinite += 1
+            self.nonfinite_steps.append(step)
+            if self.is_finite:
+                self.nonfinite_since = step
+            self.is_finite = False
+
+    def go_back_to(self, step: int) -> None:
+        """Forget that the loss was non-finite at the steps from there on: they are about to be trained again."""
+        while self.nonfinite_steps and self.nonfinite_steps[-1] >= step:
+            self.nonfinite_steps.pop()
+        last = self.nonfinite_steps[-1] if self.nonfinite_steps else None
+        if last is None or self.nonfinite_since is None or self.nonfinite_since >= step:
+            self.nonfinite_since = last
+            self.is_finite = True
+
+    def skip(self, step: int) -> None:
+        """Take back that the loss was non-finite at *step*, which the gradient scaler has skipped."""
+        if self.nonfinite_steps and self.nonfinite_steps[-1] == step:
+            self.go_back_to(step)
+
+    def facts(self) -> LossFacts:
+        """Return it as it is now."""
+        return LossFacts(
+            last=self.last,
+            start=fmean(self.first) if self.first else None,
+            nonfinite=self.nonfinite,
+            nonfinite_since=self.nonfinite_since,
+            last_nonfinite_step=self.nonfinite_steps[-1] if self.nonfinite_steps else None,
+        )

@@ -36,6 +36,9 @@ SHORT_LAGS = (0, 1)
 BALANCE_LAGS = (0, 1, 2, 3)
 """The lags at which the weighted parts are compared with the NLL."""
 
+KEPT_WINDOWS = 7
+"""More long windows than any lag needs."""
+
 
 @dataclass(frozen=True)
 class Mean:
@@ -62,12 +65,12 @@ class Windows:
     Args:
         long: the length of a long window in steps; None while it is not known.
         series: the values by component.
-        balance: the reported NLL, and what its weighted parts leave of it; None if that cannot be known.
+        balance: the reported NLL, and what its weighted parts leave of it.
     """
 
     long: int | None
     series: Mapping[str, StepSeries]
-    balance: tuple[StepSeries, StepSeries] | None
+    balance: tuple[StepSeries, StepSeries]
 
     def means(self) -> Iterator[Mean]:
         """Yield every mean that is whole."""
@@ -83,7 +86,7 @@ class Windows:
 
     def unexplained_ratios(self) -> Iterator[tuple[str, float]]:
         """Yield each lag, in long windows, and the share of the NLL there that its weighted parts leave unexplained."""
-        if self.long is None or self.balance is None:
+        if self.long is None:
             return
         for lag in BALANCE_LAGS:
             nll, unexplained = (_mean(series, self.long, lag) for series in self.balance)

@@ -1,20 +1,22 @@
-"""The command ``vae-exporter``: one file a command."""
+"""The command line ``vae-exporter``. Each command is in its own file."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 try:
-    import rich  # noqa: F401 - the commands print with it
+    import rich  # noqa: F401 - imported here so that its absence gets the message below
     import typer
 except ImportError as missing:
-    raise SystemExit(f"vae-exporter: {missing.name} is missing: pip install '/path/to/vae-exporter[cli]'") from missing
+    raise SystemExit(
+        f"vae-exporter: {missing.name} is not installed; run: pip install '/path/to/vae-exporter[cli]'"
+    ) from missing
 
 from vae_exporter._version import __version__
 from vae_exporter.cli import demo, judge, pager, replay, report, targets, trainer, watch
 
 app = typer.Typer(
-    help="Watch the training of a video VAE.",
+    help="Monitor the training of video VAEs.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -32,9 +34,9 @@ app.add_typer(targets.targets, name="targets")
 @app.callback(invoke_without_command=True)
 def main(
     *,
-    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
 ) -> None:
-    """Watch the training of a video VAE."""
+    """Monitor the training of video VAEs."""
     if version:
         typer.echo(f"vae-exporter {__version__}")
         raise typer.Exit

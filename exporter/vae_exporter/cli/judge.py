@@ -18,24 +18,26 @@ if TYPE_CHECKING:
     from vae_exporter.judge.printing import JudgedRun
 
 _PIPE_WIDTH = 10_000
-"""In a pipe a line is as long as it is: what reads it wraps it."""
+"""Practically unlimited: output into a pipe or a file is not wrapped."""
 
 
 def judge(  # noqa: PLR0913 - its options
-    logs: Annotated[list[Path], typer.Argument(metavar="LOG...", help="Logs of trainings; -: standard input.")],
+    logs: Annotated[list[Path], typer.Argument(metavar="LOG...", help="Training logs; - reads standard input.")],
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a list for machines.")] = False,
-    explain: Annotated[bool, typer.Option("--explain", help="Show how each log was read, and what was not.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show how each log was read, and which lines were refused.")
+    ] = False,
     report: Annotated[
         Path | None,
-        typer.Option(help="Write a page of HTML about the run; a second run's has -2 in its name.", dir_okay=False),
+        typer.Option(help="Write an HTML report of the run. A second run's file name ends in -2.", dir_okay=False),
     ] = None,
     columns: ColumnMap = None,
     weights: Weights = "",
     every: Every = 1,
 ) -> None:
-    """Judge runs that are over by their logs: 0 healthy, 1 a page would have rung, 2 a log cannot be read."""
-    from vae_exporter.judge.command import judge_logs  # noqa: PLC0415 - only what the command needs
+    """Judge past runs by their logs. Exit code 0: no run would have paged, 1: one would have, 2: a log is unreadable."""
+    from vae_exporter.judge.command import judge_logs  # noqa: PLC0415 - see terminal.needs_extra
 
     options = log_options(columns, weights, every)
     console = Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)

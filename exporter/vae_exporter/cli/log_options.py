@@ -1,4 +1,4 @@
-"""The options of all commands that read logs."""
+"""The options that `judge` and `replay` share."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
 ColumnMap = Annotated[
     list[str] | None,
-    typer.Option("--map", metavar="VALUE=COLUMN", help="Where a value stands under another name: nll=my_column."),
+    typer.Option("--map", metavar="VALUE=COLUMN", help="Read a value from a column of another name: nll=my_column."),
 ]
 Weights = Annotated[
     str,
     typer.Option(
-        metavar="NAME=NUMBER,...", help="The loss weights: rec=10,perception=1,kl=1e-4. Else they are fitted."
+        metavar="NAME=NUMBER,...", help="Loss weights: rec=10,perception=1,kl=1e-4. Fitted to the log by default."
     ),
 ]
-Every = Annotated[int, typer.Option(help="Steps from one row to the next, where the log has no steps.", min=1)]
+Every = Annotated[int, typer.Option(help="Steps per row, for a log without step numbers.", min=1)]
 
 
 def log_options(columns: list[str] | None, weights: str, every: int) -> LogOptions:
-    """Return what the options say, or fail."""
-    from vae_exporter.judge.logs.columns import Columns, parse_mapping  # noqa: PLC0415 - only what the command needs
+    """Parse the options. Print an error and exit if one of them is invalid."""
+    from vae_exporter.judge.logs.columns import Columns, parse_mapping  # noqa: PLC0415 - see terminal.needs_extra
     from vae_exporter.judge.logs.logged_run import LogOptions  # noqa: PLC0415
     from vae_exporter.judge.logs.repair.weights import parse_weights  # noqa: PLC0415
 

@@ -17,14 +17,14 @@ from vae_exporter.errors import StackError
 
 def pager(
     *,
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port to listen on; 0: any free one.", min=0, max=65535)] = 9661,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 picks a free one.", min=0, max=65535)] = 9661,
     store: Annotated[
-        Path | None, typer.Option(help="Add each notification to this file, as a line of JSON.", dir_okay=False)
+        Path | None, typer.Option(help="Append each notification to this file as a line of JSON.", dir_okay=False)
     ] = None,
 ) -> None:
-    """Show what Alertmanager tells: the receiver of the shipped configuration."""
-    from vae_exporter.pager.receiver import receive  # noqa: PLC0415 - only what the command needs
+    """Receive and show the notifications that Alertmanager sends in the shipped configuration."""
+    from vae_exporter.pager.receiver import receive  # noqa: PLC0415 - see terminal.needs_extra
 
     end_like_ctrl_c(signal.SIGTERM)
     try:

@@ -15,18 +15,22 @@ from vae_exporter.errors import LogError, VaeExporterError
 
 
 def replay(  # noqa: PLR0913 - its options
-    log: Annotated[Path, typer.Argument(metavar="LOG", help="The log of a training; -: standard input.")],
+    log: Annotated[Path, typer.Argument(metavar="LOG", help="Training log; - reads standard input.")],
     *,
-    speed: Annotated[float, typer.Option(help="How many times faster than it trained.", min=0.01, max=1e6)] = 1.0,
-    run: Annotated[str, typer.Option(help="Which run of the log, by the name that `judge` prints.")] = "",
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port to listen on; 0: any free one.", min=0, max=65535)] = 9645,
+    speed: Annotated[
+        float, typer.Option(help="Speed, as a multiple of the original training.", min=0.01, max=1e6)
+    ] = 1.0,
+    run: Annotated[
+        str, typer.Option(help="Name of the run, as `judge` prints it.", show_default="the first run of the log")
+    ] = "",
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 picks a free one.", min=0, max=65535)] = 9645,
     columns: ColumnMap = None,
     weights: Weights = "",
     every: Every = 1,
 ) -> None:
-    """Serve a run that is over at /metrics, as if it trained now, so that all that watches trainings shows it."""
-    from vae_exporter.judge.replay import replay_log  # noqa: PLC0415 - only what the command needs
+    """Serve a past run at /metrics as if it were training now."""
+    from vae_exporter.judge.replay import replay_log  # noqa: PLC0415 - see terminal.needs_extra
 
     options = log_options(columns, weights, every)
     end_like_ctrl_c(signal.SIGTERM, signal.SIGHUP)

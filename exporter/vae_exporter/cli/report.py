@@ -13,13 +13,13 @@ from vae_exporter.errors import VaeExporterError
 
 def report(
     *,
-    prometheus: Annotated[str, typer.Option(help="The address of Prometheus.")] = "http://127.0.0.1:9090",
-    run: Annotated[str | None, typer.Option(help="The run's name; may be left out where there is one alone.")] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The page to write.", dir_okay=False)] = Path(
+    prometheus: Annotated[str, typer.Option(help="URL of Prometheus.")] = "http://127.0.0.1:9090",
+    run: Annotated[str | None, typer.Option(help="Name of the run. Required if Prometheus has several.")] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write.", dir_okay=False)] = Path(
         "report.html"
     ),
 ) -> None:
-    """Write one page of HTML about a run: its verdict, and the NLL over its bands, by step."""
+    """Write an HTML report of a run: its verdict, its alerts, and its NLL by step."""
     with needs_extra("report"):
         from vae_exporter.report import read_report, render  # noqa: PLC0415 - matplotlib takes a second to import
     try:
@@ -27,4 +27,4 @@ def report(
     except VaeExporterError as error:
         fail(str(error))
     write_page(output, page, "--output")
-    typer.echo(f"The report is in {output}.")
+    typer.echo(f"Wrote the report to {output}.")

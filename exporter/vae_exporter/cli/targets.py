@@ -10,15 +10,15 @@ import typer
 from vae_exporter.cli.terminal import fail
 from vae_exporter.errors import VaeExporterError
 
-targets = typer.Typer(help="The files by which Prometheus finds trainings.", no_args_is_help=True)
+targets = typer.Typer(help="Manage the files through which Prometheus discovers runs.", no_args_is_help=True)
 
 
 @targets.command()
 def prune(
-    folder: Annotated[Path, typer.Argument(help="The folder that was given as targets_dir=.")],
+    folder: Annotated[Path, typer.Argument(help="The folder that runs use as targets_dir.")],
 ) -> None:
-    """Remove the files of trainings that are gone, and say for each file what was done."""
-    from vae_exporter._process.targets import prune as prune_folder  # noqa: PLC0415 - only what the command needs
+    """Remove the files of runs that are gone, and print the outcome for each file."""
+    from vae_exporter._process.targets import prune as prune_folder  # noqa: PLC0415 - see terminal.needs_extra
 
     try:
         done = prune_folder(folder)

@@ -1,4 +1,4 @@
-"""How the commands behave in a terminal: exit codes, signals, error messages, and the files they write."""
+"""Exit codes, signals, error messages and file output, for all commands."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ if TYPE_CHECKING:
     from types import FrameType
 
 INTERRUPTED = 130
-"""What `make` and shells take for "ended by Ctrl-C": 128 + SIGINT."""
+"""The exit code by which `make` and shells recognize Ctrl-C: 128 + SIGINT."""
 
 BAD_INPUT = 2
-"""What typer exits with if the user typed something wrong."""
+"""The exit code of typer's own usage errors."""
 
 
 def fail(message: str, exit_code: int = 1) -> NoReturn:
-    """Print *message* as an error, and exit."""
+    """Print *message* to stderr and exit."""
     typer.secho(f"vae-exporter: {message}", err=True, fg=typer.colors.RED)
     sys.exit(exit_code)
 
 
 @contextmanager
 def needs_extra(name: str) -> Iterator[None]:
-    """Import what only the extra *name* installs, or fail and say how to install it.
+    """Turn an ImportError in the block into an error message that says to install the extra *name*.
 
-    Imports stand within the commands: torch and matplotlib take seconds, and most commands need neither.
+    Commands import what they need when they run: torch and matplotlib take seconds, and most commands need neither.
     """
     try:
         yield
     except ImportError as missing:
-        fail(f"{missing.name} is missing: pip install '/path/to/vae-exporter[{name}]'")
+        fail(f"{missing.name} is not installed; run: pip install '/path/to/vae-exporter[{name}]'")
 
 
 def end_like_ctrl_c(*signals: signal.Signals) -> None:
-    """Let each of *signals* raise KeyboardInterrupt, as SIGINT does."""
+    """Make each of *signals* raise KeyboardInterrupt, as SIGINT does."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -50,8 +50,8 @@ def end_like_ctrl_c(*signals: signal.Signals) -> None:
 
 
 def write_page(path: Path, page: str, option: str, exit_code: int = 1) -> None:
-    """Write *page* to *path*, which the user gave as *option*."""
+    """Write *page* to *path*, the value of the command-line option *option*. Exit with *exit_code* on failure."""
     try:
         path.write_text(page, encoding="utf-8")
     except OSError as error:
-        fail(f"cannot write {path}: {error.strerror or error}; give another {option}", exit_code)
+        fail(f"cannot write {path}: {error.strerror or error}; choose another path with {option}", exit_code)

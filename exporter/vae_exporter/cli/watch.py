@@ -16,13 +16,13 @@ from vae_exporter.errors import VaeExporterError
 
 def watch(
     *,
-    data: Annotated[Path, typer.Option(help="Where the servers keep their data.", file_okay=False)] = Path(
+    data: Annotated[Path, typer.Option(help="Folder for the servers' data.", file_okay=False)] = Path(
         "vae-exporter-data"
     ),
 ) -> None:
-    """Run Prometheus, Alertmanager and the pager for the trainings on this machine, until Ctrl-C."""
+    """Run Prometheus, Alertmanager and the pager for the runs on this machine, until Ctrl-C."""
     with needs_extra("cli"):
-        from vae_exporter.stack.watch import watch as watch_trainings  # noqa: PLC0415 - only what the command needs
+        from vae_exporter.stack.watch import watch as watch_trainings  # noqa: PLC0415 - see terminal.needs_extra
     end_like_ctrl_c(signal.SIGTERM, signal.SIGHUP)
     with suppress(KeyboardInterrupt):
         try:

@@ -29,9 +29,6 @@ STEPS_A_SCRAPE = 5
 PEAK_STEPS = 20
 """Where a scrape stands for so many steps, another one is made at the peak of the mean over this many."""
 
-LONG = 100
-"""Where a scrape stands for so many steps, each 10th step will do, one for each of the shortest windows."""
-
 LOOKS_A_SCRAPE = 8
 """How often a peak is looked for between two scrapes."""
 
@@ -97,7 +94,11 @@ class SimulatedRun:
     def __init__(self, settings: RunSettings) -> None:
         self.seconds = 0.0
         self.recorder = Recorder(
-            start_step=settings.start_step, clock=lambda: self.seconds, monotonic=lambda: self.seconds
+            start_step=settings.start_step,
+            definition=settings.definition,
+            window_steps=settings.window_steps,
+            clock=lambda: self.seconds,
+            monotonic=lambda: self.seconds,
         )
         self._registry = run_registry(settings, self.recorder)
         self._names: dict[tuple[str, ...], str] = {}  # of the series, by the sample's name and its labels' values
@@ -165,7 +166,7 @@ def simulate(settings: RunSettings, stretches: Iterable[Stretch]) -> Scrapes:
     last_step = 0
     was_finite = True
     for stretch in stretches:
-        for step, values in steps_of(stretch, sampled=SAMPLED_STEPS if density < LONG else 2 * SAMPLED_STEPS):
+        for step, values in steps_of(stretch):
             run.wait(SCRAPE_SECONDS / density * max(1, min(step - last_step, density)))
             run.observe(step, values)
             last_step = step
@@ -207,11 +208,11 @@ def thinned(scrapes: Sequence[Scrape]) -> list[Scrape]:
     return result
 
 
-def steps_of(stretch: Stretch, *, sampled: int = SAMPLED_STEPS) -> Iterator[tuple[int, dict[str, float]]]:
-    """Yield the steps of *stretch* and their values: of a long one, whose steps bear the same, each *sampled*-th."""
+def steps_of(stretch: Stretch) -> Iterator[tuple[int, dict[str, float]]]:
+    """Yield the steps of *stretch* and their values: of a long one, whose steps bear the same, each `SAMPLED_STEPS`-th."""
     values = dict(stretch.values)
     length = stretch.last - stretch.first + 1
-    apart = sampled if length >= 2 * sampled else 1
+    apart = SAMPLED_STEPS if length >= 2 * SAMPLED_STEPS else 1
     first = stretch.first + (length - 1) % apart
     for step in range(first, stretch.last, apart):
         yield step, {**values, **stretch.nonfinite} if step == first else values

@@ -1,1 +1,1 @@
-"""Prometheus and Alertmanager on this machine: their files, their programs, running them and asking them."""
+"""Prometheus and Alertmanager as local processes: their files, their programs, and a client for their APIs."""

@@ -1,4 +1,4 @@
-"""The client of Prometheus and Alertmanager: whatever this project asks them goes through here."""
+"""A client for the HTTP APIs of Prometheus and Alertmanager, the only one in this project."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _READY_SECONDS = 1.0
 
 
 class AnswerError(StackError):
-    """A server does not answer, or refuses the request. The message has its address and its own words."""
+    """A server does not answer, or rejects a request. The message contains its URL and its error message."""
 
 
 @dataclass(frozen=True)
 class Series:
-    """A series in an answer of Prometheus: its labels, and its values by time in Unix seconds, oldest first."""
+    """A time series: its labels, and its points (Unix seconds, value), oldest first."""
 
     labels: Mapping[str, str]
     points: tuple[tuple[float, float], ...]
@@ -36,7 +36,7 @@ class Series:
 
 @dataclass(frozen=True)
 class _Api:
-    """A server at *url*, for example ``http://127.0.0.1:9090``. It is given *timeout* seconds for each answer."""
+    """A server at *url*, for example ``http://127.0.0.1:9090``. Each request times out after *timeout* seconds."""
 
     url: str
     timeout: float = 30.0
@@ -44,7 +44,7 @@ class _Api:
     name: ClassVar[str]
 
     def is_ready(self) -> bool:
-        """Return whether the server has started and takes requests. Waits for 1 second at most."""
+        """Return whether the server accepts requests. Waits at most 1 second."""
         try:
             self._ask("/-/ready", _READY_SECONDS)
         except OSError:
@@ -52,61 +52,64 @@ class _Api:
         return True
 
     def check_health(self) -> None:
-        """Return if the server answers.
+        """Check that the server answers.
 
         Raises:
-            OSError: it does not.
+            OSError: The server does not answer.
         """
         self._ask("/-/healthy", self.timeout)
 
     def _json(self, path: str, **parameters: object) -> Any:  # noqa: ANN401 - JSON
         if not self.url.startswith(("http://", "https://")):
-            raise AnswerError(f"{self.url!r} is no address of {self.name}; give one like http://127.0.0.1:9090")
+            raise AnswerError(
+                f"the URL of {self.name} must start with http:// or https://, as in http://127.0.0.1:9090, "
+                f"got {self.url!r}"
+            )
         try:
             return json.loads(self._ask(f"/api/{path}?{urlencode(parameters)}", self.timeout))
         except urllib.error.HTTPError as error:
-            raise AnswerError(f"{self.url} refused {path.partition('/')[2]}: {_words(error)}") from error
+            raise AnswerError(f"{self.url} rejected {path.partition('/')[2]}: {_words(error)}") from error
         except (OSError, ValueError) as error:
-            raise AnswerError(f"{self.url} does not answer as {self.name} does: {error}") from error
+            raise AnswerError(f"{self.url} does not answer like {self.name}: {error}") from error
 
     def _ask(self, path: str, timeout: float) -> bytes:
         address = f"{self.url.rstrip('/')}{path}"
-        with urllib.request.urlopen(address, timeout=timeout) as answer:  # noqa: S310 - http: `_json` checks, or our own
+        with urllib.request.urlopen(address, timeout=timeout) as answer:  # noqa: S310 - http: checked in `_json`
             return bytes(answer.read())
 
 
 @dataclass(frozen=True)
 class Prometheus(_Api):
-    """A Prometheus. Each of its methods raises AnswerError if the server does not answer, or refuses the query."""
+    """A Prometheus server. Every query raises AnswerError if the server does not answer, or rejects the query."""
 
     name = "Prometheus"
 
     def query(self, expression: str, *, at: float | None = None) -> list[Series]:
-        """Return the series that *expression* gives at *at*, in Unix seconds; by default now."""
+        """Evaluate *expression* at the time *at*, in Unix seconds, or now."""
         when = {} if at is None else {"time": f"{at:.3f}"}
         data = self._data("query", query=expression, **when)
         return [_series(found, [found["value"]]) for found in data["result"]]
 
     def value(self, expression: str) -> float | None:
-        """Return the value of the first series that *expression* gives now; None if it gives none."""
+        """Return the current value of the first series of *expression*, or None if the result is empty."""
         found = self.query(expression)
         return found[0].value if found else None
 
     def query_range(self, expression: str, *, start: float, end: float, step: float) -> list[Series]:
-        """Return the series that *expression* gives from *start* to *end*, in Unix seconds, every *step* seconds."""
+        """Evaluate *expression* every *step* seconds from *start* to *end*, both in Unix seconds."""
         data = self._data("query_range", query=expression, start=f"{start:.3f}", end=f"{end:.3f}", step=step)
         return [_series(found, found["values"]) for found in data["result"]]
 
     def label_values(self, expression: str, label: str) -> list[str]:
-        """Return the value of *label* on each series that *expression* gives now, sorted."""
+        """Return the sorted values of *label* on the current series of *expression*."""
         return sorted(series.labels.get(label, "") for series in self.query(expression))
 
     def label_values_ever(self, series: str, label: str) -> list[str]:
-        """Return the different values that *label* has had on *series*, as far back as the server remembers."""
+        """Return the distinct values that *label* has had on *series* within the server's retention."""
         return list(self._data(f"label/{label}/values", **{"match[]": series}))
 
     def alerts(self) -> list[dict[str, Any]]:
-        """Return the alerts that are pending or firing, with their ``labels``, ``annotations`` and ``state``."""
+        """Return the pending and firing alerts, with their ``labels``, ``annotations`` and ``state``."""
         return list(self._data("alerts")["alerts"])
 
     def _data(self, path: str, **parameters: object) -> Any:  # noqa: ANN401 - JSON
@@ -114,17 +117,17 @@ class Prometheus(_Api):
         try:
             return answer["data"]
         except (KeyError, TypeError) as error:
-            raise AnswerError(f"{self.url} does not answer as {self.name} does: {error}") from error
+            raise AnswerError(f"{self.url} does not answer like {self.name}: {error}") from error
 
 
 @dataclass(frozen=True)
 class Alertmanager(_Api):
-    """An Alertmanager. `alerts` raises AnswerError if the server does not answer."""
+    """An Alertmanager server. `alerts` raises AnswerError if it does not answer."""
 
     name = "Alertmanager"
 
     def alerts(self) -> list[dict[str, Any]]:
-        """Return the alerts that it knows, with their ``labels`` and ``status``."""
+        """Return the current alerts, with their ``labels`` and ``status``."""
         return list(self._json("v2/alerts"))
 
 

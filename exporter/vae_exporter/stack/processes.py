@@ -1,4 +1,4 @@
-"""A server of the stack as a process of this machine, until the `with` block ends."""
+"""Run a server of the stack as a local process for the duration of a `with` block."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vae_exporter.stack.client import Alertmanager, Prometheus
 
 PROMETHEUS_ADDRESS = "127.0.0.1:9090"
-"""The address at which the shipped configuration has Prometheus scrape itself."""
+"""The address at which Prometheus scrapes itself in the shipped configuration."""
 
 READY_SECONDS = 30.0
 STOP_SECONDS = 5.0
@@ -37,12 +37,12 @@ def running(
     options: Sequence[str],
     port: int = 0,
 ) -> Iterator[str]:
-    """Run a server of *kind* with *config*, its files and its log in *folder*, and yield its address.
+    """Run a server of *kind* with *config*, and yield its URL. Its configuration and its log are written to *folder*.
 
-    Port 0 takes any free one.
+    Port 0 picks a free port.
 
     Raises:
-        StackError: the program cannot be found, or does not become ready.
+        StackError: The program is missing, the port is taken, or the server does not become ready.
     """
     process, url = _start(kind, folder, config, options, port)
     try:
@@ -52,24 +52,24 @@ def running(
 
 
 def check_free(name: str, port: int) -> None:
-    """Check that nothing else listens on *port* of this machine: another server would say that it is ready, for *name*.
+    """Check that *port* is free for *name*. Otherwise the readiness check would be answered by another server.
 
     Raises:
-        StackError: it cannot.
+        StackError: The port is taken.
     """
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # its last user may have left a moment ago
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # accept a port that was closed a moment ago
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise StackError(
-                f"{name} cannot listen on 127.0.0.1:{port}: {error.strerror}; end what listens there, "
-                "such as another `vae-exporter watch`, `docker compose up`, or a service of the system"
+                f"{name} cannot listen on 127.0.0.1:{port}: {error.strerror}; stop the process that listens there, "
+                "such as another `vae-exporter watch`, `docker compose up`, or a system service"
             ) from error
 
 
 def moved(part: Any, old: str, new: str) -> Any:  # noqa: ANN401 - any part of a YAML document
-    """Return *part* of a configuration with each address under *old* moved to *new*."""
+    """Return *part* of a configuration with the prefix *old* of every address replaced by *new*."""
     if isinstance(part, dict):
         return {name: moved(value, old, new) for name, value in part.items()}
     if isinstance(part, list):
@@ -85,7 +85,7 @@ def _start(
         check_free(name, port)
     file, log = folder / f"{name}.yml", folder / f"{name}.log"
     command = [*_until_parent_dies(), str(find_program(name)), f"--config.file={file}", *options]
-    for _ in range(_PORT_TRIES):  # another process may take the port between our look and the server's
+    for _ in range(_PORT_TRIES):  # another process may take the free port before the server does
         address = f"127.0.0.1:{port or _free_port()}"
         url = f"http://{address}"
         file.write_text(yaml.safe_dump(moved(config, PROMETHEUS_ADDRESS, address), sort_keys=False))
@@ -95,7 +95,7 @@ def _start(
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is ours to handle: it stops the servers in order
+                start_new_session=True,  # keeps Ctrl-C away from the server: this process stops them all in order
             )
         try:
             if _becomes_ready(process, kind(url)):
@@ -107,7 +107,7 @@ def _start(
         if "address already in use" not in log.read_text(errors="replace"):
             break
     last_words = "\n".join(log.read_text(errors="replace").splitlines()[-5:])
-    raise StackError(f"{name} did not become ready within {READY_SECONDS:.0f} s; its last words were:\n{last_words}")
+    raise StackError(f"{name} did not become ready within {READY_SECONDS:.0f} s; its log ends with:\n{last_words}")
 
 
 def _becomes_ready(process: subprocess.Popen[bytes], server: Prometheus | Alertmanager) -> bool:
@@ -129,8 +129,8 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def _until_parent_dies() -> list[str]:
-    """Return a command that ends its program when this process is killed; nothing where the system has none."""
-    setpriv = shutil.which("setpriv")  # util-linux: Linux alone
+    """Return a command prefix that terminates the program if this process is killed. Empty without setpriv."""
+    setpriv = shutil.which("setpriv")  # part of util-linux, on Linux only
     return [setpriv, "--pdeathsig", "TERM"] if setpriv else []
 
 

@@ -1,4 +1,4 @@
-"""Find the servers and their tools: those that `make servers` fetched, else those installed on this machine."""
+"""Locate the servers and their tools: in `.servers/bin`, which `make servers` fills, or else on PATH."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from pathlib import Path
 from vae_exporter.errors import StackError
 from vae_exporter.stack.files import repository_root
 
-# Debian's package gives Alertmanager its own name, and leaves the other programs theirs.
+# Debian renames Alertmanager's program, but not the others.
 _DEBIAN_NAMES = {"alertmanager": "prometheus-alertmanager"}
 
 
 def find_program(name: str, repository: Path | None = None) -> Path:
-    """Return the path of *name*: one of prometheus, promtool, alertmanager, amtool.
+    """Return the path of *name*: prometheus, promtool, alertmanager or amtool.
 
-    *repository* is the clone to look in, this package's own where it is not given.
+    *repository* is the clone whose ``.servers/bin`` is searched first. It defaults to the clone of this package.
 
     Raises:
-        StackError: it is neither in ``.servers/bin`` of the repository nor on PATH. The message says how to get it.
+        StackError: The program is neither there nor on PATH. The message says how to get it.
     """
     repository = repository or repository_root()
     if repository is not None and os.access(fetched := repository / ".servers" / "bin" / name, os.X_OK):
@@ -28,7 +28,7 @@ def find_program(name: str, repository: Path | None = None) -> Path:
         if candidate and (found := shutil.which(candidate)):
             return Path(found)
     raise StackError(
-        f"the program {name} is neither in .servers/bin of the repository nor on PATH; run `make servers` there, and "
-        "put its .servers/bin on PATH if this is installed elsewhere, install it from https://prometheus.io/download/, "
-        "or run `docker compose up`, which brings its own"
+        f"{name} is neither in .servers/bin of the repository nor on PATH; run `make servers` in the repository (and "
+        "add its .servers/bin to PATH if vae-exporter is installed elsewhere), download it from "
+        "https://prometheus.io/download/, or use `docker compose up`, which includes it"
     )

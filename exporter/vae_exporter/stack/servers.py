@@ -1,4 +1,4 @@
-"""Prometheus and Alertmanager on this machine, with the shipped configuration but other ports and intervals."""
+"""Local Prometheus and Alertmanager with the shipped configuration, but configurable ports and intervals."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PAGER_URL = "http://127.0.0.1:9661"
-"""Where the shipped Alertmanager configuration sends everything."""
+"""The pager's URL in the shipped Alertmanager configuration, the target of all its receivers."""
 
 ALERTMANAGER_ADDRESS = "127.0.0.1:9093"
-"""Where the shipped Prometheus configuration expects Alertmanager."""
+"""Alertmanager's address in the shipped Prometheus configuration."""
 
 
 @dataclass(frozen=True)
 class Intervals:
-    """How often things happen, as Prometheus writes durations; None: as shipped."""
+    """Intervals in Prometheus's notation, such as ``15s``. None keeps the shipped value."""
 
     scrape: str | None = None
     evaluation: str | None = None
@@ -36,7 +36,7 @@ class Intervals:
 AS_SHIPPED = Intervals()
 
 SHORTENED = Intervals(scrape="1s", evaluation="1s", group_wait="1s", group_interval="5s")
-"""For the demo: a page takes seconds. As shipped, Prometheus scrapes and judges every 15 s."""
+"""Short intervals for the demo, so that a page takes seconds. The shipped intervals are 15 s."""
 
 
 @contextmanager
@@ -49,18 +49,18 @@ def prometheus(  # noqa: PLR0913 - what differs from the shipped configuration
     intervals: Intervals = AS_SHIPPED,
     port: int = 0,
 ) -> Iterator[str]:
-    """Run Prometheus with the shipped rules, its data in *folder*, and yield its address.
+    """Run Prometheus with the shipped rules and its data in *folder*, and yield its URL.
 
-    *targets* are HOST:PORT; None: those of the shipped configuration. *targets_folder* is watched for the files that
-    ``TrainingExporter(targets_dir=)`` writes. Port 0 takes any free one.
+    *targets* are HOST:PORT; None keeps those of the shipped configuration. Prometheus also scrapes the targets in the
+    files that ``TrainingExporter(targets_dir=)`` writes to *targets_folder*. Port 0 picks a free port.
 
     Raises:
-        StackError: the program cannot be found, or does not become ready.
+        StackError: The program is missing, the port is taken, or the server does not become ready.
     """
     shipped = stack_folder() / "prometheus"
     config = yaml.safe_load((shipped / "prometheus.yml").read_text())
     config = moved(config, ALERTMANAGER_ADDRESS, alertmanager_url.removeprefix("http://"))
-    del config["global"]["external_labels"]  # there is no Grafana here
+    del config["global"]["external_labels"]  # grafana_url: no Grafana runs here
     _replace(config["global"], {"scrape_interval": intervals.scrape, "evaluation_interval": intervals.evaluation})
     config["rule_files"] = [str(shipped / pattern) for pattern in config["rule_files"]]
     training = config["scrape_configs"][0]
@@ -80,12 +80,12 @@ def prometheus(  # noqa: PLR0913 - what differs from the shipped configuration
 
 @contextmanager
 def alertmanager(folder: Path, *, pager_url: str, intervals: Intervals = AS_SHIPPED, port: int = 0) -> Iterator[str]:
-    """Run Alertmanager with the shipped configuration, telling the pager at *pager_url*, and yield its address.
+    """Run Alertmanager with the shipped configuration, notifying the pager at *pager_url*, and yield its URL.
 
-    Port 0 takes any free one.
+    Port 0 picks a free port.
 
     Raises:
-        StackError: the program cannot be found, or does not become ready.
+        StackError: The program is missing, the port is taken, or the server does not become ready.
     """
     shipped = stack_folder() / "alertmanager"
     config = moved(yaml.safe_load((shipped / "alertmanager.yml").read_text()), PAGER_URL, pager_url)

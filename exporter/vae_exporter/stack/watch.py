@@ -1,4 +1,4 @@
-"""Prometheus, Alertmanager and the pager for the trainings on this machine: what `vae-exporter watch` runs."""
+"""Run Prometheus, Alertmanager and the pager for the runs on this machine, as `vae-exporter watch` does."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 def watch(folder: Path, console: Console) -> NoReturn:
-    """Run all three with their data in *folder*, and print on *console* what the pager receives. Never returns.
+    """Run all three with their data in *folder*, and print the notifications on *console*. Never returns.
 
     Raises:
-        StackError: one of them cannot start, or does not answer any more.
+        StackError: One of them cannot start, or stops answering.
     """
     with ExitStack() as stack:
         pager_port = _port(PAGER_URL)
@@ -42,15 +42,15 @@ def watch(folder: Path, console: Console) -> NoReturn:
                 port=_port(PROMETHEUS_ADDRESS),
             )
         )
-        console.print(f"Prometheus on {prometheus_url}, Alertmanager on {alertmanager_url}, data in {folder}.")
+        console.print(f"Prometheus: {prometheus_url}, Alertmanager: {alertmanager_url}, data: {folder}")
         wait_for_death([Prometheus(prometheus_url), Alertmanager(alertmanager_url)])
 
 
 def wait_for_death(servers: Sequence[Prometheus | Alertmanager], *, every: float = 5.0) -> NoReturn:
-    """Ask each of *servers* every *every* seconds whether it still answers. Never returns.
+    """Check every *every* seconds that each of *servers* answers. Never returns.
 
     Raises:
-        StackError: one does not.
+        StackError: One of them stops answering.
     """
     while True:
         for server in servers:
@@ -58,7 +58,8 @@ def wait_for_death(servers: Sequence[Prometheus | Alertmanager], *, every: float
                 server.check_health()
             except OSError as error:
                 raise StackError(
-                    f"{server.name} does not answer on {server.url} any more ({error}): nobody is watching"
+                    f"{server.name} at {server.url} no longer answers ({error}), so no run is monitored; see its log "
+                    "in the data folder, and restart `vae-exporter watch`"
                 ) from error
         time.sleep(every)
 

@@ -22,7 +22,7 @@ def collect(_settings: RunSettings, facts: RunFacts) -> Iterator[Metric]:
         "The last finite value of a loss; of the validation, the mean at its last step.",
         labels=["component", "split"],
     )
-    start = GaugeMetricFamily("vae_loss_start", "The first finite value in this process.", labels=["component"])
+    start = GaugeMetricFamily("vae_loss_start", "The mean of the first 10 finite values of this process.", labels=["component"])
     nonfinite = CounterMetricFamily(
         "vae_nonfinite_losses_total", "Values that were NaN or infinite.", labels=["component"]
     )

@@ -28,3 +28,9 @@ def collect(_settings: RunSettings, facts: RunFacts) -> Iterator[Metric]:
         yield GaugeMetricFamily(
             "vae_probe_step", "The step at which the fixed clip was last tried.", value=facts.probe.step
         )
+    if facts.probe.training_nll is not None:
+        yield GaugeMetricFamily(
+            "vae_probe_training_nll",
+            "The judged training NLL over the short window before the step of the probe.",
+            value=facts.probe.training_nll,
+        )

@@ -57,9 +57,11 @@ def collect(_settings: RunSettings, facts: RunFacts) -> Iterator[Metric]:
     for name, (metric, text) in _GAUGES.items():
         if name in facts.gauges:
             yield GaugeMetricFamily(metric, text, value=facts.gauges[name])
-    if facts.changes.discriminator_start is not None:
-        yield GaugeMetricFamily(
-            "vae_discriminator_start_step",
-            "The first step with a discriminator; absent if this process has not seen it start.",
-            value=facts.changes.discriminator_start,
-        )
+    first = GaugeMetricFamily(
+        "vae_change_first_step", "The first step of the newest change of this kind.", labels=["change"]
+    )
+    last = GaugeMetricFamily("vae_change_last_step", "The last step of that change.", labels=["change"])
+    for name, change in facts.changes.items():
+        first.add_metric([name], change.first_step)
+        last.add_metric([name], change.last_step)
+    yield from (first, last)

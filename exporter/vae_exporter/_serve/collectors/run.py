@@ -45,8 +45,26 @@ def collect(settings: RunSettings, facts: RunFacts) -> Iterator[Metric]:
     )
     yield _labelled(
         "vae_loss_weight",
-        "The weight of this component in the loss, as its author gave it.",
-        [({"component": component}, weight) for component, weight in settings.loss_weights.items()],
+        "The weight of the component in the loss, as declared.",
+        [({"component": component}, weight) for component, weight in facts.weights.items()],
+    )
+    yield _labelled(
+        "vae_nll_part_weight",
+        "The weight of the component in the judged NLL; absent if the parts cannot be told apart.",
+        [({"component": component}, weight) for component, weight in facts.nll_part_weights.items()],
+    )
+    yield _labelled(
+        "vae_loss_info",
+        "What is judged, as a formula of the reported losses.",
+        [({"judged": settings.definition.judged}, 1)],
+    )
+    yield GaugeMetricFamily(
+        "vae_loss_has_standard_scale",
+        "1 if the default bands fit the judged NLL as far as it was declared, 0 if they do not.",
+        value=settings.definition.has_standard_scale,
+    )
+    yield GaugeMetricFamily(
+        "vae_run_pretrained", "1 if the run started from pretrained weights.", value=settings.is_pretrained
     )
 
 
