@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from textwrap import indent
-
 PARTS = "    "
 
 _LONGEST_LINE = 88
@@ -23,9 +21,3 @@ def seen(series: str) -> str:
 def aggregated(operator: str, series: str) -> str:
     """Return *series*, as it is `seen`, aggregated by *operator*: ``max by (run)``."""
     return f"{operator} (\n{seen(series)}\n)"
-
-
-def without_logvar(series: str) -> str:
-    """Return the mean of *series*, an NLL, over the ranks: as it would be without a learned logvar."""
-    mean = indent(aggregated("avg by (run)", series), PARTS)
-    return f"(\n{mean}\n  - run:vae_logvar:mean\n) * exp(run:vae_logvar:mean)"

@@ -22,6 +22,7 @@ FACTS = (
     facts.RUN,
     edges.RECORDS,
     facts.NLL,
+    facts.LEVEL,
     facts.COMPONENTS,
     facts.NONFINITE,
     facts.RECONSTRUCTION,
@@ -31,6 +32,7 @@ FACTS = (
 """The first layer: it alone names what identifies a run."""
 
 JUDGEMENTS = (
+    bands.FIT,
     bands.RECORDS,
     divergence.RECORDS,
     nonfinite.RECORDS,
@@ -51,7 +53,9 @@ ALERTS = (
     reconstruction.ALERT,
     parts.SUM_MISMATCH,
     kl.ALERT,
-    course.NEVER_GOOD,
+    course.BANDS_UNFIT,
+    course.SPARSE,
+    course.RANK_STANDS_OUT,
     course.UNJUDGED,
 )
 
@@ -64,7 +68,6 @@ TRAINING = RuleFile(
 
         The first sections aggregate the exporters' figures into facts of a run: one series a fact. The later ones
         combine them, and the alerts compare. Query any of them by name to see why an alert fires or not. A series that
-        is only them, and the alerts compare. Query any of them by name to see why an alert fires or not. A series that
         is only *present* while something holds has no value of interest."""
     ),
     sections=(*FACTS, *JUDGEMENTS, Section("Alerts", ALERTS)),

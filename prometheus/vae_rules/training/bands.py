@@ -26,23 +26,78 @@ MEANINGS = (
 
 def _band(band: str, expr: str) -> Record:
     about = "The NLL, on the one band that it is in; absent until the mean is whole"
+    expr = f"{expr.strip()} unless run:vae_nll:bands_unfit" if "\n" not in expr else expr
     return Record("run:vae_nll_band", expr, about if band == "suspicious" else "", labels={"band": band})
 
 
-RECORDS = Section(
-    "Bands",
+FIT = Section(
+    "Whether the bands fit the scale of the loss",
     (
         Record(
             "run:vae_nll:was_good",
             "run:vae_nll:short_best <= run:vae_nll:edge_good_max or run:vae_nll:short_mean <= "
             "run:vae_nll:edge_good_max",
-            "Present once a 10-step mean was good",
+            "Present once the mean over a short window was good",
             why="An NLL above the good band converges until then. From then on it has become worse.",
         ),
         Record(
+            "run:vae_nll:has_own_edges",
+            'max by (run) (last_over_time(vae_band_edge{signal="nll"}[2m]))',
+            "Present if the run set the edges of its NLL itself",
+        ),
+        Record(
+            "run:vae_nll:has_declared_scale",
+            "max by (run) (last_over_time(vae_loss_has_standard_scale[2m])) == 0",
+            "Present if the run declared a loss that the default bands do not fit",
+        ),
+        Record(
+            "run:vae_nll:is_below_bands",
+            """
+              (
+                  run:vae_nll:highest < run:vae_nll:edge_suspicious
+                or
+                  last_over_time(run:vae_nll:is_below_bands[1h]) and run:vae_nll:held < run:vae_nll:edge_suspicious
+              )
+            unless
+              run:vae_nll:has_own_edges
+            """,
+            "Present for a run whose NLL was always below suspicious, until its level is not",
+            why="Such a run may rise into the bands: it stays on its own scale.",
+        ),
+        Record(
+            "run:vae_nll:was_never_good",
+            """
+              run:vae_nll:mean
+            and
+              run:vae_step:since_start >= $never_good
+            unless
+              run:vae_nll:was_good
+            """,
+            "Present for a run that was not good within $never_good steps",
+        ),
+        Record(
+            "run:vae_nll:bands_unfit",
+            """
+              run:vae_nll:has_declared_scale
+            or
+              run:vae_nll:is_below_bands
+            or
+              run:vae_nll:was_never_good
+            or
+              run:vae_nll:held > $off_scale unless run:vae_nll:has_own_edges
+            """,
+            "Present while the bands do not fit the run: it is judged by multiples of its level alone",
+        ),
+    ),
+)
+
+RECORDS = Section(
+    "Bands",
+    (
+        Record(
             "run:vae_nll:has_multiplied",
-            "run:vae_nll:mean >= $multiplied * run:vae_nll:best",
-            "Present while the NLL is at least $multiplied times its best",
+            "run:vae_nll:lower_bound >= $multiplied * run:vae_nll:level",
+            "Present while the NLL is at least $multiplied times its level",
         ),
         Record(
             "run:vae_nll:is_converging",
@@ -52,6 +107,8 @@ RECORDS = Section(
               run:vae_nll:was_good
             unless
               run:vae_nll:has_multiplied
+            unless
+              run:vae_nll:bands_unfit
             """,
             "Present while the NLL is above good and has never been good",
         ),
@@ -66,8 +123,19 @@ RECORDS = Section(
               run:vae_nll:mean > run:vae_nll:edge_good_max <= run:vae_nll:edge_bad
             unless
               run:vae_nll:is_converging
+            unless
+              run:vae_nll:bands_unfit
             """,
         ),
-        _band("bad", "run:vae_nll:mean > run:vae_nll:edge_bad unless run:vae_nll:is_converging"),
+        _band(
+            "bad",
+            """
+              run:vae_nll:mean > run:vae_nll:edge_bad
+            unless
+              run:vae_nll:is_converging
+            unless
+              run:vae_nll:bands_unfit
+            """,
+        ),
     ),
 )

@@ -9,9 +9,14 @@ RECORDS = Section(
     "Check B: the course of the NLL",
     (
         Record(
+            "run:vae_nll:is_raised",
+            "run:vae_nll:mean > run:vae_nll:edge_excellent_max or run:vae_nll:bands_unfit",
+            "Present while the NLL is above excellent, or the bands do not fit it",
+        ),
+        Record(
             "run:vae_nll:is_climbing",
             """
-              run:vae_nll_growth:ratio >= $multiplied
+              run:vae_nll:lower_bound >= $multiplied * run:vae_nll:mean_3_before
             and
               run:vae_nll:mean > run:vae_nll:mean_before
             and
@@ -19,10 +24,9 @@ RECORDS = Section(
             and
               run:vae_nll:mean_2_before > run:vae_nll:mean_3_before
             and
-              run:vae_nll:mean > run:vae_nll:edge_excellent_max
+              run:vae_nll:is_raised
             """,
-            "Present while each of four 100-step means is above the one before and the newest $multiplied times "
-            "the oldest",
+            "Present while each of four long windows is above the one before and the newest $multiplied times the oldest",
         ),
         Record(
             "run:vae_nll:is_exploding",
@@ -32,8 +36,29 @@ RECORDS = Section(
               run:vae_nll:mean > run:vae_nll:edge_good_max
             and
               run:vae_nll:mean > run:vae_nll:mean_before
+            unless
+              run:vae_nll:short_mean < $multiplied * run:vae_nll:level
+            unless
+              (run:vae_nll:short_mean_before or run:vae_nll:mean_before_short) < $multiplied * run:vae_nll:level
+            unless
+              run:vae_nll:bands_unfit
             """,
-            "Present while the NLL is $multiplied times its best, above good, and above the 100 steps before",
+            "Present while the NLL is $multiplied times its level, above good, and above the long window before",
+        ),
+        Record(
+            "run:vae_nll:has_doubled",
+            """
+              run:vae_nll:lower_bound >= $doubled * run:vae_nll:held
+            unless
+              run:vae_nll:short_mean < $doubled * run:vae_nll:held
+            unless
+              (run:vae_nll:short_mean_before or run:vae_nll:mean_before_short) < $doubled * run:vae_nll:held
+            and
+              (run:vae_nll:mean > run:vae_nll:edge_good_max or run:vae_nll:bands_unfit)
+            unless
+              run:vae_nll:is_falling
+            """,
+            "Present while the NLL is at least $doubled times the level that it held, and not good or falling",
         ),
         Record(
             "run:vae_nll:is_spiking",
@@ -42,15 +67,15 @@ RECORDS = Section(
             and
               run:vae_nll:short_mean_before >= $doubled * run:vae_nll:mean_before
             and
-              run:vae_nll:short_mean > run:vae_nll:edge_excellent_max
+              (run:vae_nll:short_mean > run:vae_nll:edge_excellent_max or run:vae_nll:bands_unfit)
             """,
-            "Present while the last 10 steps and the 10 before are both $doubled times the 100 steps before",
+            "Present while the last two short windows are both $doubled times the long window before",
             why="An outlier is in one of the two only.",
         ),
         Record(
             "run:vae_nll:is_suspicious",
-            "run:vae_nll:mean < run:vae_nll:edge_suspicious",
-            "Present while the NLL is suspiciously low",
+            "run:vae_nll:mean < run:vae_nll:edge_suspicious unless run:vae_nll:bands_unfit",
+            "Present while the NLL has fallen suspiciously low",
         ),
         Record(
             "run:vae_nll:started_low",
@@ -60,24 +85,19 @@ RECORDS = Section(
               run:vae_step:since_start < $suspect_start
             unless
               run:vae_run:resumed
-            """,
-            "Present for the first $suspect_start steps of a run that began below excellent and was not resumed",
-        ),
-        Record(
-            "run:vae_nll:was_never_good",
-            """
-              run:vae_nll:mean
-            and
-              run:vae_step:since_start >= $never_good
             unless
-              run:vae_nll:was_good
+              max by (run) (last_over_time(vae_run_pretrained[2m])) == 1
+            unless
+              run:vae_nll:bands_unfit
             """,
-            "Present for a run that was not good within $never_good steps",
+            "Present for the first $suspect_start steps of a run from scratch that began below excellent",
         ),
         Record(
             "run:vae_run:is_unjudged",
             """
               run:vae_steps:total >= $unjudged
+            unless
+              run:vae_step:since_start < 2 * run:vae_loss_window:steps
             unless
               last_over_time(run:vae_nll:mean[10m])
             unless
@@ -85,13 +105,29 @@ RECORDS = Section(
             """,
             "Present for a run that made $unjudged steps and has no mean NLL",
         ),
+        Record(
+            "run:vae_nll:is_sparse",
+            "run:vae_loss_window:steps >= $sparse_window",
+            "Present for a run that reports its NLL so seldom that a long window is $sparse_window steps",
+        ),
+        Record(
+            "run_rank:vae_nll:stands_out",
+            """
+              run_rank:vae_nll:lower_bound
+            >= on (run) group_left ()
+              $rank_multiplied * quantile by (run) (0.5, run_rank:vae_nll:lower_bound)
+            and on (run)
+              count by (run) (run_rank:vae_nll:lower_bound) >= 3
+            """,
+            "Present while the NLL of one of at least three ranks is $rank_multiplied times their median",
+        ),
     ),
 )
 
 RISING = Alert(
     "VaeNllRising",
     "ticket",
-    "run:vae_nll:mean and (run:vae_nll:is_climbing or run:vae_nll:is_exploding)",
+    "run:vae_nll:mean and (run:vae_nll:is_climbing or run:vae_nll:is_exploding or run:vae_nll:has_doubled)",
     keep_firing="10m",
     when="the NLL rises over 400 steps, or explodes: [check B](#check-b)",
     clears="10 minutes after",
@@ -194,23 +230,68 @@ SUSPICIOUS = Alert(
     dashboard=run_dashboard("run:vae_nll:mean{@run}"),
 )
 
-NEVER_GOOD = Alert(
-    "VaeNllNeverGood",
+BANDS_UNFIT = Alert(
+    "VaeBandsUnfit",
     "ticket",
-    "run:vae_nll:mean and run:vae_nll:was_never_good",
-    when="$never_good steps of this process, and the NLL was never good",
-    clears="with the first good 10 steps",
+    "run:vae_nll:mean and run:vae_nll:bands_unfit unless run:vae_nll:has_declared_scale",
+    when="the NLL never reached $nll_suspicious, was never good within $never_good steps, or held a level above "
+    "$off_scale: the bands do not fit its scale",
+    clears="when the bands fit",
     summary="""
-        Run {{ $labels.run }} was not good within $never_good steps: NLL [[value]]. Check whether it still falls, or
-        set band_edges.
+        Run {{ $labels.run }}: the bands do not fit NLL [[value]]. It is judged by multiples of its own level. Set
+        band_edges or loss.
     """,
     description="""
-        The mean NLL of the last 100 steps is [[value]], and no mean over 10 steps was at or below
-        {{- with <<run:vae_nll:edge_good_max{@run}>> }} [[first %.3g]] (good){{ end }} so far. Either the run does not
-        converge,
-        or the bands do not fit the scale of its loss: they fit 10 * mse + 1 * LPIPS, as means over pixels. For
-        another scale,
-        pass band_edges to TrainingExporter.
+        The mean NLL is [[value]]
+        [[step]].
+        {{- with <<run:vae_nll:was_never_good{@run}>> }} It was never at or below
+        {{- with <<run:vae_nll:edge_good_max{@run}>> }} [[first %.3g]] (good){{ end }} within $never_good steps: the run
+        does not converge, or its loss has another scale.
+        {{- else }} Its loss has another scale than the bands.
+        {{- end }}
+        They fit 10 * mse + 1 * LPIPS as means over pixels. Until you declare the loss
+        (TrainingExporter(loss=..., loss_weights=...)) or its band_edges, an NLL at $doubled times the level that it held
+        is a ticket and $quadrupled times a page.
+    """,
+    dashboard=run_dashboard("run:vae_nll:mean{@run}"),
+)
+
+SPARSE = Alert(
+    "VaeLossSparse",
+    "ticket",
+    "run:vae_nll:is_sparse",
+    when="the NLL is reported so seldom that 1,000 steps hold fewer than 20 values",
+    clears="when it is reported more often",
+    summary="""
+        Run {{ $labels.run }} reports its NLL too seldom: a page comes thousands of steps late. Call observe() at each
+        step.
+    """,
+    description="""
+        A mean needs 20 values, and the NLL of this run is reported so seldom that it takes {{ printf "%.0f" $value }}
+        steps to collect them. A divergence pages only after most of them. observe() takes microseconds and never waits
+        for the GPU: call it at every step.
+    """,
+    dashboard=run_dashboard("run:vae_nll:mean{@run}"),
+)
+
+RANK_STANDS_OUT = Alert(
+    "VaeRankDiverged",
+    "ticket",
+    "run_rank:vae_nll:stands_out",
+    keep_firing="10m",
+    when="the NLL of one of at least three ranks is $rank_multiplied times their median",
+    clears="10 minutes after",
+    summary="""
+        Run {{ $labels.run }}: rank {{ $labels.rank }} alone has NLL [[value]]. Check its GPU, its data and whether its
+        gradients are reduced.
+    """,
+    description="""
+        The mean NLL of rank {{ $labels.rank }} is at least [[value]]
+        {{- with <<quantile by (run) (0.5, run_rank:vae_nll:lower_bound{@run})>> }}, and the median of the ranks
+        [[first %.3g]]{{ end }}
+        [[step]]. The ranks share their weights: either the rank reads other data, or its GPU computes wrongly, or its
+        weights are no longer those of the others.
+        [[gpu error]]
     """,
     dashboard=run_dashboard("run:vae_nll:mean{@run}"),
 )

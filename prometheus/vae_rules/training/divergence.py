@@ -11,23 +11,24 @@ RECORDS = Section(
         Record(
             "run:vae_nll:is_bad",
             """
-              run:vae_nll:mean > run:vae_nll:edge_bad
+              run:vae_nll:lower_bound > run:vae_nll:edge_bad
             unless
               run:vae_nll:short_mean <= run:vae_nll:edge_bad
             unless
               (run:vae_nll:short_mean_before or run:vae_nll:mean_before_short) <= run:vae_nll:edge_bad
+            unless
+              run:vae_nll:bands_unfit
             """,
-            "Present while the NLL is bad over the last 100 steps, the last 10 and the 10 before",
+            "Present while the NLL is bad over the newest long window and the last two short ones",
             why=(
-                "One outlier is not enough, nor is a rise that is over. A run that reports every 50th "
-                "step has short windows without a value: they object to nothing, and the 100 steps "
-                "before the last 10 count instead."
+                "One outlier is not enough, nor is a rise that is over. Short windows without a value object to "
+                "nothing: the long window before the newest short one counts instead."
             ),
         ),
         Record(
             "run:vae_nll:is_falling",
             "run:vae_nll:mean < $falling * run:vae_nll:mean_before",
-            "Present while the NLL is below $falling times the mean of the 100 steps before",
+            "Present while the NLL is below $falling times the mean over the long window before",
         ),
         Record(
             "run:vae_nll:is_bad_for_long",
@@ -40,46 +41,92 @@ RECORDS = Section(
             unless
               run:vae_nll:mean_3_before <= run:vae_nll:edge_bad
             """,
-            "Present while no 100-step mean of the last 400 steps is below bad",
+            "Present while none of the last four long windows is below bad",
         ),
         Record(
             "run:vae_nll:has_drifted",
             """
-              run:vae_nll:was_good
+              run:vae_nll:level <= run:vae_nll:edge_good_max
             unless
-              run:vae_nll:best > run:vae_nll:edge_good_max
-            unless
-              (run:vae_step:since_start < $young unless run:vae_nll:best)
-            unless
-              (run:vae_nll_growth:ratio < $drifted unless run:vae_nll:is_bad_for_long)
+              (
+                run:vae_nll:lower_bound < $drifted * run:vae_nll:mean_3_before
+                unless
+                run:vae_nll:is_bad_for_long
+              )
             """,
-            "Present while a run that was good has grown $drifted times within 300 steps or is bad for long",
-            why=(
-                "By noise alone, 10 steps of a run that hovers about bad are good, and so are some of "
-                "one that falls slowly past it: its best 100 steps must have been good. The first 100 "
-                "steps have nothing to be compared with."
-            ),
+            "Present while a run whose level was good has grown $drifted times within three long windows, or is bad "
+            "for long",
+        ),
+        Record(
+            "run:vae_nll:has_quadrupled",
+            """
+              run:vae_nll:lower_bound >= $quadrupled * run:vae_nll:held
+            unless
+              run:vae_nll:short_mean < $quadrupled * run:vae_nll:held
+            unless
+              (run:vae_nll:short_mean_before or run:vae_nll:mean_before_short) < $quadrupled * run:vae_nll:held
+            and
+              (run:vae_nll:mean > run:vae_nll:edge_good_max or run:vae_nll:bands_unfit)
+            """,
+            "Present while the NLL is at least $quadrupled times the level that it held, and not good",
+            why="It needs no band, so it holds at any scale of the loss.",
         ),
         Record(
             "run:vae_nll:is_diverging",
             """
-              run:vae_nll:is_bad
+              (
+                  run:vae_nll:is_bad
+                and
+                  (run:vae_nll:has_multiplied or run:vae_nll:has_drifted)
+                or
+                  run:vae_nll:has_quadrupled
+              )
             unless
               run:vae_nll:is_falling
-            and
-              (run:vae_nll:has_multiplied or run:vae_nll:has_drifted)
             """,
-            "Present while the NLL is bad, not falling, and much worse than it was",
+            "Present while the NLL is much worse than it was, by the bands or by its own level, and not falling",
+        ),
+        Record(
+            "run:vae_nll:is_good_for_long",
+            """
+              run:vae_nll:mean <= run:vae_nll:edge_good_max
+            and
+              run:vae_nll:mean_before <= run:vae_nll:edge_good_max
+            and
+              run:vae_nll:mean_2_before <= run:vae_nll:edge_good_max
+            """,
+            "Present while the last three long windows are good",
         ),
         Record(
             "run:vae_nll:has_recovered",
             """
-              run:vae_nll:mean <= run:vae_nll:edge_good_max
+              (
+                  run:vae_nll:is_good_for_long
+                and
+                  run:vae_nll:mean <= $multiplied * run:vae_nll:level
+              or
+                  run:vae_nll:is_good_for_long
+                and
+                  run:vae_nll:mean_3_before <= run:vae_nll:edge_good_max
+                and
+                  run:vae_nll:mean_4_before <= run:vae_nll:edge_good_max
+                and
+                  run:vae_nll:mean_5_before <= run:vae_nll:edge_good_max
+              or
+                  run:vae_nll:mean <= run:vae_nll:level
+                unless
+                  run:vae_nll:was_good
+              )
+            unless
+              run:vae_nll:bands_unfit
             or
-              run:vae_nll:mean <= run:vae_nll:best unless run:vae_nll:was_good
+              run:vae_nll:mean < $multiplied * run:vae_nll:level
+            and
+              run:vae_nll:bands_unfit
             """,
-            "Present while the NLL is good, or while a run that was never good is back at its best",
-            why="It is good_max and not bad that clears: one divergence is one page.",
+            "Present while the NLL is good for six long windows, or for three and near its level; while a run that was "
+            "never good is back at its level; while one that the bands do not fit is near its level",
+            why="A GAN's NLL swings: one good window between two bad ones is no recovery, and one divergence is one page.",
         ),
         Record(
             "run:vae_nll_diverged:bool",

@@ -8,63 +8,56 @@ from __future__ import annotations
 
 from vae_exporter.vocabulary import NLL_PARTS
 from vae_rules.rule import Record, Section
-from vae_rules.seen import aggregated, without_logvar
+from vae_rules.seen import aggregated
 
 _BEFORE = (
-    ("mean", "0", "The mean of the last 100 steps"),
-    ("mean_before", "100", "The mean of the 100 steps before"),
-    ("mean_2_before", "200", "The mean of the 100 steps before those"),
-    ("mean_3_before", "300", "The mean of the 100 steps before those"),
+    ("mean", "0", "The mean of the judged NLL over the newest long window"),
+    ("mean_before", "1", "The mean over the long window before"),
+    ("mean_2_before", "2", "The mean over the one before that"),
+    ("mean_3_before", "3", "The mean over the one before that"),
+    ("mean_4_before", "4", "The mean over the one before that"),
+    ("mean_5_before", "5", "The mean over the one before that"),
 )
 
 
-def _window(component: str, window: int, lag: str) -> str:
+def _window(component: str, window: str, lag: str) -> str:
     return f'vae_loss_window_mean{{component{component},window="{window}",lag="{lag}"}}'
 
 
-def _nll(name: str, window: int, lag: str, about: str, why: str = "") -> Record:
-    return Record(f"run:vae_nll:{name}", without_logvar(_window('="nll"', window, lag)), about, why)
+def _nll(name: str, window: str, lag: str, about: str, why: str = "") -> Record:
+    return Record(f"run:vae_nll:{name}", aggregated("avg by (run)", _window('="judged"', window, lag)), about, why)
 
 
-def _own_best(name: str, window: int, about: str) -> Record:
-    series = f'vae_loss_best_window_mean{{component="nll",window="{window}"}}'
-    return Record(f"run:vae_nll:{name}", without_logvar(series), about)
+def _fact(name: str, operator: str, series: str, about: str) -> Record:
+    return Record(name, f"{operator} by (run) (last_over_time({series}[2m]))", about)
 
 
-def _best(name: str, own: str, about: str, why: str = "") -> Record:
+def _lowest(name: str, own: str, about: str, why: str = "") -> Record:
     expr = f"""
     min without (of) (
         run:vae_nll:{own}
       or
-        label_replace(last_over_time(run:vae_nll:{name}[1d]) and run:vae_run:resumed, "of", "before", "", "")
+        label_replace(last_over_time(run:vae_nll:{name}[1d]) and run:vae_run:continues, "of", "before", "", "")
     )
     """
     return Record(f"run:vae_nll:{name}", expr, about, why)
 
 
-def _judged_components(name: str, lag: str, about: str) -> Record:
-    components = NLL_PARTS if name in ("mean_before", "mean_2_before") else (*NLL_PARTS, "kl", "total")
-    series = _window(f'=~"{"|".join(components)}"', 100, lag)
+def _other(name: str, components: tuple[str, ...], lag: str, about: str) -> Record:
+    series = _window(f'=~"{"|".join(components)}"', "long", lag)
     return Record(f"run_component:vae_loss:{name}", aggregated("avg by (run, component)", series), about)
 
 
-def _earlier(of: str) -> Record:
+def _at_held_level(name: str, own: str, level: str, about: str) -> Record:
+    by_component = " ignoring (component)" if level == "run_component" else ""
     return Record(
-        f"{of}:mean_earlier",
+        name,
         f"""
-            {of}:mean_before / 3
-          +
-            {of}:mean_2_before / 3
-          +
-            {of}:mean_3_before / 3
-        or
-            {of}:mean_before / 2
-          +
-            {of}:mean_2_before / 2
-        or
-          {of}:mean_before
+            last_over_time({name}[1d]) and{by_component} run:vae_nll:is_held_by_before
+          or
+            {own} unless{by_component} run:vae_nll:is_held_by_before
         """,
-        "The mean of these 300 steps, as far as this process has made them",
+        about,
     )
 
 
@@ -91,6 +84,11 @@ RUN = Section(
             "1 if a process of the run resumed from a checkpoint; otherwise absent",
         ),
         Record(
+            "run:vae_run:continues",
+            'run:vae_run:resumed unless max by (run) (last_over_time(vae_change_first_step{change="stage"}[2m]))',
+            "Present while what the processes of the day before have held counts: not after a new stage has begun",
+        ),
+        Record(
             "run_rank:vae_step:min2m",
             "min_over_time(run_rank:vae_step:max[2m])",
             "The step that the rank was at two minutes ago",
@@ -113,40 +111,151 @@ RUN = Section(
             "max by (run) (last_over_time(vae_steps_total[2m]))",
             "How many steps this process observed",
         ),
-        Record(
-            "run:vae_logvar:mean",
-            "avg by (run) (last_over_time(vae_logvar[2m])) or run:vae_run:present * 0",
-            "The learned `logvar`; 0 if there is none",
-        ),
     ),
 )
 
 NLL = Section(
-    "The NLL, without a learned logvar: (nll - logvar) * exp(logvar)",
+    "The NLL that is judged",
     (
-        *(_nll(name, 100, lag, about) for name, lag, about in _BEFORE),
-        _earlier("run:vae_nll"),
-        _nll("mean_before_short", 100, "10", "The mean of the 100 steps before the last 10"),
-        _nll("short_mean", 10, "0", "The mean of the last 10 steps"),
-        _nll("short_mean_before", 10, "10", "The mean of the 10 steps before"),
-        _own_best("own_best", 100, "The lowest 100-step mean of this process"),
-        _best(
+        Record(
+            "run:vae_loss_window:steps",
+            "max by (run) (last_over_time(vae_loss_window_steps[2m]))",
+            "The length of a long window, in steps; a short one is a tenth of it",
+        ),
+        *(_nll(name, "long", lag, about) for name, lag, about in _BEFORE),
+        _nll("mean_before_short", "long", "0.1", "The mean over the long window that ends before the newest short one"),
+        _nll("short_mean", "short", "0", "The mean over the newest short window"),
+        _nll("short_mean_before", "short", "1", "The mean over the short window before"),
+        _fact(
+            "run:vae_nll:values", "avg", "vae_loss_window_values", "The number of values in the newest long window"
+        ),
+        _fact(
+            "run:vae_nll:standard_error",
+            "avg",
+            "vae_loss_window_standard_error",
+            "The standard error of the mean, for correlated values",
+        ),
+        Record(
+            "run:vae_nll:lower_bound",
+            "run:vae_nll:mean - $errors * run:vae_nll:standard_error and run:vae_nll:values >= $needed_values",
+            "What the mean is at least: $errors standard errors below it",
+            why="Alerts about a rise compare this with an edge, never the bare mean.",
+        ),
+        _fact(
+            "run:vae_nll:own_best",
+            "avg",
+            'vae_loss_best_window_mean{window="long"}',
+            "The lowest mean over a long window in this process",
+        ),
+        _lowest(
             "best",
             "own_best",
-            "The lowest 100-step mean of this process, and for a resumed run of the processes of the day before",
+            "The same, and for a resumed run of the processes of the day before",
             why="A run may resume in the middle of a rise: its own best then says nothing.",
         ),
-        _own_best("own_short_best", 10, "The lowest 10-step mean of this process"),
-        _best("short_best", "own_short_best", "The same, and for a resumed run of the processes of the day before"),
+        _fact(
+            "run:vae_nll:own_short_best",
+            "avg",
+            'vae_loss_best_window_mean{window="short"}',
+            "The lowest mean over a short window in this process",
+        ),
+        _lowest("short_best", "own_short_best", "The same, and for a resumed run of the processes of the day before"),
+        _fact(
+            "run:vae_nll:own_highest",
+            "avg",
+            "vae_loss_highest_window_mean",
+            "The highest mean over a long window in this process",
+        ),
+        Record(
+            "run:vae_nll:highest",
+            """
+            max without (of) (
+                run:vae_nll:own_highest
+              or
+                label_replace(
+                  last_over_time(run:vae_nll:highest[1d]) and run:vae_run:continues,
+                  "of", "before", "", ""
+                )
+            )
+            """,
+            "The same, and for a resumed run of the processes of the day before",
+        ),
         Record(
             "run:vae_nll:start",
-            without_logvar('vae_loss_start{component="nll"}'),
-            "The first NLL of this process",
+            """avg by (run) (last_over_time(vae_loss_start{component="nll"}[2m]))""",
+            "The mean of the first ten NLLs of this process",
         ),
         Record(
             "run:vae_nll_growth:ratio",
             "run:vae_nll:mean / run:vae_nll:mean_3_before",
-            "The NLL relative to the mean of 300 steps before",
+            "The NLL relative to the mean three long windows before",
+        ),
+    ),
+)
+
+LEVEL = Section(
+    "The level that the NLL has held",
+    (
+        _fact(
+            "run:vae_nll:own_held",
+            "avg",
+            'vae_loss_held_mean{component="judged"}',
+            "The lowest level that lasted for three long windows in a row, in this process",
+        ),
+        Record(
+            "run:vae_nll:is_held_by_before",
+            """
+              last_over_time(run:vae_nll:held[1d])
+            and
+              run:vae_run:continues
+            unless
+              run:vae_nll:own_held < last_over_time(run:vae_nll:held[1d])
+            """,
+            "Present while the level of a resumed run is that of the processes of the day before",
+        ),
+        _at_held_level(
+            "run:vae_nll:held",
+            "run:vae_nll:own_held",
+            "run",
+            "The lowest level that lasted for three long windows in a row",
+        ),
+        Record(
+            "run:vae_nll:level",
+            "run:vae_nll:held or run:vae_nll:best",
+            "The level that a rise is compared with: the one that was held, or the best while there is none",
+        ),
+        _at_held_level(
+            "run_component:vae_loss:held",
+            'avg by (run, component) (last_over_time(vae_loss_held_mean{component!="judged"}[2m]))',
+            "run_component",
+            "What each loss was while the NLL was at the level that it held",
+        ),
+        _fact(
+            "run:vae_nll:level_step",
+            "max",
+            "vae_loss_level_step",
+            "The newest step at which the NLL was at its level: a rise began after it",
+        ),
+        Record(
+            "run_change:vae_change:first_step",
+            "max by (run, change) (last_over_time(vae_change_first_step[2m]))",
+            "The first step of the newest change of each kind",
+        ),
+        Record(
+            "run_change:vae_change:last_step",
+            "max by (run, change) (last_over_time(vae_change_last_step[2m]))",
+            "The last step of that change",
+        ),
+        Record(
+            "run_rank:vae_nll:lower_bound",
+            """
+                avg by (run, rank) (last_over_time(vae_loss_window_mean{component="judged",window="long",lag="0"}[2m]))
+              -
+                $errors * avg by (run, rank) (last_over_time(vae_loss_window_standard_error[2m]))
+            and
+              avg by (run, rank) (last_over_time(vae_loss_window_values[2m])) >= $needed_values
+            """,
+            "What the mean of the rank is at least",
         ),
     ),
 )
@@ -154,8 +263,9 @@ NLL = Section(
 COMPONENTS = Section(
     "The other losses",
     (
-        *(_judged_components(name, lag, about) for name, lag, about in _BEFORE),
-        _earlier("run_component:vae_loss"),
+        _other("mean", (*NLL_PARTS, "kl", "total"), "0", "The mean over the newest long window"),
+        _other("mean_before", ("kl", "total"), "1", "The mean over the long window before"),
+        _other("mean_3_before", ("kl",), "3", "The mean three long windows before"),
         Record(
             "run_component:vae_loss:weight",
             "max by (run, component) (last_over_time(vae_loss_weight[2m]))",
@@ -163,28 +273,33 @@ COMPONENTS = Section(
         ),
         Record(
             "run_component:vae_nll_part:weight",
-            f'run_component:vae_loss:weight{{component=~"{"|".join(NLL_PARTS)}"}}',
-            "The same for the parts of the NLL alone",
+            "max by (run, component) (last_over_time(vae_nll_part_weight[2m]))",
+            "The weight of each part in the NLL that is judged; absent if the parts cannot be told apart",
         ),
         Record(
             "run_component:vae_loss:contribution",
-            "run_component:vae_loss:weight * run_component:vae_loss:mean",
-            "What the component adds to the loss: its weight times its mean over the last 100 steps",
+            """
+              run_component:vae_nll_part:weight * run_component:vae_loss:mean
+            or
+              run_component:vae_loss:weight * run_component:vae_loss:mean
+            """,
+            "What the component adds to the loss: its weight times its mean over the newest long window",
         ),
         _one_component("rec", "mean"),
         _one_component("rec", "contribution"),
         _one_component("perception", "mean"),
         _one_component("perception", "contribution"),
         _one_component("kl", "mean"),
+        _one_component("kl", "mean_before"),
         _one_component("kl", "mean_3_before"),
         _one_component("kl", "weight"),
         Record(
             "run:vae_kl:start",
             'avg by (run) (last_over_time(vae_loss_start{component="kl"}[2m]))',
-            "The first KL loss of this process",
+            "The mean of the first ten KL losses of this process",
         ),
         _one_component("total", "mean"),
-        _one_component("total", "mean_3_before"),
+        _one_component("total", "mean_before"),
     ),
 )
 
@@ -251,6 +366,11 @@ PROBE = Section(
             """,
             "The NLL of the probe relative to its lowest, if it was evaluated within the last $probe_age steps",
         ),
+        Record(
+            "run:vae_probe_training_nll:mean",
+            "avg by (run) (last_over_time(vae_probe_training_nll[2m]))",
+            "The NLL of the training over the short window before the probe",
+        ),
     ),
 )
 
@@ -259,7 +379,7 @@ DISCRIMINATOR = Section(
     (
         Record(
             "run:vae_discriminator:since_start",
-            "run:vae_step:max - max by (run) (last_over_time(vae_discriminator_start_step[2m]))",
+            'run:vae_step:max - max without (change) (run_change:vae_change:last_step{change="discriminator"})',
             "How many steps ago the discriminator started",
         ),
     ),

@@ -11,13 +11,17 @@ _SYMPTOMS = {
           run:vae_kl:mean / run:vae_kl:mean_3_before >= $kl_explosion
         unless
           run:vae_nll:is_converging
+        or
+          run:vae_kl:mean / run:vae_kl:start >= $kl_orders
+        unless
+          run:vae_kl:weight * run:vae_kl:mean <= $kl_crush_share * run:vae_total:mean
         """,
     "crush": """
-          run:vae_nll_growth:ratio >= $multiplied
+          run:vae_nll:lower_bound / run:vae_nll:mean_before >= $multiplied
         and
-          run:vae_total:mean <= $kl_crush_total * run:vae_total:mean_3_before
+          run:vae_total:mean <= $kl_crush_total * run:vae_total:mean_before
         and
-          run:vae_kl:weight * run:vae_kl:mean_3_before > $kl_crush_share * run:vae_total:mean_3_before
+          run:vae_kl:weight * run:vae_kl:mean_before > $kl_crush_share * run:vae_total:mean_before
         """,
 }
 

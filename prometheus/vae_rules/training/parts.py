@@ -6,108 +6,76 @@ from vae_exporter.vocabulary import NLL_PARTS
 from vae_rules.links import run_dashboard
 from vae_rules.rule import Alert, Record, Section
 
+_LAGS = (("ratio", "0"), ("ratio_before", "1"), ("ratio_2_before", "2"), ("ratio_3_before", "3"))
+
+
+def _all_of_four(comparison: str) -> str:
+    return "\nand\n".join(f"  run:vae_nll_residual:{name} {comparison}" for name, _ in _LAGS)
+
+
 RECORDS = Section(
-    "Check A: the sum of the parts, and what the NLL rises by",
+    "Check A: the sum of the parts",
     (
-        Record(
-            "run_component:vae_loss:contribution_rise",
-            """
-              run_component:vae_nll_part:weight
-            * (run_component:vae_loss:mean - run_component:vae_loss:mean_earlier)
-            """,
-            "How much more a part of the NLL adds to it than over the 300 steps before",
-        ),
-        Record(
-            "run:vae_nll_sum:is_incomplete",
-            "count without (component) (run_component:vae_nll_part:weight unless run_component:vae_loss:mean)",
-            "Present while a part of the NLL has a weight and no mean",
-        ),
         *(
             Record(
-                f"run:vae_nll_sum:{mean}",
-                f"""
-                  sum without (component) (run_component:vae_nll_part:weight * run_component:vae_loss:{mean})
-                unless
-                  run:vae_nll_sum:is_incomplete
-                """,
-                f"What the weighted parts of the NLL add up to, for `run:vae_nll:{mean}`",
+                f"run:vae_nll_residual:{name}",
+                f'avg by (run) (last_over_time(vae_nll_unexplained_ratio{{lag="{lag}"}}[2m]))',
+                f"The share of the NLL, {lag} long windows ago, that its weighted parts leave unexplained"
+                if lag != "0"
+                else "The share of the NLL over the newest long window that its weighted parts leave unexplained: 0 if "
+                "they add up to it",
             )
-            for mean in ("mean", "mean_before", "mean_2_before", "mean_3_before")
-        ),
-        *(
-            Record(
-                f"run:vae_nll_residual:{ratio}",
-                f"1 - run:vae_nll_sum:{mean} / run:vae_nll:{mean}",
-                f"The share of `run:vae_nll:{mean}` that its parts leave unexplained: 0 if they add up to it",
-            )
-            for ratio, mean in (
-                ("ratio", "mean"),
-                ("ratio_before", "mean_before"),
-                ("ratio_2_before", "mean_2_before"),
-                ("ratio_3_before", "mean_3_before"),
-            )
+            for name, lag in _LAGS
         ),
         Record(
             "run:vae_nll_sum:is_too_low",
-            """
-              run:vae_nll_residual:ratio > $sum_tolerance
-            and
-              run:vae_nll_residual:ratio_before > $sum_tolerance
-            and
-              run:vae_nll_residual:ratio_2_before > $sum_tolerance
-            and
-              run:vae_nll_residual:ratio_3_before > $sum_tolerance
-            """,
-            "Present while the parts add up to too little in each of the last four 100-step means",
+            _all_of_four("> $sum_tolerance"),
+            "Present while the parts add up to too little in each of the last four long windows",
             why="Parts that are reported seldom miss the sum by chance, but not always to the same side.",
         ),
         Record(
             "run:vae_nll_sum:is_too_high",
-            """
-              run:vae_nll_residual:ratio < -$sum_tolerance
-            and
-              run:vae_nll_residual:ratio_before < -$sum_tolerance
-            and
-              run:vae_nll_residual:ratio_2_before < -$sum_tolerance
-            and
-              run:vae_nll_residual:ratio_3_before < -$sum_tolerance
-            """,
+            _all_of_four("< -$sum_tolerance"),
             "Present while they add up to too much in each of them",
         ),
     ),
 )
 
 CAUSE = Section(
-    "Check D and the cause of a rise: hard data if the probe did not rise, otherwise the part that grew most",
+    "Check D and the cause of a rise: hard data if the probe did not rise, the part that grew most, and what changed",
     (
         Record(
-            "run:vae_nll_calm:step",
-            """
-              run:vae_step:max and run:vae_nll:mean < $calm * run:vae_nll:best
-            or
-              last_over_time(run:vae_nll_calm:step[1h]) and run:vae_nll:mean
-            """,
-            "The last step at which the NLL was below $calm times its best",
-            why="A probe from before a rise says nothing about it.",
+            "run:vae_nll:has_grown",
+            "run:vae_nll:mean >= $risen * run:vae_nll:level",
+            "Present while the NLL is $risen times its level",
         ),
         Record(
             "run:vae_nll_rise_cause",
             """
               run:vae_run:present
             and
-              run:vae_nll:has_multiplied
+              run:vae_nll:mean >= $multiplied * run:vae_nll:level
             and
               run:vae_probe_growth:ratio < $calm
-            unless
-              run:vae_probe:step <= run:vae_nll_calm:step
+            and
+              run:vae_probe_training_nll:mean >= $multiplied * run:vae_nll:level
+            and
+              run:vae_probe_training_nll:mean >= $probe_share * run:vae_nll:short_mean
             """,
             "1, on the cause of a rise: `data`, or the part of the NLL that grew most",
+            why=(
+                "The probe speaks only if the training's NLL had risen as far as now when it was taken: one from before "
+                "a rise, or from its beginning, says nothing about it."
+            ),
             labels={"cause": "data"},
         ),
         Record(
-            "run:vae_nll:has_grown",
-            "run:vae_nll:mean >= $risen * run:vae_nll:mean_earlier",
-            "Present while the NLL is $risen times the mean of the 300 steps before",
+            "run_component:vae_loss:contribution_rise",
+            """
+              run_component:vae_nll_part:weight
+            * (run_component:vae_loss:mean - run_component:vae_loss:held)
+            """,
+            "How much more a part adds to the NLL than while it was at its level",
         ),
         Record(
             "run:vae_nll_rise_cause",
@@ -125,7 +93,26 @@ CAUSE = Section(
                 and ignoring (cause) run:vae_nll_diverged:bool == 1
                 unless ignoring (cause) run:vae_nll_rise_cause{cause="data"}
             """,
-            why="What was found stays until a divergence is over: the windows before it are as bad by then.",
+            why="What was found stays until a divergence is over.",
+        ),
+        Record(
+            "run_change:vae_nll_rise:distance_steps",
+            """
+              clamp_min(
+                  (run:vae_nll:level_step and run:vae_nll:has_grown)
+                - on (run) group_right ()
+                  run_change:vae_change:last_step
+              , 0)
+            < $change_age
+            and
+              run_change:vae_change:first_step
+            - on (run) group_left ()
+              run:vae_loss_window:steps
+            <= on (run) group_left ()
+              run:vae_nll:level_step
+            """,
+            "For each change in the training shortly before a rise: how many steps before it",
+            why="A change that began after the rise is not its cause.",
         ),
     ),
 )
@@ -138,9 +125,7 @@ SUM_MISMATCH = Alert(
     clears="when one of four 100-step means adds up",
     summary="""
         Run {{ $labels.run }}: the weighted parts do not add up to the NLL
-        {{- with <<run:vae_nll_sum:mean{@run}>> }} ([[first %.3g]]
-        {{- with <<run:vae_nll:mean{@run}>> }}, not [[first %.3g]]{{ end }})
-        {{- end }}. Check loss_weights.
+        ({{ humanizePercentage $value }} is unexplained). Check loss_weights.
     """,
     description="""
         Over the last 400 steps, the weighted parts of the NLL do not add up to it. Over the last 100,

@@ -12,6 +12,8 @@ _SYMPTOMS = {
         and
           run:vae_perception:contribution > run:vae_rec:contribution
         and
+          run:vae_perception:mean > $averaged_perception
+        and
           run:vae_nll:is_good
         unless
           run:vae_reconstruction_sharpness:ratio >= run:vae_sharpness:edge_min
@@ -25,7 +27,7 @@ RECORDS = Section(
     (
         Record(
             "run:vae_nll:is_good",
-            "run:vae_nll:mean <= run:vae_nll:edge_good_max",
+            "run:vae_nll:mean <= run:vae_nll:edge_good_max unless run:vae_nll:bands_unfit",
             "Present while the NLL is good or better",
         ),
         *(

@@ -6,16 +6,18 @@ from vae_exporter.vocabulary import VERDICTS
 from vae_rules.rule import Record, Section
 
 _TICKETS = {
-    "VaeNllRising": "run:vae_nll:is_climbing or run:vae_nll:is_exploding",
-    "VaeNllSpike": "run:vae_nll:is_spiking",
+    "VaeNllRising": "run:vae_nll:is_climbing or run:vae_nll:is_exploding or run:vae_nll:has_doubled",
+    "VaeKlAbnormal": "ignoring (symptom) run:vae_kl_abnormal:ratio",
+    "VaeRankDiverged": "group by (run) (run_rank:vae_nll:stands_out)",
     "VaeNllSuspicious": "run:vae_nll:is_suspicious or run:vae_nll:started_low",
     "VaeConfidenceGap": "ignoring (symptom) run:vae_confidence_gap",
-    "VaeLossSumMismatch": "run:vae_nll_sum:is_too_low or run:vae_nll_sum:is_too_high",
-    "VaeKlAbnormal": "ignoring (symptom) run:vae_kl_abnormal:ratio",
-    "VaeNllNeverGood": "run:vae_nll:was_never_good",
+    "VaeNllSpike": "run:vae_nll:is_spiking",
     "VaeRunUnjudged": "run:vae_run:is_unjudged",
+    "VaeBandsUnfit": "run:vae_nll:bands_unfit unless run:vae_nll:has_declared_scale",
+    "VaeLossSumMismatch": "run:vae_nll_sum:is_too_low or run:vae_nll_sum:is_too_high",
+    "VaeLossSparse": "run:vae_nll:is_sparse",
 }
-"""The tickets about the training, and the condition of each."""
+"""The tickets about the training, the gravest first, and the condition of each."""
 
 
 def _ticket(reason: str, condition: str) -> Record:
