@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from vae_exporter.errors import StackError
 from vae_exporter.judge.simulation import SCRAPE_SECONDS
@@ -56,6 +56,10 @@ _DURATION = re.compile(r"(\d+)(ms|[wdhmsy])")
 _UNIT_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}
 
 
+Samples: TypeAlias = "Mapping[str, Sequence[tuple[Mapping[str, str], float]]]"
+"""Samples by the name of their series: their other labels, and the value."""
+
+
 @dataclass(frozen=True)
 class FiringAlert:
     """An alert that fires at one moment."""
@@ -73,7 +77,7 @@ class FiringAlert:
 class Moment:
     """One evaluation: the recorded samples, by name, as labels and value; and the alerts that fire."""
 
-    samples: Mapping[str, Sequence[tuple[Mapping[str, str], float]]]
+    samples: Samples
     alerts: Sequence[FiringAlert]
 
 
@@ -99,7 +103,7 @@ def evaluate(scrapes: Scrapes, rules: Iterable[Path]) -> list[Moment]:
             {"eval_time": time, "alertname": name, "exp_alerts": []} for time in times for name in _alert_names(files)
         ],
     )
-    return read_moments(_run_promtool(test), len(scrapes))
+    return read_moments(run_promtool(test), len(scrapes))
 
 
 def rule_test(rules: Iterable[Path], runs: Iterable[Scrapes], **expectations: object) -> dict[str, Any]:
@@ -139,7 +143,12 @@ def _alert_names(rules: Iterable[Path]) -> list[str]:
     ]
 
 
-def _run_promtool(test: Mapping[str, Any]) -> str:
+def run_promtool(test: Mapping[str, Any]) -> str:
+    """Return what promtool prints about the unit test *test*.
+
+    Raises:
+        StackError: there is no promtool, or it cannot evaluate the rules.
+    """
     program = find_program("promtool")
     with tempfile.TemporaryDirectory(prefix="vae-exporter-judge-") as folder:
         file = Path(folder, "test.yml")

@@ -82,6 +82,8 @@ RECORDS = Section(
             """
               run:vae_nll:start < run:vae_nll:edge_excellent_min
             and
+              run:vae_nll:highest
+            and
               run:vae_step:since_start < $suspect_start
             unless
               run:vae_run:resumed
