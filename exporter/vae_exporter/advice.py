@@ -19,6 +19,7 @@ BANDS = {
     "good": "No action needed. Acceptable: soft, with some flicker. It may still improve.",
     "converging": "Wait. The NLL starts high and should drop. A ticket is opened if it does not.",
     "degraded": "Watch this run. The NLL is worse than acceptable. Check its trend and the outputs.",
+    "level": "No action needed. The NLL is near its own level; no bands fit its scale.",
     "bad": "Check the outputs and be ready to stop. Expect gray frames or noise.",
 }
 
@@ -29,7 +30,9 @@ ALERTS = {
     "VaeExporterDown": "Check whether the process is alive. If it is gone, resume from the last checkpoint.",
     "VaeRunFailed": "Read the end of its log, then resume from the last checkpoint.",
     "VaeRunTerminated": "If you did not stop it, resume it. A scheduler may have preempted it.",
-    "VaeNllNeverGood": "Check whether the NLL still falls. If the loss has another scale, set band_edges for the run.",
+    "VaeBandsUnfit": "Declare the loss or set band_edges. Until then the run is judged by multiples of its own level.",
+    "VaeLossSparse": "Call observe() at every step: with few values, a page comes thousands of steps late.",
+    "VaeRankDiverged": "Check the rank's GPU and data, and whether its gradients are reduced with the others'.",
     "VaeNllRising": "Check the cause of the rise and the outputs. Keep a checkpoint from before the rise.",
     "VaeNllSpike": "Wait 100 steps: a single spike may pass. If spikes recur, lower the learning rate.",
     "VaeNllSuspicious": "Check the outputs now for black frames or one memorized clip.",

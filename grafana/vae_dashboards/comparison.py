@@ -69,7 +69,7 @@ def _panels() -> Panels:
 
 
 def _component(name: str, words: str) -> Builder[Panel]:
-    mean = of_run("vae_loss_window_mean", component=name, window="100", lag="0")
+    mean = of_run("vae_loss_window_mean", component=name, window="long", lag="0")
     return by_step(
         Words(f"{name} by step", f"{words} The unweighted mean over 100 steps.", f"No data: observe {name}. {NOTHING}"),
         "none",

@@ -26,8 +26,10 @@ LONG_LAGS: Mapping[str, tuple[float, ...]] = {
     **dict.fromkeys(NLL_PARTS, (0,)),
     "kl": (0, 1, 3),
     "total": (0, 1),
+    "generator": (0,),
+    "discriminator": (0,),
 }
-"""The lags of the long windows of each component, in long windows. Those that the rules read, and no others. At lag 0.1, a
+"""The lags of the long windows of each component, in long windows. Those that the rules and the dashboards read, and no others. At lag 0.1, a
 window ends before the newest short one."""
 
 SHORT_LAGS = (0, 1)

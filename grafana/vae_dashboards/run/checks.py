@@ -163,7 +163,7 @@ def confidence() -> Panels:
         )
 
     def component(name: str, description: str, *edges: str) -> timeseries.Panel:
-        mean = of_run("vae_loss_window_mean", component=name, window="100", lag="0")
+        mean = of_run("vae_loss_window_mean", component=name, window="long", lag="0")
         panel = curves(
             Words(
                 f"{name.capitalize()} and its edges",
@@ -230,7 +230,7 @@ def confidence() -> Panels:
 
 def latents() -> Panels:
     """Return the KL and the discriminator."""
-    adversarial = of_rank("vae_loss_window_mean", component="=~generator|discriminator", window="100", lag="0")
+    adversarial = of_rank("vae_loss_window_mean", component="=~generator|discriminator", window="long", lag="0")
     return [
         curves(
             Words(
@@ -242,7 +242,7 @@ def latents() -> Panels:
             "none",
             [
                 Query(
-                    f"avg by (run) ({of_run('vae_loss_window_mean', component='kl', window='100', lag='0')})",
+                    f"avg by (run) ({of_run('vae_loss_window_mean', component='kl', window='long', lag='0')})",
                     "{{run}}",
                     "mean",
                 ),

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from vae_exporter.vocabulary import VERDICTS
 from vae_rules.rule import Record, Section
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _TICKETS = {
     "VaeNllRising": "run:vae_nll:is_climbing or run:vae_nll:is_exploding or run:vae_nll:has_doubled",
@@ -18,6 +23,21 @@ _TICKETS = {
     "VaeLossSparse": "run:vae_nll:is_sparse",
 }
 """The tickets about the training, the gravest first, and the condition of each."""
+
+
+GRAVITY = (*_TICKETS, "VaeRunNameTaken", "VaeRankStraggler", "VaeRunTerminated")
+"""All tickets that decide a verdict, the gravest first: those of the training, and of liveness.yml."""
+
+
+_PAGES = ("VaeRunFailed", "VaeExporterDown", "VaeGpuFailing", "VaeGpuOutOfMemory", "VaeTrainingStalled")
+"""The pages of the other files, the gravest first."""
+
+
+def _gravest(series: str, reasons: Sequence[str]) -> str:
+    return "\n".join(
+        f'{"or ignoring (reason)" if index else "                    "} {series}{{reason="{reason}"}}'
+        for index, reason in enumerate(reasons)
+    )
 
 
 def _ticket(reason: str, condition: str) -> Record:
@@ -36,9 +56,30 @@ RECORDS = Section(
     (
         *(_ticket(reason, condition) for reason, condition in _TICKETS.items()),
         Record(
+            "run:vae_page:bool",
+            f"""
+            group by (run, reason) (
+              label_replace(
+                ALERTS{{alertname=~"{"|".join(_PAGES)}",alertstate="firing"}},
+                "reason", "$1", "alertname", "(.+)"
+              )
+            )
+            """,
+            "1 while a page about the life of the run or its GPUs fires, with the page as the reason",
+            why="They are judged in other files, so this is one evaluation late.",
+            more_labels=("reason",),
+        ),
+        Record("run:vae_page:gravest", _gravest("run:vae_page:bool", _PAGES), "The gravest of them"),
+        Record(
             "run:vae_run:must_stop",
-            "run:vae_nll_diverged:bool == 1 or run:vae_loss_nonfinite:bool == 1",
-            "1 while a page about the loss fires",
+            """
+              run:vae_nll_diverged:bool == 1
+            or
+              run:vae_loss_nonfinite:bool == 1
+            or
+              group without (reason) (run:vae_page:gravest)
+            """,
+            "1 while a page fires",
         ),
         Record(
             "run:vae_verdict:band",
@@ -46,11 +87,25 @@ RECORDS = Section(
             "1, with the band as the reason",
             more_labels=("reason",),
         ),
+        Record(
+            "run:vae_ticket:gravest",
+            _gravest("run:vae_ticket:bool", GRAVITY),
+            "1, with the gravest ticket of the run as the reason",
+            more_labels=("reason",),
+        ),
         _verdict("stop", "run:vae_nll_diverged:bool == 1", "1, on the verdict of the run", reason="VaeNllDiverged"),
         _verdict(
             "stop",
             "run:vae_loss_nonfinite:bool == 1 unless run:vae_nll_diverged:bool == 1",
             reason="VaeLossNonfinite",
+        ),
+        _verdict(
+            "stop",
+            """
+              run:vae_page:gravest
+            unless ignoring (reason)
+              (run:vae_nll_diverged:bool == 1 or run:vae_loss_nonfinite:bool == 1)
+            """,
         ),
         _verdict(
             "converging",
@@ -61,7 +116,7 @@ RECORDS = Section(
             "watch",
             """
               (
-                  topk without (reason) (1, run:vae_ticket:bool)
+                  run:vae_ticket:gravest
                 or ignoring (reason)
                   run:vae_verdict:band{reason=~"suspicious|degraded|bad"}
               )
@@ -74,7 +129,11 @@ RECORDS = Section(
         _verdict(
             "healthy",
             """
-              run:vae_verdict:band{reason=~"low|excellent|good"}
+              (
+                  run:vae_verdict:band{reason=~"low|excellent|good"}
+                or ignoring (reason)
+                  label_replace(run:vae_nll:mean * 0 + 1 and run:vae_nll:bands_unfit, "reason", "level", "", "")
+              )
             unless ignoring (reason)
               run:vae_run:must_stop
             unless ignoring (reason)
