@@ -49,9 +49,10 @@ class Level:
             series: the values of all losses, by component: what they were at a level is kept with it.
         """
         short = long // 10
-        if self._looked_at is not None and step // short == self._looked_at // short:
+        look = (step + 1) // short
+        if look == self._looked_at:
             return
-        self._looked_at = step
+        self._looked_at = look
         means = [
             nll.mean(step - (lag + 1) * long + 1, step - lag * long, at_least=NEEDED_VALUES)
             for lag in range(HELD_WINDOWS)
