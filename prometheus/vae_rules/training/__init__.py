@@ -1,4 +1,4 @@
-"""How a run trains: prometheus/rules/training.yml."""
+"""Whether a run trains well: prometheus/rules/training.yml."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FACTS = (
     facts.PROBE,
     facts.DISCRIMINATOR,
 )
-"""The first layer: it alone names what identifies a run."""
+"""The first layer: the only one that names the labels that identify a run."""
 
 JUDGEMENTS = (
     bands.FIT,
@@ -64,7 +64,7 @@ TRAINING = RuleFile(
     group="vae_training",
     about=dedent(
         """\
-        Judges the training of a video VAE by what vae_exporter publishes.
+        Judges the training of a video VAE from the metrics that vae_exporter exports.
 
         The first sections aggregate the exporters' figures into facts of a run: one series a fact. The later ones
         combine them, and the alerts compare. Query any of them by name to see why an alert fires or not. A series that

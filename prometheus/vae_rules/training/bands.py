@@ -8,18 +8,22 @@ MEANINGS = (
     (
         "suspicious",
         "below $nll_suspicious",
-        "Overfitting or collapse: black outputs, or one memorized clip. Check the outputs now.",
+        "Overfitting or collapse: black outputs or a memorized clip. Check the outputs now.",
     ),
-    ("low", "$nll_suspicious to below $nll_excellent_min", "Better than the target. Fine late in training."),
+    ("low", "$nll_suspicious to below $nll_excellent_min", "Better than the target. Normal late in training."),
     (
         "excellent",
         "$nll_excellent_min to $nll_excellent_max",
-        "Sharp, smooth video: the target. Golden: $nll_golden_min to $nll_golden_max.",
+        "Sharp, smooth video: the target. Golden is $nll_golden_min to $nll_golden_max.",
     ),
-    ("good", "above $nll_excellent_max to $nll_good_max", "Acceptable: soft, some flicker. Common early."),
+    ("good", "above $nll_excellent_max to $nll_good_max", "Acceptable: soft, some flicker. Common early in training."),
     ("degraded", "above $nll_good_max to $nll_bad", "Worse than acceptable."),
-    ("bad", "above $nll_bad", "Gray mess, noise. From $nll_reduce_learning_rate on, lower the learning rate."),
-    ("converging", "above $nll_good_max, and never good", "A healthy loss may start high. Replaces degraded and bad."),
+    ("bad", "above $nll_bad", "Gray or noisy outputs. At $nll_reduce_learning_rate or more, lower the learning rate."),
+    (
+        "converging",
+        "above $nll_good_max, and never good before",
+        "Normal early in training. Replaces degraded and bad until the run has been good.",
+    ),
 )
 """Each band, its range and what it means."""
 

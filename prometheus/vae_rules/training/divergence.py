@@ -1,4 +1,4 @@
-"""Whether the NLL has diverged: a chain of named parts, each of which can be queried."""
+"""Whether the NLL has diverged: a chain of named series that you can query one by one."""
 
 from __future__ import annotations
 
@@ -141,8 +141,8 @@ RECORDS = Section(
             """,
             "1 while VaeNllDiverged fires, 0 while it does not",
             why=(
-                "It lasts until the run has recovered, and for a day after the run was last scraped: a "
-                "dead run is not a recovered one."
+                "It stays 1 until the run recovers, and for a day after the run was last scraped: a run that died "
+                "has not recovered."
             ),
         ),
     ),
@@ -152,31 +152,36 @@ ALERT = Alert(
     "VaeNllDiverged",
     "page",
     "last_over_time(run:vae_nll:mean[1d]) and run:vae_nll_diverged:bool == 1",
-    when="the NLL is bad, not falling, and much worse than it was: see [Divergence](#divergence)",
-    clears="when the NLL is good",
+    when="the NLL is bad and much worse than it was, or four times the level that it held: see [Divergence](#divergence)",
+    clears="when the NLL has been good for three to six long windows",
     summary="""
         {{ with <<run:vae_nll_rise_cause{@run,cause="data"}>> -}}
-        Run {{ $labels.run }}: NLL [[value]] is bad, the probe is fine: hard data. If the outputs look good, let
-        it run; else stop it.
+        Run {{ $labels.run }}: NLL [[value]] is bad but the probe is fine: hard data. If the outputs look good, let
+        it run; if not, stop it.
         {{- else -}}
         Run {{ $labels.run }} diverged: NLL [[value]]. Stop it and resume from a checkpoint before the rise.
         {{- end }}
     """,
     description="""
         [[unless scraped]]
-        The mean NLL of the last 100 steps is [[value]]
+        The mean NLL
+        [[last steps]] is [[value]]
+        {{- with <<run:vae_nll:bands_unfit{@run}>> }}{{ else }}
         {{- with <<last_over_time(run:vae_nll:edge_bad{@run}[1d]) < @value>> }}, above [[first %.3g]] (bad)
         {{- with <<run:vae_nll:mean{@run} < run:vae_nll:mean_before{@run}>> }}{{ else }} and not falling{{ end }}
         {{- else }}
-        {{- with <<last_over_time(run:vae_nll:edge_good_max{@run}[1d])>> }}, still above [[first %.3g]] (good){{ end }}
+        {{- with <<last_over_time(run:vae_nll:edge_good_max{@run}[1d]) < @value>> }}, still above [[first %.3g]] (good)
         {{- end }}
+        {{- end }}
+        {{- end }}
+        [[level]]
         [[last step]]
         [[last learning rate]].
         {{- with <<run:vae_nll_rise_cause{@run,cause="data"}>> }}
         [[hard data]]
         {{- else }}
         [[part that grew]]
-        [[discriminator]] and may be the cause: start it later or lower its weight.{{ end }}
+        [[changes]]
         Stop the run, look at its outputs, and resume from the last checkpoint before the rise
         {{- with <<last_over_time(run:vae_nll:mean{@run}[1d])
         >= last_over_time(run:vae_nll:edge_reduce_learning_rate{@run}[1d])>> }},

@@ -1,7 +1,7 @@
-"""The first layer: one series a fact, one value a run.
+"""The first layer: facts about a run, one series per fact and one value per run.
 
-The exporters' figures are aggregated over ranks here, and what identifies a run is named here alone. All series from
-here on have the same labels: they compare without ``on``, and each can be queried by its name.
+Only this layer aggregates over ranks and names the labels that identify a run. All later series have the same labels,
+so they compare without ``on``, and you can query each by name.
 """
 
 from __future__ import annotations
@@ -76,12 +76,12 @@ RUN = Section(
             "run:vae_run:present",
             "max by (run) (last_over_time(vae_run_info[2m]))",
             "1 while the run is scraped",
-            why="Two minutes bridge missed scrapes, here and below.",
+            why="Here and below, two minutes bridge missed scrapes.",
         ),
         Record(
             "run:vae_run:resumed",
             "max by (run) (last_over_time(vae_run_resumed[2m]) == 1)",
-            "1 if a process of the run resumed from a checkpoint; otherwise absent",
+            "1 if a process of the run resumed from a checkpoint, otherwise absent",
         ),
         Record(
             "run:vae_run:continues",
@@ -91,15 +91,15 @@ RUN = Section(
         Record(
             "run_rank:vae_step:min2m",
             "min_over_time(run_rank:vae_step:max[2m])",
-            "The step that the rank was at two minutes ago",
-            why="Recorded before the step of this evaluation.",
+            "The step of the rank two minutes ago",
+            why="This rule comes before the one that records the step of this evaluation.",
         ),
-        Record("run_rank:vae_step:max", aggregated("max by (run, rank)", "vae_step"), "The newest step"),
+        Record("run_rank:vae_step:max", aggregated("max by (run, rank)", "vae_step"), "The newest step of the rank"),
         Record("run:vae_step:max", "max by (run) (run_rank:vae_step:max)", "The newest step of any rank"),
         Record(
             "run:vae_step:since_start",
             "run:vae_step:max - min by (run) (last_over_time(vae_run_start_step[2m]))",
-            "How many steps ago this process started",
+            "How many steps the run has made since this process started",
         ),
         Record(
             "run:vae_learning_rate:max",
@@ -109,7 +109,7 @@ RUN = Section(
         Record(
             "run:vae_steps:total",
             "max by (run) (last_over_time(vae_steps_total[2m]))",
-            "How many steps this process observed",
+            "How many steps this process has observed",
         ),
     ),
 )
@@ -309,17 +309,17 @@ NONFINITE = Section(
         Record(
             "run_rank:vae_last_nonfinite_step:max",
             aggregated("max by (run, rank)", "vae_last_nonfinite_step"),
-            "The newest step with a NaN or infinite loss",
+            "The newest step of the rank with a NaN or infinite loss",
         ),
         Record(
             "run_component:vae_last_nonfinite_step:max",
             aggregated("max by (run, component)", "vae_last_nonfinite_step"),
-            "The newest step at which this loss was NaN or infinite",
+            "The newest step at which this component was NaN or infinite",
         ),
         Record(
             "run_component:vae_nonfinite_since_step:min",
             aggregated("min by (run, component)", "vae_nonfinite_since_step"),
-            "The first step of the newest unbroken stretch of such values",
+            "The first step of the newest unbroken series of such values",
         ),
     ),
 )
@@ -330,7 +330,7 @@ RECONSTRUCTION = Section(
         Record(
             "run:vae_reconstruction_age:steps",
             "run:vae_step:max - max by (run) (last_over_time(vae_reconstruction_step[2m]))",
-            "How many steps ago reconstructions were last compared with their inputs",
+            "How many steps ago the reconstructions were last compared with their inputs",
         ),
         *(
             Record(
@@ -348,7 +348,7 @@ RECONSTRUCTION = Section(
 )
 
 PROBE = Section(
-    "The probe, a fixed clip",
+    "The probe clip",
     (
         Record(
             "run:vae_probe:step",
@@ -364,7 +364,7 @@ PROBE = Section(
             and
               run:vae_step:max - run:vae_probe:step < $probe_age
             """,
-            "The NLL of the probe relative to its lowest, if it was evaluated within the last $probe_age steps",
+            "The NLL of the probe relative to its best, if it was evaluated within the last $probe_age steps",
         ),
         Record(
             "run:vae_probe_training_nll:mean",

@@ -1,4 +1,4 @@
-"""Check A, the sum of the weighted parts; and the cause of a rise."""
+"""Check A, whether the weighted parts add up to the NLL; and the cause of a rise."""
 
 from __future__ import annotations
 
@@ -121,20 +121,20 @@ SUM_MISMATCH = Alert(
     "VaeLossSumMismatch",
     "ticket",
     "run:vae_nll_residual:ratio and (run:vae_nll_sum:is_too_low or run:vae_nll_sum:is_too_high)",
-    when="the weighted parts miss the NLL by more than 5 % over 400 steps: [check A](#check-a)",
-    clears="when one of four 100-step means adds up",
+    when="the sum of the weighted parts is off by more than 5 % of the NLL over four long windows: [check A](#check-a)",
+    clears="when the parts add up in one of the last four 100-step means",
     summary="""
         Run {{ $labels.run }}: the weighted parts do not add up to the NLL
         ({{ humanizePercentage $value }} is unexplained). Check loss_weights.
     """,
     description="""
-        Over the last 400 steps, the weighted parts of the NLL do not add up to it. Over the last 100,
+        Over the last four long windows, the weighted parts do not add up to the NLL. Over the newest,
         {{- with <<run:vae_nll:mean{@run}>> }} the mean NLL is [[first %.3g]]{{ end }}
         {{- range <<run_component:vae_loss:contribution{@run,component=~"PARTS"}>> | sortByLabel "component" }},
-        {{ .Labels.component }} times its weight is {{ printf "%.3g" .Value }}{{ end }}.
-        Until they add up, the cause that a page names may be wrong. Either loss_weights differ from the weights of
-        the loss,
-        or a part is reported after weighting, or a part of the loss is not reported.
+        weighted {{ .Labels.component }} is {{ printf "%.3g" .Value }}{{ end }}.
+        Until they add up, the cause that a page names may be wrong. Either loss_weights differs from the weights in
+        your
+        loss, a part is reported after weighting, or a part is not reported.
     """.replace("PARTS", "|".join(NLL_PARTS)),
     dashboard=run_dashboard("run:vae_nll_residual:ratio{@run}"),
 )

@@ -1,4 +1,4 @@
-"""The verdict: healthy, converging, watch or stop, with the alert or band that decided."""
+"""The verdict: healthy, converging, watch or stop, with the alert or band that decided it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _verdict(verdict: str, expr: str, about: str = "", reason: str = "") -> Reco
 
 
 RECORDS = Section(
-    "The verdict: one a run, with the alert or band that decided",
+    "The verdict: one per run, with the alert or band that decided it",
     (
         *(_ticket(reason, condition) for reason, condition in _TICKETS.items()),
         Record(
@@ -84,7 +84,7 @@ RECORDS = Section(
         Record(
             "run:vae_verdict:band",
             'group without (band) (label_replace(run:vae_nll_band, "reason", "$1", "band", "(.+)"))',
-            "1, with the band as the reason",
+            "1, labeled with the band as the reason",
             more_labels=("reason",),
         ),
         Record(
