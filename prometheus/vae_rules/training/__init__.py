@@ -27,7 +27,6 @@ FACTS = (
     facts.NONFINITE,
     facts.RECONSTRUCTION,
     facts.PROBE,
-    facts.DISCRIMINATOR,
 )
 """The first layer: the only one that names the labels that identify a run."""
 

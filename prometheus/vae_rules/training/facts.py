@@ -373,14 +373,3 @@ PROBE = Section(
         ),
     ),
 )
-
-DISCRIMINATOR = Section(
-    "The discriminator",
-    (
-        Record(
-            "run:vae_discriminator:since_start",
-            'run:vae_step:max - max without (change) (run_change:vae_change:last_step{change="discriminator"})',
-            "How many steps ago the discriminator started",
-        ),
-    ),
-)
