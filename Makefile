@@ -44,6 +44,8 @@ lint: servers $(INSTALLED) ## Check the code, the rules and the configurations.
 	.venv/bin/python -m ruff check
 	.venv/bin/python -m ruff format --check
 	.venv/bin/python -m mypy
+	for hook in end-of-file-fixer trailing-whitespace check-yaml; do \
+	  .venv/bin/python -m pre_commit run --all-files $$hook || exit; done
 	@PYTHONPATH=grafana:prometheus .venv/bin/lint-imports --no-cache --no-logo
 	.servers/bin/promtool check rules --lint=all --lint-fatal prometheus/rules/*.yml
 	.servers/bin/promtool check config prometheus/prometheus.yml
