@@ -90,7 +90,9 @@ def test_without_a_driver_there_is_one_line_and_nothing_else(driver: SimulatedDr
     done = run(script, driver, tmp_path / "libraries")
     assert (done.returncode, done.stdout) == (0, "0.0\n"), done.stderr
     (line,) = done.stderr.splitlines()
-    assert line.startswith("no NVIDIA driver here (libnvidia-ml.so.1 cannot be loaded)")
+    assert line.startswith(
+        "no GPU metrics are exported because the NVIDIA driver library, libnvidia-ml.so.1, cannot be"
+    )
 
 
 def test_a_scrape_never_calls_the_driver(driver: SimulatedDriver, built_driver: Path) -> None:
