@@ -1,4 +1,4 @@
-"""Runs on the simulated clock, at their own pace, and what the shipped rules say of them at chosen times."""
+"""Runs on a simulated clock, judged by the shipped rules at chosen times."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def scrape_run(run: str, steps: Iterable[Step], **settings: Any) -> Scrapes:  # noqa: ANN401 - of TrainingExporter
-    """Train *steps* as long as each of them takes, scraped every `SCRAPE_SECONDS`."""
+    """Observe *steps* at their recorded durations, and scrape every `SCRAPE_SECONDS`."""
     checked = check_settings(
         **{
             "run": run,
@@ -47,7 +47,7 @@ def scrape_run(run: str, steps: Iterable[Step], **settings: Any) -> Scrapes:  # 
 
 @dataclass(frozen=True)
 class Expect:
-    """What *query* gives at a time in seconds: values by the labels of the sample, as promtool writes it."""
+    """The expected result of *query* at a time in seconds: values by sample labels, in promtool's notation."""
 
     query: str
     seconds: int
@@ -55,7 +55,7 @@ class Expect:
 
 
 def check_rules(folder: Path, runs: Iterable[Scrapes], expected: Iterable[Expect]) -> None:
-    """Judge *runs* by the shipped rules, and fail with promtool's own words where a query gives something else."""
+    """Judge *runs* by the shipped rules, and fail with promtool's output if a query returns something else."""
     rules = stack_folder() / "prometheus" / "rules"
     test = rule_test(
         sorted(rules.glob("*.yml")),
