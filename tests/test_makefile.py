@@ -22,6 +22,6 @@ def test_a_linked_environment_is_replaced_and_its_target_is_untouched(tmp_path: 
     (folder / "pyproject.toml").touch()  # the installation fails, after the step under test
     (folder / ".venv").symlink_to(elsewhere)
     command = [shutil.which("make") or "make", "venv", f"PYTHON={sys.executable}"]
-    finished(command, cwd=folder)
+    finished(command, seconds=180, cwd=folder)
     assert [file.name for file in elsewhere.iterdir()] == ["theirs"]
     assert not (folder / ".venv").is_symlink()

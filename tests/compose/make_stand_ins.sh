@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Build stand-ins for the images in docker-compose.yml from Debian's packages, with the same names and tags, for a machine
-# that cannot pull images. They test docker-compose.yml, the Dockerfile and the configuration, not the original images.
+# Build stand-ins for the images in docker-compose.yml from Debian's packages, with the same names and tags, for use
+# where images cannot be pulled. They test docker-compose.yml, the Dockerfile and the configuration, not the images.
 # Grafana has no stand-in, because Debian does not package it.
 #
 # Usage: make_stand_ins.sh FOLDER. Caches slow steps in FOLDER. Needs root, debootstrap and a Docker daemon.

@@ -76,7 +76,7 @@ def test_the_bad_run_pages_once_and_the_good_run_never(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("missing", ["prometheus", "alertmanager"])
-def test_the_error_about_a_server_that_does_not_start_has_its_last_words(missing: str, tmp_path: Path) -> None:
+def test_the_error_about_a_server_that_does_not_start_includes_the_end_of_its_log(missing: str, tmp_path: Path) -> None:
     """Neither server starts if its data folder is a file."""
     (tmp_path / missing).write_text("in the way")
     server = (
@@ -84,5 +84,5 @@ def test_the_error_about_a_server_that_does_not_start_has_its_last_words(missing
         if missing == "prometheus"
         else alertmanager(tmp_path, pager_url="http://127.0.0.1:1")
     )
-    with pytest.raises(StackError, match=f"(?s){missing} did not become ready.*last words.*{missing}"), server:
+    with pytest.raises(StackError, match=f"(?s){missing} did not become ready.*log ends with:.*{missing}"), server:
         pass

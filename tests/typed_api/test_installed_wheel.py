@@ -32,7 +32,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     venv.create(folder, with_pip=False)
     wheel = build_wheel(tmp_path_factory.mktemp("wheel"))
     pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python")]
-    done = finished([*pip, "install", "--quiet", "--no-deps", "--no-index", str(wheel)])
+    done = finished([*pip, "install", "--quiet", "--no-deps", "--no-index", str(wheel)], seconds=180)
     assert done.returncode == 0, done.stderr
     return folder
 
