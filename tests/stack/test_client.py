@@ -111,7 +111,7 @@ def test_a_server_that_is_starting_is_not_ready_and_its_answer_is_closed() -> No
 
 
 def test_a_url_without_a_scheme_raises() -> None:
-    with pytest.raises(AnswerError, match="URL of Prometheus must start with http://.*, got 'localhost:9090'"):
+    with pytest.raises(AnswerError, match=r"URL of Prometheus must start with http://.*, got 'localhost:9090'"):
         Prometheus("localhost:9090").query("up")
 
 
