@@ -1,4 +1,4 @@
-"""Whole runs, recorded and made up, on a simulated clock: what the shipped rules say of them, and when."""
+"""What the shipped rules report about whole runs, recorded and synthetic, on a simulated clock."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ STEP_SECONDS = 3.0
 
 
 def made_up(nll_at: Callable[[int], float], count: int, *, noise: float = 0.0) -> Iterator[Step]:
-    """Yield *count* steps whose NLL follows *nll_at*, with normal noise of that share of it."""
+    """Yield *count* steps whose NLL follows *nll_at*, with normal *noise* relative to it."""
     generator = random.Random(0)  # noqa: S311 - the same noise each time
     for number in range(count):
         nll = nll_at(number) * (1 + noise * generator.gauss(0, 1))
         yield Step(number, STEP_SECONDS, {"nll": nll}, 1e-4)
 
 
-def firing(alert: str, run: Scrapes, seconds: int, *, rings: bool) -> Expect:
+def firing(alert: str, run: Scrapes, seconds: int, *, fires: bool) -> Expect:
     """Expect that *alert* fires for *run* at that time, or that it does not."""
     query = f'count(ALERTS{{alertname="{alert}",run="{run.run}",alertstate="firing"}})'
-    return Expect(query, seconds, {"{}": 1} if rings else {})
+    return Expect(query, seconds, {"{}": 1} if fires else {})
 
 
-def never_rang(alert: str, run: Scrapes) -> Expect:
-    """Expect that *alert* rang at no evaluation of *run*."""
+def never_fired(alert: str, run: Scrapes) -> Expect:
+    """Expect that *alert* fired at no evaluation of *run*."""
     query = f'count_over_time(ALERTS{{alertname="{alert}",run="{run.run}"}}[{run.end_seconds + SCRAPE_SECONDS}s])'
     return Expect(query, run.end_seconds, {})
 
@@ -59,26 +59,26 @@ def test_the_recorded_bad_run_pages_once_between_steps_390_and_450(tmp_path: Pat
         tmp_path,
         [run],
         [
-            firing("VaeNllDiverged", run, run.seconds_at(390), rings=False),
-            firing("VaeNllDiverged", run, run.seconds_at(450), rings=True),
+            firing("VaeNllDiverged", run, run.seconds_at(390), fires=False),
+            firing("VaeNllDiverged", run, run.seconds_at(450), fires=True),
             # once: from 0 to 1, and back when the run was good again
             Expect(f"changes(run:vae_nll_diverged:bool{whole})", run.end_seconds, {'{run="bad"}': 2}),
-            firing("VaeNllDiverged", run, run.end_seconds, rings=False),
-            never_rang("VaeLossNonfinite", run),
+            firing("VaeNllDiverged", run, run.end_seconds, fires=False),
+            never_fired("VaeLossNonfinite", run),
         ],
     )
 
 
 def test_the_recorded_good_run_never_pages_and_ends_excellent(tmp_path: Path) -> None:
-    # Without the weights: means of one part and medians of another add up to nothing.
+    # Without weights: means of one part and medians of another do not add up.
     run = scrape_run("good", recorded_steps("good_run"))
     check_rules(
         tmp_path,
         [run],
         [
-            never_rang("VaeNllDiverged", run),
-            never_rang("VaeLossNonfinite", run),
-            never_rang("VaeNllNeverGood", run),
+            never_fired("VaeNllDiverged", run),
+            never_fired("VaeLossNonfinite", run),
+            never_fired("VaeNllNeverGood", run),
             verdict(run, run.end_seconds, "healthy", "excellent"),
         ],
     )
@@ -94,12 +94,12 @@ def test_both_recorded_runs_at_once_are_judged_apart(tmp_path: Path) -> None:
         [
             verdict(bad, at, "stop", "VaeNllDiverged"),
             verdict(good, at, "healthy", "good"),
-            never_rang("VaeNllDiverged", good),
+            never_fired("VaeNllDiverged", good),
         ],
     )
 
 
-def test_the_recorded_bad_run_pages_for_what_it_fails_at(tmp_path: Path) -> None:
+def test_the_recorded_bad_run_pages_with_the_part_that_it_fails_at(tmp_path: Path) -> None:
     run = scrape_run("bad", recorded_steps("bad_run"), loss_weights=LOSS_WEIGHTS)
     at = run.seconds_at(450)
     check_rules(
@@ -107,9 +107,9 @@ def test_the_recorded_bad_run_pages_for_what_it_fails_at(tmp_path: Path) -> None
         [run],
         [
             Expect("run:vae_nll_rise_cause", at, {'run:vae_nll_rise_cause{cause="rec",run="bad"}': 1}),
-            firing("VaeNllSuspicious", run, run.seconds_at(100), rings=True),  # it started at 0.07
-            firing("VaeNllRising", run, run.seconds_at(380), rings=False),
-            firing("VaeNllRising", run, at, rings=True),
+            firing("VaeNllSuspicious", run, run.seconds_at(100), fires=True),  # it started at 0.07
+            firing("VaeNllRising", run, run.seconds_at(380), fires=False),
+            firing("VaeNllRising", run, at, fires=True),
         ],
     )
 
@@ -117,7 +117,7 @@ def test_the_recorded_bad_run_pages_for_what_it_fails_at(tmp_path: Path) -> None
 @pytest.mark.parametrize(("level", "noise"), [(0.28, 0.6), (0.32, 0.2), (0.32, 0.4), (0.32, 0.6), (0.2, 0.75)])
 def test_a_run_that_hovers_pages_nobody_however_noisy_it_is(tmp_path: Path, level: float, noise: float) -> None:
     run = scrape_run("hovers", made_up(lambda _: level, 3000, noise=noise))
-    check_rules(tmp_path, [run], [never_rang("VaeNllDiverged", run), never_rang("VaeNllRising", run)])
+    check_rules(tmp_path, [run], [never_fired("VaeNllDiverged", run), never_fired("VaeNllRising", run)])
 
 
 @pytest.mark.parametrize(("start", "end"), [(0.5, 0.18), (0.8, 0.22)])
@@ -127,7 +127,7 @@ def test_a_run_that_converges_slowly_pages_nobody(tmp_path: Path, start: float, 
 
     # 0.6 of each step: a mean over 40 steps varies by 9 %, as in the recorded runs
     run = scrape_run("slow", made_up(falls, 4000, noise=0.6))
-    check_rules(tmp_path, [run], [never_rang("VaeNllDiverged", run)])
+    check_rules(tmp_path, [run], [never_fired("VaeNllDiverged", run)])
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.2])
@@ -140,8 +140,8 @@ def test_a_run_that_starts_at_8_and_drops_converges_in_silence(tmp_path: Path, n
         tmp_path,
         [run],
         [
-            never_rang("VaeNllDiverged", run),
-            never_rang("VaeNllNeverGood", run),
+            never_fired("VaeNllDiverged", run),
+            never_fired("VaeNllNeverGood", run),
             verdict(run, run.seconds_at(120), "converging", "converging"),
             verdict(run, run.seconds_at(600), "converging", "converging"),
             verdict(run, run.end_seconds, "healthy", "excellent"),
@@ -156,9 +156,9 @@ def test_a_run_that_stays_at_8_gets_a_ticket_and_no_page(tmp_path: Path, noise: 
         tmp_path,
         [run],
         [
-            never_rang("VaeNllDiverged", run),
-            firing("VaeNllNeverGood", run, run.seconds_at(1990), rings=False),
-            firing("VaeNllNeverGood", run, run.seconds_at(2010), rings=True),
+            never_fired("VaeNllDiverged", run),
+            firing("VaeNllNeverGood", run, run.seconds_at(1990), fires=False),
+            firing("VaeNllNeverGood", run, run.seconds_at(2010), fires=True),
         ],
     )
 
@@ -172,8 +172,8 @@ def test_a_run_that_drifts_from_good_to_bad_and_stays_there_pages(tmp_path: Path
         tmp_path,
         [run],
         [
-            firing("VaeNllDiverged", run, run.seconds_at(2000), rings=False),
-            firing("VaeNllDiverged", run, run.seconds_at(3100), rings=True),
+            firing("VaeNllDiverged", run, run.seconds_at(2000), fires=False),
+            firing("VaeNllDiverged", run, run.seconds_at(3100), fires=True),
         ],
     )
 
@@ -186,8 +186,8 @@ def test_a_run_that_reports_every_50th_step_pages_when_it_diverges(tmp_path: Pat
         tmp_path,
         [run],
         [
-            firing("VaeNllDiverged", run, run.seconds_at(950), rings=False),
-            firing("VaeNllDiverged", run, run.seconds_at(1150), rings=True),
+            firing("VaeNllDiverged", run, run.seconds_at(950), fires=False),
+            firing("VaeNllDiverged", run, run.seconds_at(1150), fires=True),
         ],
     )
 
@@ -202,5 +202,5 @@ def test_one_outlier_pages_nobody_however_rarely_a_run_reports(tmp_path: Path, e
     )
     run = scrape_run("outlier", reported)
     check_rules(
-        tmp_path, [run], [never_rang("VaeNllDiverged", run), verdict(run, run.end_seconds, "healthy", "excellent")]
+        tmp_path, [run], [never_fired("VaeNllDiverged", run), verdict(run, run.end_seconds, "healthy", "excellent")]
     )
