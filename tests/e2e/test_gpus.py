@@ -86,7 +86,7 @@ def test_a_failing_gpu_pages_and_the_page_about_the_loss_names_it(tmp_path: Path
             process.stdin.flush()
             wait_until(lambda: bool(heard("NaN or infinite loss")), "a page about the loss")
             text = heard("NaN or infinite loss")[0].text
-            assert f"It came within minutes of a GPU's error: {CARDS[1]} (xid" in text
+            assert f"A GPU reported an error at about the same time: {CARDS[1]} (xid" in text
             assert not heard(CARDS[0])
 
             process.stdin.write("\n")

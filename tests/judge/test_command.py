@@ -82,7 +82,7 @@ def test_text_output_has_each_run_and_a_comparison(recorded: dict[str, Path]) ->
     assert done.returncode == 1
     words = " ".join(done.stdout.split())
     assert "page VaeNllDiverged from step" in words
-    assert "Stop it and go back to a good checkpoint" in words
+    assert "Stop it and resume from a checkpoint before the rise" in words
     assert "bad NLL" in words
     assert re.search(r"Loss weights rec \d+(\.\d+)?, perception [\d.]+ \(fitted to 35 rows, residual 0\.\d+%\)", words)
     assert re.search(r"good_run 40 to 1520 healthy excellent 0\.158 0 \d+ -", words)
