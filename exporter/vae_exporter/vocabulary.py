@@ -33,7 +33,9 @@ class Component:
 COMPONENTS: Mapping[str, Component] = {
     "nll": Component("The negative log-likelihood, which decides the band."),
     "rec": Component("The mean squared error: wrong colors and shapes.", is_part_of_nll=True, standard_weight=10),
-    "perception": Component("The perceptual distance: artifacts, grids, noise.", is_part_of_nll=True, standard_weight=1),
+    "perception": Component(
+        "The perceptual distance: artifacts, grids, noise.", is_part_of_nll=True, standard_weight=1
+    ),
     "kl": Component("The distance of the latents from a unit Gaussian."),
     "total": Component("The total loss, as the trainer computes it."),
     "generator": Component("The adversarial loss of the decoder.", is_probed=False),

@@ -42,14 +42,18 @@ CONSTANTS = (
     Constant("needed_values", "10", "Values in a long window below which their scatter is unknown."),
     Constant("sparse_window", "10000", "Steps of a long window from which a page comes thousands of steps late."),
     # The course of the NLL
-    Constant("multiplied", "1.5", "The mean over a long window of a healthy run varies by 10 to 20 % around its level."),
+    Constant(
+        "multiplied", "1.5", "The mean over a long window of a healthy run varies by 10 to 20 % around its level."
+    ),
     Constant("doubled", "2", "Times the level: worth a look at any scale of the loss."),
     Constant("quadrupled", "4", "Times the level. None of the recorded healthy runs comes near it."),
     Constant("falling", "0.98", "A run that falls by 2 % within a long window is recovering; less is noise."),
     Constant("drifted", "1.3", "Growth over three long windows that shows a slow divergence without a jump."),
     Constant("suspect_start", "500", "Steps for which a low start is reported."),
     Constant("never_good", "2000", "Steps within which a healthy run on the default scale reaches the good band."),
-    Constant("off_scale", "5", "An untrained model on the default scale is below it, so a higher level is another scale."),
+    Constant(
+        "off_scale", "5", "An untrained model on the default scale is below it, so a higher level is another scale."
+    ),
     Constant("unjudged", "200", "Steps after which the first mean over 100 steps is overdue."),
     Constant("nonfinite", "100", "Steps for which a NaN keeps paging."),
     Constant("rank_multiplied", "3", "Times the median of the ranks. Their data differ, but not by that much."),
@@ -57,17 +61,29 @@ CONSTANTS = (
     Constant("calm", "1.2", "Times its lowest NLL below which the probe has not risen."),
     Constant("risen", "1.1", "Times its level from which a rise gets a cause."),
     Constant("probe_age", "100", "Steps after which a probe is too old to describe the model."),
-    Constant("probe_share", "0.67", "Share of the present NLL that the training had reached when a probe was taken that may explain it."),
-    Constant("change_age", "1500", "Steps between a change and a rise that it may cause. Recorded runs needed as many."),
+    Constant(
+        "probe_share",
+        "0.67",
+        "Share of the present NLL that the training had reached when a probe was taken that may explain it.",
+    ),
+    Constant(
+        "change_age", "1500", "Steps between a change and a rise that it may cause. Recorded runs needed as many."
+    ),
     # Checks
-    Constant("averaged_perception", "0.1", "Perception that is high in itself: a sharp run may also have a very low rec."),
+    Constant(
+        "averaged_perception", "0.1", "Perception that is high in itself: a sharp run may also have a very low rec."
+    ),
     Constant("sum_tolerance", "0.05", "Share of the NLL by which the sum of its weighted parts may be off."),
     Constant("reconstruction_age", "2000", "Steps after which a comparison of reconstructions is outdated."),
     Constant("flat", "0.2", "Contrast ratio below which the outputs are a black or gray screen."),
     Constant("sharp_contrast", "0.8", "Contrast ratio above which the outputs are certainly not a blank screen."),
     Constant("kl_collapse", "0.01", "Share of the first KL below which the latents carry almost no information."),
     Constant("kl_explosion", "10", "Times the KL of three long windows before."),
-    Constant("kl_orders", "1e4", "Times the first KL at which it explodes even while the run converges, if it dominates the total."),
+    Constant(
+        "kl_orders",
+        "1e4",
+        "Times the first KL at which it explodes even while the run converges, if it dominates the total.",
+    ),
     Constant("kl_crush_total", "0.9", "Share of the total of a long window before: it falls while the NLL rises."),
     Constant("kl_crush_share", "0.5", "Share of the total above which the weighted KL dominates it."),
     # Life

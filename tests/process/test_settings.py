@@ -97,7 +97,7 @@ class TestRank:
         with pytest.raises(SettingsError) as raised:
             make_settings(environment={"RANK": text})
         assert str(raised.value) == (
-            f"RANK in the environment must be a whole number, 0 or more, got {text!r}: fix it, or pass rank="
+            f"RANK in the environment must be a whole number, 0 or more, got {text!r}; or pass rank="
         )
 
     def test_the_environment_of_the_process_is_read_by_default(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,8 +164,10 @@ class TestRank:
         *(
             (
                 {"info": {name: 1}},
-                "info keys must consist of letters, digits and underscores, must not start with a digit or two "
-                f"underscores, and must have at most 100 characters, got {name!r}",
+                (
+                    "info keys must consist of letters, digits and underscores, must not start with a digit or two "
+                    f"underscores, and must have at most 100 characters, got {name!r}"
+                ),
             )
             for name in ("batch-size", "", "4k", "__name__", "größe", "a\n", 7)
         ),

@@ -97,6 +97,8 @@ def test_a_mean_agrees_with_the_definition(gaps: list[int], oldest: int, length:
         series.append(step, step / 7)
     inside = [step / 7 for step in steps if oldest <= step < oldest + length]
     expected = fsum(inside) / len(inside) if inside and steps[0] <= oldest else None
-    assert series.mean(oldest, oldest + length - 1) == pytest.approx(expected) if expected is not None else (
-        series.mean(oldest, oldest + length - 1) is None
+    assert (
+        series.mean(oldest, oldest + length - 1) == pytest.approx(expected)
+        if expected is not None
+        else (series.mean(oldest, oldest + length - 1) is None)
     )

@@ -38,7 +38,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {path.name: path for path in folder.iterdir()}
 
 
-def test_promtool_and_amtool_find_nothing_to_complain_about(files: dict[str, Path]) -> None:
+def test_promtool_and_amtool_accept_the_files(files: dict[str, Path]) -> None:
     run(
         find_program("promtool"),
         *("check", "rules", "--lint=all", "--lint-fatal"),

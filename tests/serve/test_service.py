@@ -1,4 +1,4 @@
-"""How a run begins and ends, and what a scraper sees of it over HTTP."""
+"""The start and the end of a run, as a scraper sees them over HTTP."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from scraping import Samples, samples_of, scrape, state
 from vae_exporter import EndpointError, SettingsError, TrainingExporter, VaeExporterError
 
 DEADLINE_SECONDS = 20.0
-"""For what takes milliseconds."""
+"""A limit for what takes milliseconds."""
 
 
 class Scraper:
-    """Scrapes an exporter again and again until it no longer answers, as Prometheus would in a test's time."""
+    """Scrapes an exporter without a pause until it no longer answers."""
 
     def __init__(self, exporter: TrainingExporter) -> None:
         self._url = f"{exporter.url}/metrics"
@@ -45,7 +45,7 @@ class Scraper:
 
 
 class TestStart:
-    def test_it_says_where_it_listens(self) -> None:
+    def test_url_is_set_while_the_exporter_listens(self) -> None:
         exporter = TrainingExporter("bs4", port=0, linger_seconds=0)
         assert exporter.url is None
         assert exporter.start() is exporter
@@ -53,13 +53,13 @@ class TestStart:
         exporter.close()
         assert exporter.url is None
 
-    def test_twice_is_an_error(self, exporter: TrainingExporter) -> None:
+    def test_a_second_start_is_an_error(self, exporter: TrainingExporter) -> None:
         with pytest.raises(VaeExporterError) as raised:
             exporter.start()
-        assert str(raised.value) == f"the exporter of run 'bs4' listens already, on {exporter.url}"
+        assert str(raised.value) == f"the exporter of run 'bs4' is already listening on {exporter.url}"
         assert state(scrape(exporter.url)) == ["running"]
 
-    def test_where_it_cannot_listen_it_says_so_before_the_training(self) -> None:
+    def test_a_host_of_another_machine_is_an_error(self) -> None:
         exporter = TrainingExporter("bs4", host="192.0.2.1", linger_seconds=0)  # an address for documentation: RFC 5737
         with pytest.raises(EndpointError, match=r"cannot listen on 192\.0\.2\.1:9645"):
             exporter.start()
@@ -70,11 +70,11 @@ class TestStart:
         [{"run": ""}, {"port": -1}, {"linger_seconds": -1}, {"info": {"run": "x"}}, {"rank": "first"}],
         ids=str,
     )
-    def test_bad_settings_are_an_error_before_it(self, settings: dict[str, Any]) -> None:
+    def test_invalid_settings_are_an_error_before_start(self, settings: dict[str, Any]) -> None:
         with pytest.raises(SettingsError, match=next(iter(settings))):
             TrainingExporter(**{"run": "bs4", **settings})
 
-    def test_settings_are_seen(self) -> None:
+    def test_settings_are_exported(self) -> None:
         settings: dict[str, Any] = {
             "rank": 3,
             "loss_weights": {"rec": 10},
@@ -109,7 +109,7 @@ class TestEnd:
         ],
         ids=repr,
     )
-    def test_the_last_scrape_says_how_the_run_ended(self, error: BaseException | None, expected: str) -> None:
+    def test_the_last_scrape_reads_how_the_run_ended(self, error: BaseException | None, expected: str) -> None:
         with (
             nullcontext() if error is None else pytest.raises(type(error)),
             TrainingExporter("bs4", port=0, linger_seconds=DEADLINE_SECONDS) as exporter,
@@ -123,34 +123,34 @@ class TestEnd:
         assert (state(last), last["vae_step"], last["vae_loss nll train"]) == ([expected], 41, 0.5)
         assert last["vae_run_end_timestamp_seconds"] == pytest.approx(time.time(), abs=DEADLINE_SECONDS)
 
-    def test_close_waits_for_a_scraper_that_comes_again_and_no_longer(self) -> None:
+    def test_close_waits_until_a_recent_scraper_has_scraped_again(self) -> None:
         exporter = TrainingExporter("bs4", port=0, linger_seconds=DEADLINE_SECONDS).start()
         scraper = Scraper(exporter)
         assert seconds_to_close(exporter) < DEADLINE_SECONDS
         assert state(scraper.last_scrape()) == ["finished"]
 
-    def test_close_waits_no_longer_than_it_may(self) -> None:
+    def test_the_wait_of_close_is_limited(self) -> None:
         exporter = TrainingExporter("bs4", port=0, linger_seconds=0.3).start()
         scrape(exporter.url)
         assert 0.3 <= seconds_to_close(exporter) < DEADLINE_SECONDS
 
-    def test_close_does_not_wait_where_it_may_not(self) -> None:
+    def test_close_does_not_wait_with_linger_seconds_0(self) -> None:
         exporter = TrainingExporter("bs4", port=0, linger_seconds=0).start()
         scrape(exporter.url)
         assert seconds_to_close(exporter) < DEADLINE_SECONDS
 
-    def test_close_does_not_wait_where_nobody_ever_came(self) -> None:
+    def test_close_does_not_wait_if_nothing_has_scraped(self) -> None:
         exporter = TrainingExporter("bs4", port=0, linger_seconds=2 * DEADLINE_SECONDS).start()
         assert seconds_to_close(exporter) < DEADLINE_SECONDS
 
     def test_an_interrupt_ends_the_wait(self) -> None:
         exporter = TrainingExporter("bs4", port=0, linger_seconds=2 * DEADLINE_SECONDS).start()
         url = f"{exporter.url}/metrics"
-        get(url, User_Agent="one that never comes again")
+        get(url, User_Agent="a scraper that never returns")
 
         def interrupt_once_it_waits() -> None:
             wait_until(
-                lambda: state(samples_of(get(url, User_Agent="one that looks on").text)) != ["running"],
+                lambda: state(samples_of(get(url, User_Agent="an observer").text)) != ["running"],
                 "the wait begins",
             )
             os.kill(os.getpid(), signal.SIGINT)
@@ -163,7 +163,7 @@ class TestEnd:
         with pytest.raises(ConnectionRefusedError):
             get(url)
 
-    def test_closing_again_does_nothing(self) -> None:
+    def test_a_second_close_does_nothing(self) -> None:
         with TrainingExporter("bs4", port=0, linger_seconds=0) as exporter:
             url = str(exporter.url)
             exporter.close()

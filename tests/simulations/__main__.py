@@ -14,7 +14,9 @@ def row(outcomes: list[Outcome]) -> str:
     """Return a line of the table about the outcomes of one family."""
     family = outcomes[0].case.family
     false = sum(outcome.is_false_page for outcome in outcomes)
-    delays = [outcome.page - family.onset for outcome in outcomes if outcome.page is not None and not outcome.is_false_page]
+    delays = [
+        outcome.page - family.onset for outcome in outcomes if outcome.page is not None and not outcome.is_false_page
+    ]
     missed = sum(outcome.page is None for outcome in outcomes) if family.is_damaged else 0
     named = sum(family.cause in outcome.causes for outcome in outcomes) if family.cause else None
     tickets = sorted({name for outcome in outcomes for name in outcome.alerts} - {"VaeNllDiverged"})

@@ -152,5 +152,11 @@ FAMILIES: tuple[Family, ...] = (
     Family("rec rises", doubling, is_damaged=True, cause="rec", parts=(0.9, 0.1)),
     Family("perception rises", doubling, is_damaged=True, cause="perception", parts=(0.1, 0.9)),
     Family("doubling after a warm-up", doubling, is_damaged=True, cause="learning_rate", gauges=_warm_up),
-    Family("doubling 1,000 steps after the discriminator", doubling, is_damaged=True, cause="discriminator", gauges=_discriminator),
+    Family(
+        "doubling 1,000 steps after the discriminator",
+        doubling,
+        is_damaged=True,
+        cause="discriminator",
+        gauges=_discriminator,
+    ),
 )

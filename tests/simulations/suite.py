@@ -71,9 +71,7 @@ class Outcome:
 
 def cases(families: Sequence[Family], runs: int) -> list[Case]:
     """Return *runs* cases of each family, its noises in turn."""
-    return [
-        Case(family, family.noises[seed % len(family.noises)], seed) for family in families for seed in range(runs)
-    ]
+    return [Case(family, family.noises[seed % len(family.noises)], seed) for family in families for seed in range(runs)]
 
 
 def judge(given: Sequence[Case]) -> list[Outcome]:
@@ -131,7 +129,9 @@ def _train(case: Case, read: frozenset[str]) -> Scrapes:
 
 def _only(scrape: Scrape, read: frozenset[str]) -> Scrape:
     """Return *scrape* with the series that the rules read, and no others."""
-    return Scrape(scrape.step, {name: value for name, value in scrape.samples.items() if name.partition("{")[0] in read})
+    return Scrape(
+        scrape.step, {name: value for name, value in scrape.samples.items() if name.partition("{")[0] in read}
+    )
 
 
 def _read_series() -> frozenset[str]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back."""
+    """An HTTP response."""
 
     status: int
     headers: HTTPMessage
@@ -25,10 +25,10 @@ class Answer:
 
 
 def get(url: str, **headers: str) -> Answer:
-    """Ask for *url*; an underscore in the name of a header stands for a hyphen.
+    """GET *url*. Underscores in header names become hyphens.
 
     Raises:
-        OSError: nothing listens there.
+        OSError: If nothing listens there.
     """
     parts = urlsplit(url)
     assert parts.hostname

@@ -55,7 +55,9 @@ def check_window_steps(steps: object) -> int | None:
 
 def _fields(loss: object) -> Mapping[Any, Any]:
     if not isinstance(loss, Mapping):
-        raise SettingsError(f"loss must be the name of a preset ({', '.join(PRESETS)}) or a dictionary, got {loss!r:.80}")
+        raise SettingsError(
+            f"loss must be the name of a preset ({', '.join(PRESETS)}) or a dictionary, got {loss!r:.80}"
+        )
     return loss
 
 

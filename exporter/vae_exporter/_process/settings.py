@@ -189,7 +189,7 @@ def _rank(rank: int | None, environment: Mapping[str, str]) -> int:
         if text:
             if not text.isdecimal() or len(text) > len(str(MAX_WHOLE_NUMBER)):
                 raise SettingsError(
-                    f"{variable} in the environment must be a whole number, 0 or more, got {text!r}: fix it, or pass rank="
+                    f"{variable} in the environment must be a whole number, 0 or more, got {text!r}; or pass rank="
                 )
             return int(text)
     return 0

@@ -87,9 +87,7 @@ class Level:
             for component, values in series.items()
             if (mean := values.mean(step - HELD_WINDOWS * long + 1, step)) is not None
         }
-        self._facts = replace(
-            self._facts, held=level, held_step=step, held_means=means
-        )
+        self._facts = replace(self._facts, held=level, held_step=step, held_means=means)
 
     def go_back_to(self, step: int) -> None:
         """Forget the steps from *step* on, which are about to be trained again. The level that was held stays."""

@@ -1,4 +1,4 @@
-"""The losses on one fixed clip."""
+"""Records the losses on the fixed probe clip."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Probe:
-    """The newest and the lowest losses on the fixed clip."""
+    """The newest and the lowest losses on the probe clip."""
 
     def __init__(self) -> None:
         self._step: int | None = None

@@ -169,7 +169,9 @@ class TrainingValues:
     ) -> None:
         means: dict[str, float] = {}
         for name, given in values.items():
-            finite = given if math.isfinite(given[0]) and len(given) == 1 else [one for one in given if math.isfinite(one)]
+            finite = (
+                given if math.isfinite(given[0]) and len(given) == 1 else [one for one in given if math.isfinite(one)]
+            )
             mean = fmean(finite) if len(finite) > 1 else finite[0] if finite else None
             series[name].append(step, mean)
             if mean is not None:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 RECENT_SECONDS = 300.0
 """A scraper that came within this time is expected to come again."""
 
+SIGNAL_SECONDS = 0.5
+"""The longest wait in one piece: a signal that comes just before a wait is handled only after it."""
+
 
 class Scrapers:
     """Who has scraped, and when: so that the end of a run is not lost between two scrapes."""
@@ -54,5 +57,8 @@ class Scrapers:
                 return False
             return all(self._served.get(name, -math.inf) >= since for name in recent)
 
+        deadline = time.monotonic() + timeout
         with self._changed:
-            return self._changed.wait_for(all_came, timeout)
+            while not (has_come := all_came()) and (left := deadline - time.monotonic()) > 0:
+                self._changed.wait(min(left, SIGNAL_SECONDS))
+            return has_come

@@ -1,4 +1,4 @@
-"""What serves a run until its last scrape: the endpoint, its entry among the targets, and the sampler of the GPUs."""
+"""Serves a run from its start to its last scrape: the endpoint, the target file and the GPU sampler."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _logger = logging.getLogger("vae_exporter")
 
 @dataclass(frozen=True)
 class Place:
-    """Where a run is served and found: see `TrainingExporter`."""
+    """Where a run is served and discovered. `TrainingExporter` describes the fields."""
 
     host: str
     port: int
@@ -40,11 +40,11 @@ class RunService:
     """Serves one run.
 
     Args:
-        settings: the run's.
-        recorder: its record, which ends with the service.
-        place: where it is served.
-        gpus: reads the GPUs meanwhile; None: nothing does.
-        linger_seconds: how long the end waits for the last scrapes, at most.
+        settings: The settings of the run.
+        recorder: The record of the run. `end` ends it.
+        place: Where the run is served.
+        gpus: The GPU sampler. None means that no GPU is read.
+        linger_seconds: The longest time, in seconds, that `end` waits for the last scrapes.
     """
 
     def __init__(
@@ -68,25 +68,25 @@ class RunService:
         self._ending = threading.RLock()
         self._has_ended = False
         self.is_abandoned = False
-        """Whether this process is a fork: the run is its parent's."""
+        """Whether this process is a forked child. The run belongs to its parent."""
 
     @property
     def url(self) -> str | None:
-        """The endpoint's address; None while it does not listen."""
+        """The URL of the endpoint. None while it does not listen."""
         return self._server.url if self._server else None
 
     def start(self) -> None:
-        """Listen, be found, and end with the process from now on.
+        """Start the endpoint and the GPU sampler, and write the target file. The run ends with the process.
 
         Raises:
-            EndpointError: no port is free, or the host cannot be listened on.
-            SettingsError: the targets' folder cannot be written, or others cannot reach the host.
-            VaeExporterError: it listens already, or has ended.
+            EndpointError: If no port is free, or the host is not an address of this machine.
+            SettingsError: If the targets folder is not writable, or other machines cannot reach the host.
+            VaeExporterError: If the service is already listening, or the run has ended.
         """
         if self._has_ended:
-            raise VaeExporterError(f"the run {self._settings.run!r} has ended: make another exporter")
+            raise VaeExporterError(f"run {self._settings.run!r} has ended: create a new exporter")
         if self._server:
-            raise VaeExporterError(f"the exporter of run {self._settings.run!r} listens already, on {self.url}")
+            raise VaeExporterError(f"the exporter of run {self._settings.run!r} is already listening on {self.url}")
         app = endpoint_app(self._settings, self._recorder, self._scrapers, self._gpus.facts if self._gpus else None)
         self._server = listen(app, host=self._place.host, port=self._place.port)
         life_cycle.watch(self._in_process)
@@ -97,30 +97,30 @@ class RunService:
             raise
         if self._gpus:
             self._gpus.start()
-        _logger.info("run %r: metrics on %s/metrics", self._settings.run, self.url)
+        _logger.info("run %r exports metrics on %s/metrics", self._settings.run, self.url)
 
     def end(self, state: EndState) -> None:
         """End the run in *state*, wait for its last scrapes, and stop listening. A second call waits for the first."""
         if self.is_abandoned:
             return
-        with self._ending:  # whoever comes second waits: after it the process may exit
+        with self._ending:  # the process may exit after a second call, so it must wait
             if self._has_ended:
                 return
             self._has_ended = True
             try:
                 self._recorder.end(state)
                 if self._gpus:
-                    self._gpus.stop()  # with a last look: an out-of-memory error may be why it ends
+                    self._gpus.stop()  # reads once more: the run may have ended by an out-of-memory error
                 if self._server:
-                    _logger.info("run %r: %s; it waits for its last scrape", self._settings.run, state)
-                    # A crash at the first step must not go unseen, because nobody has come yet.
+                    _logger.info("run %r is %s and waits for its last scrape", self._settings.run, state)
+                    # A crash at the first step must be seen although nothing has scraped the run yet.
                     is_expected = state == "failed" and self._place.targets_dir is not None
                     self._scrapers.wait(self._scrapers.now(), self._linger_seconds, is_expected=is_expected)
-            finally:  # Ctrl-C while it waits: leave at once
+            finally:  # also if Ctrl-C interrupts the wait
                 self._let_go()
 
     def _abandon(self) -> None:
-        """Let go of the endpoint in a forked process, where the run is not this one's: nothing is recorded here."""
+        """Release the endpoint in a forked child. Nothing is recorded here: the run belongs to the parent."""
         self.is_abandoned = True
         if self._server:
             self._server.abandon()
@@ -138,13 +138,15 @@ class RunService:
             life_cycle.unwatch(self._in_process)
 
     def _stop_serving(self) -> None:
-        # Off the targets while the endpoint still answers: no scrape finds it closed.
+        # Withdraw the target before the endpoint closes, so that no scrape fails.
         file, self._target_file = self._target_file, None
         if file:
             try:
                 withdraw(file)
             except OSError as error:
-                _logger.warning("%s cannot be removed (%s): run `vae-exporter targets prune`", file.path, error)
+                _logger.warning(
+                    "the target file %s cannot be removed (%s): run `vae-exporter targets prune`", file.path, error
+                )
         if self._server:
             self._server.close()
             self._server = None

@@ -29,7 +29,9 @@ RECORDS = Section(
             or
                 last_over_time(gpu:vae_run_start:timestamp_seconds[1h])
               and on (gpu)
-                last_over_time({__name__=~"run_gpu:vae_gpu_(event|fault):timestamp_seconds"}[1h])
+                last_over_time(
+                  {__name__=~"run_gpu:vae_gpu_event:timestamp_seconds|run_gpu:vae_gpu_fault:timestamp_seconds"}[1h]
+                )
             """,
             "When the newest process of any run that exports the GPU started. Kept while an error of the GPU "
             "is remembered",

@@ -126,9 +126,7 @@ NLL = Section(
         _nll("mean_before_short", "long", "0.1", "The mean over the long window that ends before the newest short one"),
         _nll("short_mean", "short", "0", "The mean over the newest short window"),
         _nll("short_mean_before", "short", "1", "The mean over the short window before"),
-        _fact(
-            "run:vae_nll:values", "avg", "vae_loss_window_values", "The number of values in the newest long window"
-        ),
+        _fact("run:vae_nll:values", "avg", "vae_loss_window_values", "The number of values in the newest long window"),
         _fact(
             "run:vae_nll:standard_error",
             "avg",

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 def collect(_settings: RunSettings, facts: RunFacts) -> Iterator[Metric]:
     """Yield the means that are whole, what the newest is worth, and the level that was held."""
     windows, level = facts.windows, facts.level
-    yield _one("vae_loss_window_steps", "The length of a long window, in steps; a short one is a tenth of it.", windows.long)
+    yield _one(
+        "vae_loss_window_steps", "The length of a long window, in steps; a short one is a tenth of it.", windows.long
+    )
     means = GaugeMetricFamily(
         "vae_loss_window_mean",
         "The mean of a loss over a window of steps that ends lag windows before the newest step. The component "
@@ -33,7 +35,9 @@ def collect(_settings: RunSettings, facts: RunFacts) -> Iterator[Metric]:
     evidence = windows.evidence()
     if evidence is not None:
         yield _one(
-            "vae_loss_window_values", "The number of values in the newest long window of the judged NLL.", evidence.values
+            "vae_loss_window_values",
+            "The number of values in the newest long window of the judged NLL.",
+            evidence.values,
         )
         yield _one(
             "vae_loss_window_standard_error",
