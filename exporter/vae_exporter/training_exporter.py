@@ -166,6 +166,7 @@ class TrainingExporter:
         split: object = "train",  # not a Literal, so that observe(step, **losses) passes the type checker
         skipped: object = False,
         weights: Mapping[str, object] | None = None,
+        group: str = "",
         **unknown: object,
     ) -> None:
         """Record the values of one optimizer step.
@@ -195,6 +196,8 @@ class TrainingExporter:
             split: ``"train"`` or ``"validation"``. Validation losses are kept separate and do not begin a step.
             skipped: Whether the gradient scaler skipped this step. Non-finite losses at a skipped step raise no alert.
             weights: The loss weights from this step on, by component, if a schedule changes them.
+            group: The bucket that the batch comes from, such as ``"512px"``, if batches differ in difficulty. Losses are
+                then compared like with like. At most 16 groups.
             unknown: Any other keyword is ignored and logged once.
         """
         values = {
@@ -217,7 +220,7 @@ class TrainingExporter:
                 self._refuse("observe", unknown, _OBSERVED)
             if weights is not None:
                 weights = self._known_weights(weights)
-            self._observe(step, values, split=split, skipped=skipped, weights=weights)
+            self._observe(step, values, split=split, skipped=skipped, weights=weights, group=str(group))
         except Exception as error:  # noqa: BLE001 - nothing raises into the training loop
             self._recorder.failures.caught("observe", "observe()", error)
 
@@ -345,9 +348,10 @@ class TrainingExporter:
         split: object,
         skipped: object,
         weights: Mapping[str, object] | None = None,
+        group: str = "",
     ) -> None:
         if not self._service.is_abandoned:
-            self._recorder.observe(step, values, split=split, skipped=skipped, weights=weights)
+            self._recorder.observe(step, values, split=split, skipped=skipped, weights=weights, group=group)
 
     def _known_weights(self, weights: Mapping[str, object]) -> Mapping[str, object]:
         self._refuse("observe(weights=)", weights.keys() - set(COMPONENTS), tuple(COMPONENTS))

@@ -35,6 +35,8 @@ class Family:
         every: The number of steps from one reported loss to the next.
         scale: What all losses are multiplied with.
         cause: The cause that its page should name; None if any or none will do.
+        buckets: The levels of the groups that batches come from, relative to the NLL.
+        block: How many batches in a row come from one group.
         parts: The shares of the rise that rec and perception have.
         gauges: Other values by step, such as the learning rate.
         settings: Arguments of `TrainingExporter`.
@@ -50,6 +52,8 @@ class Family:
     scale: float = 1.0
     cause: str | None = None
     parts: tuple[float, float] = (0.5, 0.5)
+    buckets: tuple[float, ...] = ()
+    block: int = 1
     gauges: Callable[[int, int], Mapping[str, float]] = _no_gauges
     settings: Mapping[str, Any] = field(default_factory=dict)
 
@@ -64,6 +68,7 @@ class Family:
         sound = self.level + (1 - self.level) * np.exp(-steps / 400)
         nll = self.curve(sound, self.onset)
         rise = nll - sound
+        groups = rng.integers(len(self.buckets), size=self.steps // self.block + 1) if self.buckets else None
         noisy = noise.factors(rng, self.steps)
         rec = (0.5 * sound + self.parts[0] * rise) * noisy * self.scale / 10
         perception = (0.5 * sound + self.parts[1] * rise) * noisy * self.scale
@@ -74,6 +79,11 @@ class Family:
                 "perception": float(perception[step]),
                 "kl": 30.0,
             }
+            if groups is not None:
+                group = int(groups[step // self.block])
+                values = {name: value * self.buckets[group] for name, value in values.items()}
+                yield step, {**values, "group": group}  # type: ignore[dict-item]
+                continue
             yield step, {**values, **self.gauges(step, self.onset)}
 
 
@@ -103,6 +113,12 @@ def twelvefold(sound: np.ndarray, onset: int) -> np.ndarray:
     """Return an NLL that rises twelvefold within 600 steps."""
     past = np.maximum(np.arange(len(sound)) - onset, 0)
     return sound * np.minimum(12.0, 1 + 11 * past / 600)
+
+
+def tripled(sound: np.ndarray, onset: int) -> np.ndarray:
+    """Return an NLL that triples within 500 steps."""
+    past = np.maximum(np.arange(len(sound)) - onset, 0)
+    return sound * np.minimum(3.0, 1 + 2 * past / 500)
 
 
 def lone_outlier(sound: np.ndarray, onset: int) -> np.ndarray:
@@ -148,6 +164,20 @@ FAMILIES: tuple[Family, ...] = (
         Family(f"{name}, at {scale:g} times the scale", curve, scale=scale, is_damaged=damaged, noises=(DENSE[1],))
         for scale in (1e-3, 1e-2, 1e2, 1e5)
         for name, curve, damaged in (("healthy", healthy, False), ("twelvefold", twelvefold, True))
+    ),
+    *(
+        Family(
+            f"{name}, buckets in blocks of {block}",
+            curve,
+            level=0.19,
+            steps=9000,
+            is_damaged=damaged,
+            noises=(Noise(0.05), Noise(0.4)),
+            buckets=(0.36, 0.87, 1.77),
+            block=block,
+        )
+        for block in (1, 40, 150, 600)
+        for name, curve, damaged in (("healthy", healthy, False), ("tripled", tripled, True))
     ),
     Family("rec rises", doubling, is_damaged=True, cause="rec", parts=(0.9, 0.1)),
     Family("perception rises", doubling, is_damaged=True, cause="perception", parts=(0.1, 0.9)),

@@ -121,7 +121,8 @@ def _train(case: Case, read: frozenset[str]) -> Scrapes:
     seconds = SCRAPE_SECONDS / apart * case.family.every
     for step, values in case.family.train(np.random.default_rng(case.seed), case.noise):
         run.wait(seconds)
-        run.observe(step, values)
+        group = values.pop("group", None)
+        run.observe(step, values, group="" if group is None else f"bucket {group}")
         if len(scrapes) < SCRAPES and step >= apart * len(scrapes):
             scrapes.scrapes.append(_only(run.scrape(step), read))
     return scrapes

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vae_exporter._record.facts import LevelFacts
+from vae_exporter._record.mixture import Mixture
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,8 +38,8 @@ class Level:
         self,
         step: int,
         long: int,
-        nll: StepSeries,
-        series: Mapping[str, StepSeries],
+        nll: StepSeries | Mixture,
+        series: Mapping[str, StepSeries | Mixture],
     ) -> None:
         """Look at the means up to *step*, if a short window has passed since the last look.
 
@@ -53,6 +54,9 @@ class Level:
         if look == self._looked_at:
             return
         self._looked_at = look
+        if isinstance(nll, Mixture):
+            self._follow_groups(step, long, nll, series)
+            return
         means = [
             nll.mean(step - (lag + 1) * long + 1, step - lag * long, at_least=NEEDED_VALUES)
             for lag in range(HELD_WINDOWS)
@@ -66,19 +70,34 @@ class Level:
             )
         if all(mean is not None for mean in means):
             self._hold(max(mean for mean in means if mean is not None), step, long, series)
-        short_mean = nll.mean(step - short + 1, step)
-        if short_mean is not None:
-            self._facts = replace(self._facts, best_short=_lower(self._facts.best_short, short_mean))
-            reference = self._facts.best if self._facts.held is None else self._facts.held
-            if reference is not None and short_mean <= reference:
-                self._facts = replace(self._facts, last_step=step)
+        self._follow_short(step, nll.mean(step - short + 1, step))
+
+    def _follow_groups(self, step: int, long: int, nll: Mixture, series: Mapping[str, StepSeries | Mixture]) -> None:
+        """Follow the levels that the groups hold. Their standardized level changes with the groups' shares."""
+        mean = nll.mean(step - long + 1, step, at_least=NEEDED_VALUES)
+        levels = nll.hold(long)
+        if mean is not None and levels is not None:
+            held, best = levels
+            self._facts = replace(self._facts, best=best, highest=max(mean, self._facts.highest or mean))
+            if held is not None and held != self._facts.held:
+                self._facts = replace(self._facts, held=None)
+                self._hold(held, step, long, series)
+        self._follow_short(step, nll.mean(step - long // 10 + 1, step))
+
+    def _follow_short(self, step: int, mean: float | None) -> None:
+        if mean is None:
+            return
+        self._facts = replace(self._facts, best_short=_lower(self._facts.best_short, mean))
+        reference = self._facts.best if self._facts.held is None else self._facts.held
+        if reference is not None and mean <= reference:
+            self._facts = replace(self._facts, last_step=step)
 
     def _hold(
         self,
         level: float,
         step: int,
         long: int,
-        series: Mapping[str, StepSeries],
+        series: Mapping[str, StepSeries | Mixture],
     ) -> None:
         if self._facts.held is not None and level >= self._facts.held:
             return

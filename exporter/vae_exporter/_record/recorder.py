@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from vae_exporter._process.failures import Failures
@@ -79,6 +80,7 @@ class Recorder:
         split: object = "train",
         skipped: object = False,
         weights: Mapping[str, object] | None = None,
+        group: str = "",
     ) -> None:
         """Record *values*, which are named as in `COMPONENTS` and `GAUGES`, at *step* or at the next one.
 
@@ -88,7 +90,7 @@ class Recorder:
             if self._has_ended(values.values()):
                 return
             if split == "train":
-                self._observe_step(step, values, is_skipped=self._truth(skipped), weights=weights)
+                self._observe_step(step, values, is_skipped=self._truth(skipped), weights=weights, group=group)
             elif split == "validation":
                 self._take(self._steps.present(step), values, self._validation.record)
             else:
@@ -183,14 +185,23 @@ class Recorder:
         return self._end_state or ("paused" if self._steps.is_paused else "running")
 
     def _observe_step(
-        self, step: int | None, values: Mapping[str, object], *, is_skipped: bool, weights: Mapping[str, object] | None
+        self,
+        step: int | None,
+        values: Mapping[str, object],
+        *,
+        is_skipped: bool,
+        weights: Mapping[str, object] | None,
+        group: str,
     ) -> None:
         number = self._steps.begin(step)
         if is_skipped and number is not None:
             self._steps.skip()
         if weights:
             self._take(number, weights, self._training.set_weights)
-        self._take(number, values, self._training.record_skipped if is_skipped else self._training.record)
+        receive: Receiver = self._training.record_skipped if is_skipped else self._training.record
+        if group and not is_skipped:
+            receive = partial(self._training.record, group=group)
+        self._take(number, values, receive)
 
     def _record_probe(self, step: int, values: Mapping[str, float]) -> None:
         self._probe.record(step, values, self._training.short_mean())

@@ -5,6 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from math import fsum
 
+from vae_exporter._record.evidence import standard_error
+
 KEPT_VALUES = 1300
 """How many values are kept at least: six long windows hold 1,200 at most, since a longer window replaces one that would
 hold more than 200. The memory of a run of any length is bounded by twice as many."""
@@ -60,6 +62,26 @@ class StepSeries:
     def values(self, oldest: int, newest: int) -> list[float]:
         """Return the values at the steps from *oldest* to *newest*."""
         return self._values[bisect_left(self._steps, oldest) : bisect_right(self._steps, newest)]
+
+    def newest_values(self, newest: int, count: int) -> list[float]:
+        """Return the newest *count* values at the steps up to *newest*, or as many as are known."""
+        end = bisect_right(self._steps, newest)
+        return self._values[max(end - count, 0) : end]
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def evidence(self, oldest: int, newest: int, batch: int) -> tuple[int, float | None]:
+        """Return the number of values in a range of steps, and the standard error of their mean.
+
+        Args:
+            oldest: The first step.
+            newest: The last step.
+            batch: The length in steps of the parts whose means are compared.
+        """
+        values = self.values(oldest, newest)
+        means = (self.mean(first, first + batch - 1) for first in range(oldest, newest, batch))
+        return len(values), standard_error(values, [mean for mean in means if mean is not None])
 
     def mean(self, oldest: int, newest: int, *, at_least: int = 1) -> float | None:
         """Return the mean over a range of steps; None if it is not whole or has fewer than *at_least* values.

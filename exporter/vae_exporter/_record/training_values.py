@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from vae_exporter._record.changes import Changes
 from vae_exporter._record.facts import LossFacts
 from vae_exporter._record.level import Level
+from vae_exporter._record.mixture import Mixture
 from vae_exporter._record.series import KEPT_VALUES, StepSeries
 from vae_exporter._record.window_length import WindowLength
 from vae_exporter._record.windows import JUDGED, KEPT_WINDOWS, SHORT_WINDOWS, Windows
-from vae_exporter.vocabulary import COMPONENTS
+from vae_exporter.vocabulary import COMPONENTS, NLL_PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +45,9 @@ class TrainingValues:
         self._length = WindowLength(window_steps)
         kept = max(KEPT_VALUES, KEPT_WINDOWS * (window_steps or 0))
         self._losses = {component: Loss() for component in COMPONENTS}
-        self._series = {name: StepSeries(kept) for name in (*COMPONENTS, JUDGED)}
+        self._series: dict[str, StepSeries | Mixture] = {name: StepSeries(kept) for name in (*COMPONENTS, JUDGED)}
+        self._kept = kept
+        self._group = ""  # of the newest step's batch
         self._balance = (StepSeries(kept), StepSeries(kept))
         self._gauges: dict[str, float] = {}
         self._changes = Changes()
@@ -52,9 +55,10 @@ class TrainingValues:
         self._step: int | None = None  # the newest one whose values have arrived
         self._values: dict[str, list[float]] = {}  # of that step, which may still get more
 
-    def record(self, step: int, values: Mapping[str, float]) -> None:
-        """Record the values at *step*. A step below the newest one is trained again."""
+    def record(self, step: int, values: Mapping[str, float], group: str = "") -> None:
+        """Record the values at *step*, whose batch is of *group*. A step below the newest one is trained again."""
         self._move_to(step)
+        self._group = group
         gauges = {}
         for name, value in values.items():
             if name in self._losses:
@@ -151,6 +155,8 @@ class TrainingValues:
         values, self._values = self._values, {}
         if self._step is None or not values:
             return
+        if self._group and not isinstance(self._series[JUDGED], Mixture):
+            self._series.update({name: Mixture(self._kept) for name in (JUDGED, *NLL_PARTS)})
         self._append(self._step, values, self._series, self._balance)
         judged = self._series[JUDGED]
         if judged.newest != self._step:
@@ -164,7 +170,7 @@ class TrainingValues:
         self,
         step: int,
         values: Mapping[str, list[float]],
-        series: Mapping[str, StepSeries],
+        series: Mapping[str, StepSeries | Mixture],
         balance: tuple[StepSeries, StepSeries],
     ) -> None:
         means: dict[str, float] = {}
@@ -173,17 +179,23 @@ class TrainingValues:
                 given if math.isfinite(given[0]) and len(given) == 1 else [one for one in given if math.isfinite(one)]
             )
             mean = fmean(finite) if len(finite) > 1 else finite[0] if finite else None
-            series[name].append(step, mean)
+            self._append_to(series[name], step, mean)
             if mean is not None:
                 means[name] = mean
         if not self._definition.needs <= values.keys():
             return
         logvar = self._gauges.get("logvar", 0.0)
-        series[JUDGED].append(step, self._definition.judge(means, logvar))
+        self._append_to(series[JUDGED], step, self._definition.judge(means, logvar))
         balanced = self._definition.balance(means, logvar)
         if balanced is not None:
             for one, value in zip(balance, balanced, strict=True):
                 one.append(step, value)
+
+    def _append_to(self, series: StepSeries | Mixture, step: int, value: float | None) -> None:
+        if isinstance(series, Mixture):
+            series.append(step, value, self._group)
+        else:
+            series.append(step, value)
 
     def _start_over(self) -> None:
         for series in (*self._series.values(), *self._balance):

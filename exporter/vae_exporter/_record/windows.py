@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vae_exporter._record.evidence import standard_error
+from vae_exporter._record.mixture import Mixture
 from vae_exporter._record.window_length import SHORT_WINDOWS
 from vae_exporter.vocabulary import NLL_PARTS
 
@@ -71,7 +71,7 @@ class Windows:
     """
 
     long: int | None
-    series: Mapping[str, StepSeries]
+    series: Mapping[str, StepSeries | Mixture]
     balance: tuple[StepSeries, StepSeries]
 
     def means(self) -> Iterator[Mean]:
@@ -101,12 +101,15 @@ class Windows:
         if self.long is None or judged is None or judged.newest is None or _mean(judged, self.long, 0) is None:
             return None
         short, newest = self.long // SHORT_WINDOWS, judged.newest
-        values = judged.values(newest - self.long + 1, newest)
-        batches = (judged.mean(newest - (lag + 1) * short + 1, newest - lag * short) for lag in range(SHORT_WINDOWS))
-        return Evidence(len(values), standard_error(values, [mean for mean in batches if mean is not None]))
+        return Evidence(*judged.evidence(newest - self.long + 1, newest, short))
+
+    def risen_groups(self) -> Mapping[str, float]:
+        """Return each group of batches whose NLL rose, and how many times its level it is at."""
+        judged = self.series.get(JUDGED)
+        return judged.risen(self.long) if self.long is not None and isinstance(judged, Mixture) else {}
 
 
-def _mean(series: StepSeries | None, length: int, lag: float) -> float | None:
+def _mean(series: StepSeries | Mixture | None, length: int, lag: float) -> float | None:
     if series is None or series.newest is None:
         return None
     newest = series.newest - round(lag * length)

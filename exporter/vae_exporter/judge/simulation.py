@@ -107,9 +107,9 @@ class SimulatedRun:
         """Advance the clock."""
         self.seconds += seconds
 
-    def observe(self, step: int, values: Mapping[str, float]) -> None:
+    def observe(self, step: int, values: Mapping[str, float], group: str = "") -> None:
         """Record one training step."""
-        self.recorder.observe(step, values)
+        self.recorder.observe(step, values, group=group)
 
     def scrape(self, step: int, *, peak: float | None = None, is_kept: bool = False) -> Scrape:
         """Scrape the exporter once."""

@@ -151,6 +151,7 @@ RISING = Alert(
         [[hard data]]
         {{- else }}
         [[part that grew]]
+        [[groups]]
         [[changes]]
         If the rise continues, the run will soon be bad. Keep a copy of the last checkpoint before the rise, and resume
         from it with a lower learning rate.

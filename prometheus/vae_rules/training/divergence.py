@@ -181,6 +181,7 @@ ALERT = Alert(
         [[hard data]]
         {{- else }}
         [[part that grew]]
+        [[groups]]
         [[changes]]
         Stop the run, look at its outputs, and resume from the last checkpoint before the rise
         {{- with <<last_over_time(run:vae_nll:mean{@run}[1d])

@@ -96,6 +96,11 @@ CAUSE = Section(
             why="What was found stays until a divergence is over.",
         ),
         Record(
+            "run_group:vae_nll_rise:ratio",
+            "max by (run, group) (last_over_time(vae_loss_group_rise_ratio[2m]))",
+            "For each group of batches whose NLL rose: how many times its own level it is at",
+        ),
+        Record(
             "run_change:vae_nll_rise:distance_steps",
             """
               clamp_min(

@@ -73,6 +73,14 @@ def collect(_settings: RunSettings, facts: RunFacts) -> Iterator[Metric]:
         if component != JUDGED:
             held.add_metric([component], value)
     yield held
+    groups = GaugeMetricFamily(
+        "vae_loss_group_rise_ratio",
+        "How many times its own level the NLL of a group of batches is at, for each group that rose.",
+        labels=["group"],
+    )
+    for group, ratio in windows.risen_groups().items():
+        groups.add_metric([group], ratio)
+    yield groups
     yield _one("vae_loss_held_step", "The last step of the three windows of the held level.", level.held_step)
     yield _one(
         "vae_loss_level_step",
