@@ -103,7 +103,8 @@ class LossDefinition:
     def judge(self, values: Mapping[str, float], logvar: float) -> float | None:
         """Return the NLL that is judged at a step with these *values*; None if what it needs is missing.
 
-        A learned *logvar* is taken out of it: (nll - logvar) * exp(logvar).
+        A learned *logvar* is taken out of it: (nll - logvar) * exp(logvar), for a mean over elements. It stays in a sum of
+        unknown size.
         """
         if self.is_reweighted:
             if not STANDARD_WEIGHTS.keys() <= values.keys():
@@ -111,16 +112,21 @@ class LossDefinition:
             return sum(weight * values[part] for part, weight in STANDARD_WEIGHTS.items())
         if "nll" not in values:
             return None
-        nll = values["nll"] / self._divisor
-        return (nll - logvar) * exp(logvar) if logvar else nll
+        return self._without_logvar(values["nll"], logvar)
 
     def balance(self, values: Mapping[str, float], logvar: float) -> tuple[float, float] | None:
         """Return the reported NLL at a step and what its weighted parts leave of it; None if that cannot be known."""
         parts = [part for part in NLL_PARTS if part in self.weights]
         if self.rec_contains_perception or not parts or "nll" not in values or not set(parts) <= values.keys():
             return None
-        nll = (values["nll"] / self._divisor - logvar) * exp(logvar)
+        nll = self._without_logvar(values["nll"], logvar)
         return nll, nll - sum(self.weights[part] * values[part] for part in parts)
+
+    def _without_logvar(self, nll: float, logvar: float) -> float:
+        mean = nll / self._divisor
+        if not logvar or (self.reduction == "sum" and self.elements is None):
+            return mean
+        return (mean - logvar) * exp(logvar)
 
     def with_weights(self, weights: Mapping[str, float]) -> LossDefinition:
         """Return the definition with these *weights* in place of those it has."""
