@@ -57,10 +57,18 @@ class TestJudge:
         nll = 0.2
         assert LossDefinition().judge({"nll": nll / exp(-1.5) - 1.5}, -1.5) == pytest.approx(nll)
 
+    def test_the_logvar_stays_in_a_sum_of_unknown_size(self) -> None:
+        assert LossDefinition(reduction="sum").judge({"nll": 5000.0}, -1.5) == 5000.0
+
     @pytest.mark.parametrize(
         "definition",
-        [LossDefinition(distance="l1"), LossDefinition(reduction="sum"), LossDefinition({"rec": 3})],
-        ids=["l1", "sum of unknown size", "another weight"],
+        [
+            LossDefinition(distance="l1"),
+            LossDefinition(reduction="sum"),
+            LossDefinition({"rec": 3}),
+            LossDefinition(rec_contains_perception=True),
+        ],
+        ids=["l1", "sum of unknown size", "another weight", "an unknown weight of the perceptual term"],
     )
     def test_the_default_bands_do_not_fit_another_scale(self, definition: LossDefinition) -> None:
         assert not definition.has_standard_scale
@@ -101,7 +109,7 @@ class TestSettings:
         definition = check_loss({"preset": "diffusers", "elements": 196_608}, {}, has_own_edges=False)
         assert definition.rec_contains_perception
         assert definition.elements == 196_608
-        assert definition.has_standard_scale
+        assert not definition.has_standard_scale
 
     @pytest.mark.parametrize(
         ("loss", "message"),

@@ -80,7 +80,7 @@ class LossDefinition:
         if self.distance == "l1" or (self.reduction == "sum" and self.elements is None):
             return False
         parts = {part: weight for part, weight in self.weights.items() if part in NLL_PARTS}
-        return not parts or parts == STANDARD_WEIGHTS
+        return parts == STANDARD_WEIGHTS or (not parts and not self.rec_contains_perception)
 
     @property
     def needs(self) -> frozenset[str]:
