@@ -127,7 +127,7 @@ SUM_MISMATCH = Alert(
     "ticket",
     "run:vae_nll_residual:ratio and (run:vae_nll_sum:is_too_low or run:vae_nll_sum:is_too_high)",
     when="the sum of the weighted parts is off by more than 5 % of the NLL over four long windows: [check A](#check-a)",
-    clears="when the parts add up in one of the last four 100-step means",
+    clears="when the parts add up in one of the last four long windows",
     summary="""
         Run {{ $labels.run }}: the weighted parts do not add up to the NLL
         ({{ humanizePercentage $value }} is unexplained). Check loss_weights.

@@ -72,14 +72,13 @@ RECORDS = Section(
         Record("run:vae_page:gravest", _gravest("run:vae_page:bool", _PAGES), "The gravest of them"),
         Record(
             "run:vae_run:must_stop",
-            """
-              run:vae_nll_diverged:bool == 1
-            or
-              run:vae_loss_nonfinite:bool == 1
-            or
-              group without (reason) (run:vae_page:gravest)
-            """,
-            "1 while a page fires",
+            "run:vae_nll_diverged:bool == 1 or run:vae_loss_nonfinite:bool == 1",
+            "1 while a page about the loss fires",
+        ),
+        Record(
+            "run:vae_run:has_page",
+            "run:vae_run:must_stop or group without (reason) (run:vae_page:gravest)",
+            "1 while any page about the run fires",
         ),
         Record(
             "run:vae_verdict:band",
@@ -104,12 +103,12 @@ RECORDS = Section(
             """
               run:vae_page:gravest
             unless ignoring (reason)
-              (run:vae_nll_diverged:bool == 1 or run:vae_loss_nonfinite:bool == 1)
+              run:vae_run:must_stop
             """,
         ),
         _verdict(
             "converging",
-            "run:vae_run:present and run:vae_nll:is_converging unless run:vae_run:must_stop",
+            "run:vae_run:present and run:vae_nll:is_converging unless run:vae_run:has_page",
             reason="converging",
         ),
         _verdict(
@@ -121,7 +120,7 @@ RECORDS = Section(
                   run:vae_verdict:band{reason=~"suspicious|degraded|bad"}
               )
             unless ignoring (reason)
-              run:vae_run:must_stop
+              run:vae_run:has_page
             unless ignoring (reason)
               run:vae_nll:is_converging
             """,
@@ -135,7 +134,7 @@ RECORDS = Section(
                   label_replace(run:vae_nll:mean * 0 + 1 and run:vae_nll:bands_unfit, "reason", "level", "", "")
               )
             unless ignoring (reason)
-              run:vae_run:must_stop
+              run:vae_run:has_page
             unless ignoring (reason)
               run:vae_ticket:bool
             """,
