@@ -25,8 +25,17 @@ _TICKETS = {
 """The tickets about the training, the gravest first, and the condition of each."""
 
 
-GRAVITY = (*_TICKETS, "VaeRunNameTaken", "VaeRankStraggler", "VaeRunTerminated")
-"""All tickets that decide a verdict, the gravest first: those of the training, and of liveness.yml."""
+GRAVITY = (
+    *_TICKETS,
+    "VaeGpuMemoryPressure",
+    "VaeRunNameTaken",
+    "VaeGpuRowRemapPending",
+    "VaeRankStraggler",
+    "VaeGpuThrottled",
+    "VaeGpuSampleStale",
+    "VaeRunTerminated",
+)
+"""All tickets that decide a verdict, the gravest first: those of the training, of liveness.yml and of gpu.yml."""
 
 
 _PAGES = ("VaeRunFailed", "VaeExporterDown", "VaeGpuFailing", "VaeGpuOutOfMemory", "VaeTrainingStalled")
