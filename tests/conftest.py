@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # the background of a script ignores it, children as well
 
+os.environ["RANK"] = "0"  # a launcher's, so that a run is published before its first step
+
 hypothesis.settings.register_profile("no deadline", deadline=None)  # a busy machine is no reason to fail
 hypothesis.settings.load_profile("no deadline")
 
@@ -31,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def make_settings() -> Callable[..., RunSettings]:
-    """Return a function that checks the settings it is given, in an environment without a rank; the rest is absent."""
+    """Return a function that checks the settings it is given; the rest is absent."""
 
     def make(**given: Any) -> RunSettings:  # noqa: ANN401 - what a user gives
         settings: dict[str, Any] = {
@@ -42,7 +45,6 @@ def make_settings() -> Callable[..., RunSettings]:
             "info": None,
             "outputs_url": None,
             "start_step": None,
-            "environment": {},
         }
         return check_settings(**{**settings, **given})
 

@@ -18,8 +18,10 @@ def train(tmp_path: Path) -> Iterator[Callable[..., Trainer]]:
     """Return a function that starts a `Trainer`."""
     with ExitStack() as stack:
 
-        def start(script: str, *arguments: str, before: str = "", linger: float = DEADLINE_SECONDS) -> Trainer:
-            trainer = Trainer(tmp_path, script, before, linger, arguments)
+        def start(
+            script: str, *arguments: str, before: str = "", linger: float = DEADLINE_SECONDS, stderr: Path | None = None
+        ) -> Trainer:
+            trainer = Trainer(tmp_path, script, before, linger, arguments, stderr)
             stack.enter_context(trainer.running())
             return trainer
 

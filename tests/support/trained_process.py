@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from children import child, line_of
 from deadline import wait_until
-from http_get import get
+from http_get import SCRAPER, get
 from scraping import Samples, samples_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 DEADLINE_SECONDS = 20.0
@@ -58,6 +59,8 @@ class Trainer:
     before: str = ""
     linger: float = DEADLINE_SECONDS
     arguments: tuple[str, ...] = ()
+    stderr: Path | None = None
+    environment: Mapping[str, str] | None = None
     process: subprocess.Popen[str] = field(init=False)
 
     @contextmanager
@@ -66,9 +69,11 @@ class Trainer:
         indented = "".join(f"    {line}\n" for line in self.script.strip().splitlines())
         file.write_text(f"{_PRELUDE}\n{self.before}\n{_MAIN.format(linger=self.linger)}{indented}")
         command = [sys.executable, str(file), *self.arguments]
-        with child(
-            command, seconds=3 * DEADLINE_SECONDS, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        ) as self.process:
+        with ExitStack() as stack:
+            stderr = None if self.stderr is None else stack.enter_context(self.stderr.open("wb"))
+            environment = None if self.environment is None else {**os.environ, **self.environment}
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": stderr}
+            self.process = stack.enter_context(child(command, seconds=3 * DEADLINE_SECONDS, env=environment, **pipes))
             yield
 
     def hears(self) -> str:
@@ -91,7 +96,7 @@ def last_scrape(url: str) -> Samples:
     deadline = time.monotonic() + DEADLINE_SECONDS
     with suppress(OSError):
         while time.monotonic() < deadline:
-            text = get(f"{url}/metrics").text
+            text = get(f"{url}/metrics", **SCRAPER).text
     assert time.monotonic() < deadline, "the exporter still answers"
     return samples_of(text)
 
