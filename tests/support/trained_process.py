@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -16,7 +15,7 @@ from http_get import SCRAPER, get
 from scraping import Samples, samples_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
 DEADLINE_SECONDS = 20.0
@@ -44,15 +43,16 @@ def train():
     until_told()
 """
 
-_MAIN = """\
-if __name__ == "__main__":
+_MAIN = 'if __name__ == "__main__":\n'
+
+_MAKE = """\
     exporter = TrainingExporter("bs4", port=0, linger_seconds={linger}, gpus=False)
 """
 
 
 @dataclass
 class Trainer:
-    """A process that runs *script*, in which ``exporter`` is made and not started."""
+    """A process that runs *script*, in which ``exporter`` is made and not started, unless *before* *makes* it."""
 
     folder: Path
     script: str
@@ -60,20 +60,20 @@ class Trainer:
     linger: float = DEADLINE_SECONDS
     arguments: tuple[str, ...] = ()
     stderr: Path | None = None
-    environment: Mapping[str, str] | None = None
+    makes: bool = True
     process: subprocess.Popen[str] = field(init=False)
 
     @contextmanager
     def running(self) -> Iterator[None]:
         file = self.folder / "train.py"
+        make = _MAKE.format(linger=self.linger) if self.makes else ""
         indented = "".join(f"    {line}\n" for line in self.script.strip().splitlines())
-        file.write_text(f"{_PRELUDE}\n{self.before}\n{_MAIN.format(linger=self.linger)}{indented}")
+        file.write_text(f"{_PRELUDE}\n{self.before}\n{_MAIN}{make}{indented}")
         command = [sys.executable, str(file), *self.arguments]
         with ExitStack() as stack:
             stderr = None if self.stderr is None else stack.enter_context(self.stderr.open("wb"))
-            environment = None if self.environment is None else {**os.environ, **self.environment}
             pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": stderr}
-            self.process = stack.enter_context(child(command, seconds=3 * DEADLINE_SECONDS, env=environment, **pipes))
+            self.process = stack.enter_context(child(command, seconds=3 * DEADLINE_SECONDS, **pipes))
             yield
 
     def hears(self) -> str:
