@@ -39,6 +39,11 @@ test: servers $(INSTALLED) ## Run the tests, two files at a time: much of their 
 test-compose: $(INSTALLED) ## Start docker-compose.yml with a Docker daemon of its own and stand-in images. Needs root.
 	.venv/bin/python -m pytest -m compose tests/compose $(ARGS)
 
+.PHONY: test-launchers
+test-launchers: $(INSTALLED) ## Run the tests under Lightning, in a Jupyter kernel and under gevent.
+	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -e '.[launchers]'
+	.venv/bin/python -m pytest -m launchers tests/launchers $(ARGS)
+
 .PHONY: lint
 lint: servers $(INSTALLED) ## Check the code, the rules and the configurations.
 	.venv/bin/python -m ruff check

@@ -18,6 +18,8 @@ from http_get import SCRAPER, get
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.launchers
+
 TRAINER = """
 import sys, time
 import torch
@@ -95,4 +97,4 @@ def test_its_two_devices_are_two_ranks_and_ctrl_c_is_no_failure(
             "the end",
             seconds=60,
         )
-        assert process.wait(60) == 1
+        assert process.wait(60) != 0  # Lightning may kill its ranks once one of them has left
