@@ -1,30 +1,29 @@
-# One target for each thing a person does; each sets up what it needs. Works with GNU make 3.81, which macOS has.
+# Each target installs what it needs. Works with GNU make 3.81, the version on macOS.
 
 SHELL := bash
 PYTHON ?= python3
-# The versions to install. constraints-oldest.txt has the oldest that pyproject.toml allows.
+# The versions to install. constraints-oldest.txt pins the oldest that pyproject.toml allows.
 CONSTRAINTS ?= constraints.txt
 INSTALLED := .venv/.installed
-# What .venv was made for: this folder, and the versions where they are not the usual ones.
+# What .venv was created for: this folder, and the constraints file if it is not the default.
 MADE_FOR := $(CURDIR)$(addprefix :,$(filter-out constraints.txt,$(CONSTRAINTS)))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-# The environment belongs to this folder: its programs name it by its whole path. Moved here from elsewhere, or with its
-# Python gone, or made for other versions, it is made anew. Where a link stands in its place, --clear would empty the
-# folder that it leads to.
+# The programs in .venv contain its absolute path. So recreate it if the folder was moved, its Python is gone, or it was
+# created for other versions. If .venv is a symbolic link, remove it first: --clear would empty the folder it points to.
 ifneq ($(shell test -x .venv/bin/python && cat $(INSTALLED) 2>/dev/null),$(MADE_FOR))
 .PHONY: $(INSTALLED)
 MAKE_VENV := { test ! -L .venv || rm .venv; } && $(PYTHON) -m venv --clear .venv
 endif
 
 .PHONY: help
-help: ## List these targets.
+help: ## List the targets.
 	@echo "make TARGET [ARGS='--option value']"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: demo
-demo: servers $(INSTALLED) ## Train a small video VAE, make it diverge, and see the page arrive. Needs no GPU.
+demo: servers $(INSTALLED) ## Train a small video VAE, make it diverge, and show the page arrive. Needs no GPU.
 	@exec .venv/bin/vae-exporter demo $(ARGS)
 
 .PHONY: watch
@@ -32,11 +31,11 @@ watch: servers $(INSTALLED) ## Run Prometheus, Alertmanager and the pager for th
 	@exec .venv/bin/vae-exporter watch $(ARGS)
 
 .PHONY: test
-test: servers $(INSTALLED) ## Run the tests, two files at a time: much of their time they wait for servers.
+test: servers $(INSTALLED) ## Run the tests, two files at a time, because they mostly wait for servers.
 	.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: test-compose
-test-compose: $(INSTALLED) ## Start docker-compose.yml with a Docker daemon of its own and stand-in images. Needs root.
+test-compose: $(INSTALLED) ## Test docker-compose.yml in a separate Docker daemon with stand-in images. Needs root.
 	.venv/bin/python -m pytest -m compose tests/compose $(ARGS)
 
 .PHONY: test-launchers
@@ -45,10 +44,12 @@ test-launchers: $(INSTALLED) ## Run the tests under Lightning, in a Jupyter kern
 	.venv/bin/python -m pytest -m launchers tests/launchers $(ARGS)
 
 .PHONY: lint
-lint: servers $(INSTALLED) ## Check the code, the rules and the configurations.
+lint: servers $(INSTALLED) ## Check the code, the rules and the configuration files.
 	.venv/bin/python -m ruff check
 	.venv/bin/python -m ruff format --check
 	.venv/bin/python -m mypy
+	for hook in end-of-file-fixer trailing-whitespace check-yaml; do \
+	  .venv/bin/python -m pre_commit run --all-files $$hook || exit; done
 	@PYTHONPATH=grafana:prometheus .venv/bin/lint-imports --no-cache --no-logo
 	.servers/bin/promtool check rules --lint=all --lint-fatal prometheus/rules/*.yml
 	.servers/bin/promtool check config prometheus/prometheus.yml
@@ -63,33 +64,33 @@ lint: servers $(INSTALLED) ## Check the code, the rules and the configurations.
 	.venv/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 
 .PHONY: docs
-docs: $(INSTALLED) ## Build the documentation as a site into .site. A dead link is an error.
+docs: $(INSTALLED) ## Build the documentation site into .site. A dead link is an error.
 	.venv/bin/python -m mkdocs build --strict
 
 .PHONY: hooks
-hooks: servers $(INSTALLED) ## Have git run the quick checks before each commit.
+hooks: servers $(INSTALLED) ## Install the quick checks as a git pre-commit hook.
 	.venv/bin/python -m pre_commit install
 
 .PHONY: rules
-rules: dashboards ## Write the rules, the tables about them, Alertmanager's configurations and the dashboards from their sources.
+rules: dashboards ## Generate the rules, their tables in the docs, Alertmanager's configurations and the dashboards.
 	@PYTHONPATH=prometheus .venv/bin/python -m vae_rules $(ARGS)
 
 .PHONY: dashboards
-dashboards: $(INSTALLED) ## Write Grafana's dashboards from their Python code.
+dashboards: $(INSTALLED) ## Generate the Grafana dashboards.
 	@PYTHONPATH=grafana:prometheus .venv/bin/python -m vae_dashboards grafana/dashboards $(ARGS)
 
 .PHONY: format
-format: $(INSTALLED) ## Format the code and repair what ruff can.
+format: $(INSTALLED) ## Format the code, and fix what ruff can.
 	.venv/bin/python -m ruff check --fix
 	.venv/bin/python -m ruff format
 
 .PHONY: bench
-bench: servers $(INSTALLED) ## Measure, side by side with alternatives.
+bench: servers $(INSTALLED) ## Run the benchmarks.
 	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -e '.[bench]'
 	@for script in bench/*.py; do echo "$$script"; .venv/bin/python "$$script" $(ARGS) || exit; done
 
 .PHONY: dist
-dist: $(INSTALLED) ## Build the sdist and the wheel into dist, and check that both are fit to publish.
+dist: $(INSTALLED) ## Build the sdist and the wheel into dist, and check that they can be published.
 	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -e '.[release]'
 	rm -rf dist
 	.venv/bin/python -m build --no-isolation
@@ -100,26 +101,26 @@ dist: $(INSTALLED) ## Build the sdist and the wheel into dist, and check that bo
 	rm -rf dist/venv
 
 .PHONY: servers
-servers: ## Bring Prometheus and Alertmanager into .servers/bin.
+servers: ## Install Prometheus and Alertmanager into .servers/bin.
 	@scripts/get_servers.sh
 
 .PHONY: venv
 venv: $(INSTALLED) ## Install the packages into .venv.
 
-# One install for everything: beside torch, which the demo needs, the packages of the tests are small.
+# One environment for all targets: compared with torch, which the demo needs, the test dependencies are small.
 $(INSTALLED): pyproject.toml $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
-	  echo "$(PYTHON) is not Python 3.10 or newer. Name one that is: make PYTHON=python3.12" >&2; exit 1; }
+	  echo "$(PYTHON) must be Python 3.10 or newer. Choose another one: make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || { \
-	  echo "$(PYTHON) lacks a part of its library. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
-	@echo "Installing the packages into .venv. The first time takes minutes: torch is large."
+	  echo "$(PYTHON) has no venv module. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@echo "Installing the packages into .venv. The first time takes minutes, because torch is large."
 	@$(MAKE_VENV)
 	@set -o pipefail; .venv/bin/python -m pip install -c $(CONSTRAINTS) -e '.[cli,demo,test]' | tee .venv/install.log \
 	  | sed -n 's/^ *\(Downloading [^-]*-[^-]*\)-.*\( ([0-9.]* [MG]B)\)$$/  \1\2/p' \
-	  || { echo "pip failed. All that it said is in .venv/install.log" >&2; exit 1; }
+	  || { echo "pip failed. Its output is in .venv/install.log" >&2; exit 1; }
 	@echo "$(MADE_FOR)" >$@
 
 .PHONY: clean
-clean: ## Remove what these targets made, but the runs in vae-exporter-data.
+clean: ## Remove everything that these targets created, except the runs in vae-exporter-data.
 	rm -rf .venv .servers .site dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +

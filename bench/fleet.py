@@ -1,8 +1,8 @@
-"""How long Prometheus takes to evaluate the rules for a fleet of runs, and which of them are the dearest.
+"""Measure how long Prometheus takes to evaluate the rules for many runs, and list the slowest rules.
 
 make bench                                   1,000 runs
-.venv/bin/python bench/fleet.py --runs 50    another number
-.venv/bin/python bench/fleet.py --rules DIR  other rules, to compare
+.venv/bin/python bench/fleet.py --runs 50    another number of runs
+.venv/bin/python bench/fleet.py --rules DIR  other rules, for comparison
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ STEPS = 600
 
 
 def exposition(runs: int) -> str:
-    """Return what the endpoints of *runs* healthy runs would answer, one rank each, without GPUs.
+    """Return the metrics of *runs* healthy runs with one rank each, without GPUs.
 
-    ``NOW`` stands for the time.
+    ``NOW`` is a placeholder for the current time.
     """
     settings = check_settings(
         run=NAME,
@@ -70,7 +70,7 @@ def exposition(runs: int) -> str:
 
 @contextmanager
 def served(content: str) -> Iterator[str]:
-    """Serve *content* as metrics, and yield its address."""
+    """Serve *content* as metrics, and yield the host and port."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -89,7 +89,7 @@ def served(content: str) -> Iterator[str]:
 
 @contextmanager
 def prometheus(target: str, rules: Path, folder: Path, program: Path) -> Iterator[str]:
-    """Run Prometheus on *target* and *rules*, and yield its address."""
+    """Run Prometheus with *target* and *rules*, and yield its URL."""
     config = {
         "global": {"scrape_interval": f"{INTERVAL_SECONDS}s", "evaluation_interval": f"{INTERVAL_SECONDS}s"},
         "rule_files": [str(rules.resolve() / "*.yml")],
@@ -112,7 +112,7 @@ def prometheus(target: str, rules: Path, folder: Path, program: Path) -> Iterato
 
 
 def groups(url: str) -> list[dict[str, Any]]:
-    """Return the rule groups of Prometheus at *url*; none while it starts."""
+    """Return the rule groups of Prometheus at *url*, or none while it is starting."""
     try:
         with urlopen(f"{url}/api/v1/rules", timeout=30) as answer:  # noqa: S310 - http, our own server
             return list(json.load(answer)["data"]["groups"])
@@ -121,7 +121,7 @@ def groups(url: str) -> list[dict[str, Any]]:
 
 
 def evaluations(url: str) -> dict[str, dict[str, list[float]]]:
-    """Return the seconds of the last evaluations, by group and rule; those of the whole group under ``""``."""
+    """Return the durations of the last evaluations in seconds, by group and rule. ``""`` is the whole group."""
     seconds: dict[str, dict[str, list[float]]] = {}
     seen: set[str] = set()
     deadline = time.monotonic() + DEADLINE_SECONDS
@@ -144,9 +144,9 @@ def evaluations(url: str) -> dict[str, dict[str, list[float]]]:
 def main() -> None:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--runs", type=int, default=1000)
-    parser.add_argument("--rules", type=Path, default=ROOT / "prometheus" / "rules")
-    parser.add_argument("--prometheus", type=Path, default=None, help="another Prometheus")
+    parser.add_argument("--runs", type=int, default=1000, help="number of runs (default: %(default)s)")
+    parser.add_argument("--rules", type=Path, default=ROOT / "prometheus" / "rules", help="folder of the rule files")
+    parser.add_argument("--prometheus", type=Path, default=None, help="Prometheus binary to use")
     options = parser.parse_args()
     content = exposition(options.runs)
     with tempfile.TemporaryDirectory() as folder, served(content) as target:
@@ -154,12 +154,12 @@ def main() -> None:
         with prometheus(target, options.rules, Path(folder), program) as url:
             seconds = evaluations(url)
     lines = content.count("\n")
-    print(f"{options.runs} runs, {lines:,} series; seconds an evaluation, median of {EVALUATIONS}")
+    print(f"{options.runs} runs, {lines:,} series; seconds per evaluation, median of {EVALUATIONS}")
     dearest: list[tuple[float, str]] = []
     for group, times in seconds.items():
         print(f"  {group:14} {statistics.median(times.pop('')[-EVALUATIONS:]):6.3f}")
         dearest += [(statistics.median(of_rule[-EVALUATIONS:]), rule) for rule, of_rule in times.items()]
-    print("  the dearest rules")
+    print("  slowest rules")
     for second, rule in sorted(dearest, reverse=True)[:DEAREST]:
         print(f"    {second:6.3f}  {rule}")
 

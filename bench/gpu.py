@@ -1,7 +1,7 @@
-"""What reading the GPUs costs: a scrape from the cache, a scrape while the driver hangs, and the thread that reads.
+"""Measure the cost of GPU metrics: a scrape, a scrape while the driver hangs, and the sampling thread.
 
-The driver is the simulated one (it needs a C compiler): what a real driver takes for its own work comes on top, in the
-thread alone.
+Uses the simulated driver, which needs a C compiler. The time that a real driver takes adds to that of the thread, not
+to that of a scrape.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ GPUS = 8
 ROUNDS = 200
 
 SCRAPERS = 4
-"""All in this process, whose Python runs one of them and of the server's threads at a time."""
+"""Threads of this process, so they share the GIL with the threads of the server."""
 
 SAMPLE_SECONDS = 5.0
-"""How often the exporter reads by default: the thread's share of a core is reckoned for this."""
+"""The default interval of the exporter, for which the thread's share of a core is computed."""
 
 AS_PROMETHEUS = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;q=0.5", "Accept-Encoding": "gzip"}
 
@@ -46,31 +46,31 @@ def main() -> None:
     scrapes = parser.parse_args().scrapes
     with tempfile.TemporaryDirectory() as folder, simulated_gpu(Path(folder), "simulated") as driver:
         SimulatedDriver(driver.file, [a100(index) for index in range(GPUS)])
-        print(f"{'milliseconds':<44}{'median':>10}{'p99':>10}{'most':>10}")
+        print(f"{'milliseconds':<44}{'median':>10}{'p99':>10}{'max':>10}")
         with exporter() as url:
             cached = time_scrapes(url, scrapes)
         with exporter(None) as url:
             print(row("scrape without GPUs", time_scrapes(url, scrapes)))
-        print(row(f"scrape, {GPUS} GPUs from the cache", cached))
+        print(row(f"scrape with {GPUS} GPUs", cached))
         for scrapers in (1, SCRAPERS):
-            what = f"scrape while the driver hangs, {scrapers} at once"
+            what = f"scrape while the driver hangs, {scrapers} in parallel"
             print(row(what, hanging(driver, scrapes, scrapers)))
         SimulatedDriver(driver.file, [a100(index) for index in range(GPUS)])
         rounds, share = time_rounds()
-        print(row(f"thread: one reading of {GPUS} GPUs, CPU time", rounds))
-        print(f"thread: {share:.3%} of a core at {SAMPLE_SECONDS:.0f} s")
+        print(row(f"thread: one sample of {GPUS} GPUs, CPU time", rounds))
+        print(f"thread: {share:.3%} of a core at an interval of {SAMPLE_SECONDS:.0f} s")
 
 
 @contextmanager
 def exporter(gpus: str | None = "all") -> Iterator[str]:
-    """Yield the address of an exporter that has read its GPUs."""
+    """Yield the URL of an exporter that has sampled its GPUs."""
     with TrainingExporter("bench", port=0, linger_seconds=0, gpus=gpus, gpu_sample_seconds=0.1) as running:
         time.sleep(1)
         yield str(running.url)
 
 
 def hanging(driver: SimulatedDriver, scrapes: int, scrapers: int) -> list[float]:
-    """Return the milliseconds of each scrape, by so many *scrapers* at once, while a call to the driver hangs."""
+    """Return the milliseconds of each scrape by *scrapers* parallel threads, while a call to the driver hangs."""
     working = SimulatedDriver(driver.file, [a100(index) for index in range(GPUS)])
     with exporter() as url:
         working.answer("gpu.3.power", "hang")
@@ -88,11 +88,11 @@ def hanging(driver: SimulatedDriver, scrapes: int, scrapers: int) -> list[float]
 
 
 def time_scrapes(url: str, scrapes: int) -> list[float]:
-    """Return the milliseconds of each scrape, as Prometheus does it."""
+    """Scrape as Prometheus does, and return the milliseconds of each scrape."""
     durations = []
     for _ in range(scrapes):
         began = time.perf_counter()
-        connection = HTTPConnection(urlsplit(url).netloc)
+        connection = HTTPConnection(urlsplit(url).netloc, timeout=30)
         connection.request("GET", "/metrics", headers=AS_PROMETHEUS)
         connection.getresponse().read()
         connection.close()
@@ -101,10 +101,10 @@ def time_scrapes(url: str, scrapes: int) -> list[float]:
 
 
 def time_rounds() -> tuple[list[float], float]:
-    """Return the milliseconds of CPU time of each reading, and the part of a core that this takes."""
+    """Return the CPU time of each sample in milliseconds, and the share of a core that sampling takes."""
     failures = Failures()
     sampler = GpuSampler(NvmlSource(failures), "all", SAMPLE_SECONDS, failures)
-    sampler.sample()  # begins the session
+    sampler.sample()  # opens the NVML session
     durations = []
     for _ in range(ROUNDS):
         began = time.thread_time()

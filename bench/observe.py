@@ -1,7 +1,6 @@
-"""What a training step pays for `observe`, beside TensorBoard's `add_scalar`, and how long a scrape takes.
+"""Measure the cost of `observe` per training step, compared with TensorBoard's `add_scalar`, and of a scrape.
 
-Each step times both with the same five tensors, so that a busy machine is busy for both. TensorBoard is needed for the
-comparison alone, and nothing else of this project needs it: ``.venv/bin/python -m pip install tensorboard``.
+Both get the same tensors. Without TensorBoard, the comparison is skipped.
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ from vae_exporter import TrainingExporter
 from vae_exporter.vocabulary import COMPONENTS, GAUGES, PROBED
 
 WARM_UP_STEPS = 500
-"""Steps before those that are timed. After them every window is filled."""
+"""Steps before the timed ones. They fill every window."""
 
 SCRAPES = 200
 
 AS_PROMETHEUS = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;q=0.5", "Accept-Encoding": "gzip"}
-"""How it asks: the format and the compression are a part of the work."""
+"""The headers of Prometheus: format and compression are part of the cost."""
 
 
 def main() -> None:
@@ -41,15 +40,17 @@ def main() -> None:
         print(row(f"add_scalar, {len(PROBED)} calls", added))
     print(row("scrape, all windows of all losses", scrapes))
     if added:
-        print(f"observe costs {statistics.median(observed) / statistics.median(added):.3f} of add_scalar (medians)")
+        print(
+            f"ratio of the medians, observe / add_scalar: {statistics.median(observed) / statistics.median(added):.3f}"
+        )
     else:
-        print("not compared with add_scalar, TensorBoard is missing: .venv/bin/python -m pip install tensorboard")
+        print("To compare with add_scalar, install TensorBoard: .venv/bin/python -m pip install tensorboard")
 
 
 def time_steps(steps: int) -> tuple[list[float], list[float]]:
-    """Return what each step cost, in microseconds: one `observe`, and one `add_scalar` a loss.
+    """Return the microseconds per step of one `observe`, and of one `add_scalar` for each loss.
 
-    Without TensorBoard, the second list is empty.
+    The second list is empty if TensorBoard is not installed.
     """
     given = [dict(zip(PROBED, torch.rand(len(PROBED)).unbind(), strict=True)) for _ in range(WARM_UP_STEPS + steps)]
     observed, added = [], []
@@ -58,7 +59,7 @@ def time_steps(steps: int) -> tuple[list[float], list[float]]:
         began = time.perf_counter()
         exporter.observe(step, **losses)
         observed.append((time.perf_counter() - began) * 1e6)
-    # One after the other: what TensorBoard is told, a thread of its own writes, and slows down whoever is next.
+    # In a second loop, because TensorBoard writes in a background thread, which would slow down observe.
     with tempfile.TemporaryDirectory() as folder:
         writer = summary_writer(folder)
         for step, losses in enumerate(given if writer else ()):
@@ -71,17 +72,17 @@ def time_steps(steps: int) -> tuple[list[float], list[float]]:
     return observed[WARM_UP_STEPS:], added[WARM_UP_STEPS:]
 
 
-def summary_writer(folder: str) -> Any:  # noqa: ANN401 - of a package that need not be there
-    """Return TensorBoard's writer into *folder*, or None where TensorBoard is missing."""
+def summary_writer(folder: str) -> Any:  # noqa: ANN401 - a type of an optional package
+    """Return a TensorBoard writer for *folder*, or None if TensorBoard is not installed."""
     try:
-        from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - it raises where TensorBoard is missing
+        from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - raises if TensorBoard is not installed
     except ModuleNotFoundError:
         return None
     return SummaryWriter(folder)
 
 
 def time_scrapes() -> list[float]:
-    """Return the microseconds of each scrape, as Prometheus does it, of a run that publishes all that it can."""
+    """Scrape a run that exports every loss and gauge as Prometheus does, and return the microseconds of each scrape."""
     durations = []
     with TrainingExporter("bench", port=0, linger_seconds=0) as exporter:
         for step in range(WARM_UP_STEPS):
@@ -89,7 +90,7 @@ def time_scrapes() -> list[float]:
             exporter.observe(step, **values)
         for _ in range(SCRAPES):
             began = time.perf_counter()
-            connection = HTTPConnection(urlsplit(str(exporter.url)).netloc)
+            connection = HTTPConnection(urlsplit(str(exporter.url)).netloc, timeout=30)
             connection.request("GET", "/metrics", headers=AS_PROMETHEUS)
             connection.getresponse().read()
             connection.close()

@@ -1,9 +1,8 @@
-"""How long it takes from the step that crosses the edge to the page, at the shipped intervals and at the demo's.
+"""Measure the time from the step that crosses the bad edge to the page, at the default intervals and those of the demo.
 
-Several runs are good, then jump, each at another moment of the scrape's and the rules' turns. The clock of a run starts
-with the step whose window means first fulfil VaeNllDiverged, and stops when the pager has the page.
-
-    make bench                      both
+Several good runs jump one after the other, each at another phase of the scrape and evaluation intervals. The time of a
+run starts at the step with which its window means first meet the condition of VaeNllDiverged, and ends when the pager
+receives the page.
 """
 
 from __future__ import annotations
@@ -20,14 +19,14 @@ from vae_exporter.stack.client import Alertmanager, Prometheus
 from vae_exporter.stack.servers import AS_SHIPPED, SHORTENED, Intervals, alertmanager, prometheus
 
 RUNS = 8
-APART_SECONDS = 3.7  # no multiple of an interval
+APART_SECONDS = 3.7  # not a multiple of an interval
 GOOD_STEPS, GOOD_NLL = 200, 0.15
 BAD_STEPS, BAD_NLL = 34, 0.60  # the 34th bad step brings the mean of 100 steps above 0.30
 DEADLINE_SECONDS = 180
 
 
 def page_seconds(intervals: Intervals) -> list[float]:
-    """Return each run's time from the crossing step to the page, in seconds, shortest first."""
+    """Return the seconds from the crossing step to the page, for each run, in ascending order."""
     crossed: dict[str, float] = {}
     paged: dict[str, float] = {}
     sink = PagerSink(
@@ -68,7 +67,7 @@ def page_seconds(intervals: Intervals) -> list[float]:
 
 def _wait(deadline: float) -> None:
     if time.monotonic() > deadline:
-        raise SystemExit(f"no page within {DEADLINE_SECONDS} s")
+        raise SystemExit(f"not all runs became healthy and paged within {DEADLINE_SECONDS} s")
     time.sleep(0.2)
 
 

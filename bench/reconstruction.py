@@ -1,7 +1,7 @@
-"""What a training step pays for `observe_reconstruction`: where nothing is due, and where frames are compared.
+"""Measure the cost of `observe_reconstruction` when no comparison is due and when frames are compared.
 
-Beside it stands the demo's training step. On a GPU, the time is what the call takes of the host; the device is let
-finish in between.
+A training step of the demo is measured for comparison. On a GPU, this measures the host time of each call, and
+synchronizes the device between calls.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 CLIPS = (2, 3, 17, 512, 512)
-"""Of which the largest sample is taken that ever is."""
+"""Large enough that the exporter compares its largest sample."""
 
 
 def main() -> None:
@@ -38,22 +38,22 @@ def main() -> None:
     clips = torch.rand(CLIPS, device=DEVICE)
     largest = clips, clips / 2
     exporter = TrainingExporter("bench")
-    exporter.observe_reconstruction(0, *demo)  # the first is due, and warms up
+    exporter.observe_reconstruction(0, *demo)  # the first comparison, as a warm-up
 
     print(f"{'microseconds, frames on ' + DEVICE:<52}{'median':>10}{'mean':>10}")
     row("nothing due", steps, lambda _: exporter.observe_reconstruction(0, *largest))
-    row("the demo's clips", steps, lambda call: exporter.observe_reconstruction(1 + call, *demo, every=1))
+    row("clips of the demo", steps, lambda call: exporter.observe_reconstruction(1 + call, *demo, every=1))
     row(str(CLIPS), steps, lambda call: exporter.observe_reconstruction(1 + steps + call, *largest, every=1))
-    row("a training step of the demo, on one core", min(steps, 50), lambda _: training.step())
+    row("training step of the demo, one core", min(steps, 50), lambda _: training.step())
     if DEVICE == "cuda":
         before = torch.cuda.memory_allocated()
         torch.cuda.reset_peak_memory_stats()
         exporter.observe_reconstruction(3 * steps, *largest, every=1)
-        print(f"memory at its peak: {(torch.cuda.max_memory_allocated() - before) / 2**20:.1f} MiB")
+        print(f"peak memory: {(torch.cuda.max_memory_allocated() - before) / 2**20:.1f} MiB")
 
 
 def row(what: str, calls: int, call: Callable[[int], object]) -> None:
-    """Time *call*, given its number, and print a line of the table."""
+    """Time *calls* calls of *call*, which gets their number, and print a row of the table."""
     durations = []
     for number in range(calls):
         began = time.perf_counter()

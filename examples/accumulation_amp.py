@@ -1,10 +1,10 @@
 """Gradient accumulation with automatic mixed precision.
 
-An optimizer step is made of several small batches. Each is observed at that step, and the exporter averages them. It
-copies a loss when it is given, so the loss may be divided in place afterwards. Once the gradient scaler has spoken, the
-same step is told whether it was skipped. The scaler skips the first few while it looks for its scale.
+Each optimizer step has several small batches. Call `observe` for each batch with the same step: the exporter averages
+them. It copies each loss, so you can divide the loss in place afterwards. After the gradient scaler has updated, report
+for the same step whether it was skipped. The scaler skips the first few steps until it finds its scale.
 
-    pip install '/path/to/vae-exporter[demo]'    # the model and the clips are the demo's
+    pip install '/path/to/vae-exporter[demo]'    # for the model and the clips
     python examples/accumulation_amp.py
 """
 
@@ -21,9 +21,9 @@ from vae_exporter.demo.clips import MovingShapes
 from vae_exporter.demo.losses import LOSS_WEIGHTS, vae_losses
 from vae_exporter.demo.model import CausalVideoVae
 
-DEVICE = "cpu"  # so that it runs anywhere; nothing about the exporter changes with "cuda"
+DEVICE = "cpu"  # runs anywhere; the calls to the exporter are the same with "cuda"
 BATCHES_A_STEP = 4
-INITIAL_SCALE = 2.0**20  # 16 times the default: so a short run, too, skips some steps
+INITIAL_SCALE = 2.0**20  # 16 times the default, so that even a short run skips some steps
 
 
 def train(steps: int, exporter: TrainingExporter) -> None:
@@ -66,10 +66,10 @@ def train(steps: int, exporter: TrainingExporter) -> None:
 
 
 def main() -> None:
-    """Train, with the exporter around it."""
+    """Train inside the exporter's `with` block."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=60)
-    parser.add_argument("--port", type=int, default=9645, help="of the metrics; 0: any free one")
+    parser.add_argument("--port", type=int, default=9645, help="port of the metrics; 0 picks a free one")
     arguments = parser.parse_args()
 
     run = time.strftime("accumulation-amp-%Y%m%d-%H%M%S")

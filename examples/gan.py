@@ -1,9 +1,9 @@
-"""A VAE with a discriminator: two optimizers, and an adversarial loss that joins late.
+"""A VAE with a discriminator: two optimizers, and an adversarial loss that starts late.
 
-Autoencoder and discriminator take turns within a step, and each observes its own losses at it. The two calls make one
-step. The discriminator's factor tells when the adversarial loss begins to count.
+Each step updates the autoencoder and then the discriminator. Call `observe` for each with the same step, and the
+exporter counts one step. `discriminator_factor` reports when the adversarial loss starts to count.
 
-    pip install '/path/to/vae-exporter[demo]'    # the model and the clips are the demo's
+    pip install '/path/to/vae-exporter[demo]'    # for the model and the clips
     python examples/gan.py
 """
 
@@ -20,12 +20,12 @@ from vae_exporter.demo.clips import MovingShapes
 from vae_exporter.demo.losses import LOSS_WEIGHTS, vae_losses
 from vae_exporter.demo.model import CausalVideoVae
 
-DISCRIMINATOR_START = 60  # steps: until then the outputs are too poor to be worth judging
+DISCRIMINATOR_START = 60  # steps; before that, the outputs are too poor to train against
 DISCRIMINATOR_WEIGHT = 0.1
 
 
 class Discriminator(nn.Sequential):
-    """Judges patches of clips, ``(B, 3, T, H, W)``: above 0 what it takes for real."""
+    """Scores patches of clips, ``(B, 3, T, H, W)``. A score above 0 means real."""
 
     def __init__(self, channels: int = 8) -> None:
         super().__init__(
@@ -36,12 +36,12 @@ class Discriminator(nn.Sequential):
 
 
 def hinge(real: Tensor, generated: Tensor) -> Tensor:
-    """Return the discriminator's loss, of its judgement on *real* and on *generated* clips."""
+    """Return the hinge loss of the discriminator, given its scores for *real* and *generated* clips."""
     return 0.5 * ((1 - real).relu().mean() + (1 + generated).relu().mean())
 
 
 def train(steps: int, exporter: TrainingExporter) -> None:
-    """Train for *steps* steps, each of them one of either optimizer."""
+    """Train for *steps* steps of both optimizers."""
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(0)
     clips = MovingShapes(generator, batch_size=2, frames=3, size=16)
@@ -81,10 +81,10 @@ def train(steps: int, exporter: TrainingExporter) -> None:
 
 
 def main() -> None:
-    """Train, with the exporter around it."""
+    """Train inside the exporter's `with` block."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=150)
-    parser.add_argument("--port", type=int, default=9645, help="of the metrics; 0: any free one")
+    parser.add_argument("--port", type=int, default=9645, help="port of the metrics; 0 picks a free one")
     arguments = parser.parse_args()
 
     run = time.strftime("gan-%Y%m%d-%H%M%S")

@@ -1,9 +1,9 @@
-"""A loop in the manner of DeiT and MAE, which logs through a MetricLogger: one added line.
+"""A loop in the style of DeiT and MAE, which logs with a MetricLogger. The exporter needs one additional line.
 
-The loop has a dictionary of what it logs already. `observe_log` takes it as it is, under the names that it has there.
-The step goes on from epoch to epoch.
+The loop already has a dictionary of the values that it logs. `observe_log` accepts it and recognizes the names. The
+step keeps counting across epochs.
 
-    pip install '/path/to/vae-exporter[demo]'    # the model and the clips are the demo's
+    pip install '/path/to/vae-exporter[demo]'    # for the model and the clips
     python examples/metric_logger.py
 """
 
@@ -30,18 +30,18 @@ PRINT_EVERY = 25
 
 
 class MetricLogger:
-    """Prints the means of the last 20 values of each metric."""
+    """Prints the mean of the last 20 values of each metric."""
 
     def __init__(self) -> None:
         self.meters: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=20))
 
     def update(self, **values: float) -> None:
-        """Take the values of one step."""
+        """Add the values of one step."""
         for name, value in values.items():
             self.meters[name].append(value)
 
     def log_every(self, steps: Sequence[int], header: str) -> Iterator[int]:
-        """Yield *steps*, and print a line now and then."""
+        """Yield *steps*, and print the means every `PRINT_EVERY` steps."""
         for number, step in enumerate(steps, start=1):
             yield step
             if number % PRINT_EVERY == 0:
@@ -49,7 +49,7 @@ class MetricLogger:
                 print(f"{header} [{number}/{len(steps)}]  {means}")
 
 
-def train_one_epoch(  # noqa: PLR0913, PLR0917 - as such loops have it
+def train_one_epoch(  # noqa: PLR0913, PLR0917 - the usual signature in such loops
     model: CausalVideoVae,
     clips: MovingShapes,
     optimizer: torch.optim.Optimizer,
@@ -57,7 +57,7 @@ def train_one_epoch(  # noqa: PLR0913, PLR0917 - as such loops have it
     steps: Sequence[int],
     exporter: TrainingExporter,
 ) -> None:
-    """Train for *steps*, which are those of *epoch*."""
+    """Train for the *steps* of *epoch*."""
     metric_logger = MetricLogger()
     for step in metric_logger.log_every(steps, header=f"Epoch: [{epoch}]"):
         inputs = clips.batch()
@@ -92,10 +92,10 @@ def train(steps: int, exporter: TrainingExporter) -> None:
 
 
 def main() -> None:
-    """Train, with the exporter around it."""
+    """Train inside the exporter's `with` block."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=200)
-    parser.add_argument("--port", type=int, default=9645, help="of the metrics; 0: any free one")
+    parser.add_argument("--port", type=int, default=9645, help="port of the metrics; 0 picks a free one")
     arguments = parser.parse_args()
 
     run = time.strftime("metric-logger-%Y%m%d-%H%M%S")

@@ -1,10 +1,10 @@
-"""A plain training loop, with a validation now and then.
+"""A plain training loop with regular validation.
 
-The exporter is the `with` around the loop, and one `observe` a step. Beside it, `observe_reconstruction` looks at the
-pictures now and then: they tell sharp from blurred where the losses look fine. The validation is a pause: it takes as
-long as it takes and is no stall. Its losses stay apart from the training's.
+Wrap the loop in a `with` block, and call `observe` once per step. `observe_reconstruction` compares the outputs with
+the inputs from time to time, and detects blur that the losses do not show. `paused` keeps a long validation from
+counting as a stall. Validation losses are exported separately.
 
-    pip install '/path/to/vae-exporter[demo]'    # the model and the clips are the demo's
+    pip install '/path/to/vae-exporter[demo]'    # for the model and the clips
     python examples/plain_loop.py
 """
 
@@ -62,14 +62,16 @@ def train(steps: int, exporter: TrainingExporter) -> None:
             with exporter.paused("validation"), torch.no_grad():
                 _, validation = reconstruct(held_out)
                 exporter.observe(step, split="validation", nll=validation.nll, rec=validation.rec)
-                exporter.observe_probe(step, nll=validation.nll)  # a fixed clip tells hard data from a worse model
+                exporter.observe_probe(
+                    step, nll=validation.nll
+                )  # a fixed clip shows whether the data or the model got worse
 
 
 def main() -> None:
-    """Train, with the exporter around it."""
+    """Train inside the exporter's `with` block."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=200)
-    parser.add_argument("--port", type=int, default=9645, help="of the metrics; 0: any free one")
+    parser.add_argument("--port", type=int, default=9645, help="port of the metrics; 0 picks a free one")
     arguments = parser.parse_args()
 
     run = time.strftime("plain-loop-%Y%m%d-%H%M%S")

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Bring prometheus, promtool, alertmanager and amtool into .servers/bin: from PATH, else from Debian's packages,
-# unpacked but not installed. Needs no root, starts no service and writes nothing outside .servers.
+# Put prometheus, promtool, alertmanager and amtool into .servers/bin: as links to those on PATH, or unpacked from
+# Debian's packages. Needs no root, starts no service and writes nothing outside .servers.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# Print the version of the program $1 at the path $2. Fails where it does not run or is another program.
+# Print the version of the program $1 at the path $2. Fail if it does not run or is another program.
 version_of() {
   local text
   text=$("$2" --version 2>&1 </dev/null) && [[ $text =~ ^$1,\ version\ ([^ ]+) ]] && echo "${BASH_REMATCH[1]}"
 }
 
-# Print where on PATH the program $1 is. Our own links do not count: somebody may have put them there.
+# Print the path of the program $1 on PATH. Ignore .servers/bin, which someone may have added to PATH.
 from_path() {
   local path
   while read -r path; do
@@ -19,7 +19,7 @@ from_path() {
       echo "$path"
       return
     fi
-  done < <(type -aP "$1" "prometheus-$1") # Debian says prometheus-alertmanager
+  done < <(type -aP "$1" "prometheus-$1") # Debian calls it prometheus-alertmanager
   return 1
 }
 
@@ -27,16 +27,16 @@ apt() {
   LC_ALL=C apt-get -c "$work/apt.conf" -qq "$@" >>"$work/apt.log" 2>&1
 }
 
-# Fetch the package lists from the system's own sources. One source that fails is no matter if another has the package.
+# Download the package lists from the system's sources. A failing source does not matter if another one has the package.
 update_lists() {
-  echo "Downloading Debian's packages of Prometheus and Alertmanager into .servers. This takes a minute." >&2
+  echo "Downloading Debian's packages of Prometheus and Alertmanager into .servers. This takes about a minute." >&2
   mkdir -p "$work/lists/partial" "$work/cache/archives/partial"
   cat >"$work/apt.conf" <<EOF
 Dir::State::Lists "$work/lists";
 Dir::Cache "$work/cache";
 Acquire::Languages "none";
-APT::Sandbox::User "root"; // run by root, apt would else fetch as a user who may not enter this folder
-// hooks of the system that clean or fill its own caches
+APT::Sandbox::User "root"; // otherwise apt, if run by root, downloads as a user who cannot access this folder
+// hooks that clean or fill the caches of the system
 #clear APT::Update::Pre-Invoke;
 #clear APT::Update::Post-Invoke;
 #clear APT::Update::Post-Invoke-Success;
@@ -45,7 +45,7 @@ EOF
   apt update || true
 }
 
-# Download and unpack the package $1 into $work/debian/$1, once, with each of its programs under the name that we use.
+# Download and unpack the package $1 into $work/debian/$1, unless that exists, and name its programs as upstream does.
 unpack() {
   local folder=$work/debian/$1 file name
   [[ -d $folder ]] && return
@@ -56,12 +56,12 @@ unpack() {
   dpkg -x "$work/debs/$1"/*.deb "$folder" || return
   for file in "$folder"/usr/bin/*; do
     name=$(basename "$file")
-    # Debian's builds read their templates and pages from /usr/share/prometheus, and Alertmanager does not start without
-    # them. Let this copy read a descriptor instead, under a path of the same length, and open it first.
+    # Debian's builds read their templates and web pages from /usr/share/prometheus, and Alertmanager does not start
+    # without them. Patch in a path of the same length that reads file descriptor 9, which the wrapper below opens.
     LC_ALL=C sed -i 's#/usr/share/prometheus#/proc/self/fd/9//////#g' "$file"
     cat >"$folder/${name#prometheus-}" <<EOF
 #!/bin/sh
-# Descriptor 9 stands in for /usr/share/prometheus: see scripts/get_servers.sh.
+# Descriptor 9 replaces /usr/share/prometheus: see scripts/get_servers.sh.
 folder=\$(dirname "\$(readlink -f "\$0")")
 exec "\$folder/usr/bin/$name" "\$@" 9<"\$folder/usr/share/prometheus"
 EOF
@@ -69,12 +69,12 @@ EOF
   done
 }
 
-# Print where in $work/debian the program $1 is, got from Debian.
+# Get the program $1 from Debian, and print its path in $work/debian.
 from_debian() {
   local packages package path
   case $1 in
     prometheus) packages=(prometheus) ;;
-    promtool) packages=(prometheus promtool) ;; # newer releases of Debian have it in a package of its own
+    promtool) packages=(prometheus promtool) ;; # newer releases of Debian have a separate package for it
     *) packages=(prometheus-alertmanager) ;;
   esac
   for package in "${packages[@]}"; do
@@ -89,15 +89,15 @@ from_debian() {
 
 fail() {
   {
-    echo "Not on PATH, and not to be had from Debian's packages: $*."
+    echo "Not found on PATH or in Debian's packages: $*."
     if [[ -f $work/apt.log ]]; then
-      echo "apt-get said:"
-      awk '/^[EW]:/ && !seen[$0]++ { print "  " $0; n++ } END { if (!n) print "  nothing" }' "$work/apt.log"
+      echo "The errors and warnings of apt-get:"
+      awk '/^[EW]:/ && !seen[$0]++ { print "  " $0; n++ } END { if (!n) print "  none" }' "$work/apt.log"
     else
-      echo "There is no apt-get here."
+      echo "This system has no apt-get."
     fi
     echo "Download Prometheus and Alertmanager from https://prometheus.io/download/ and put their programs on PATH,"
-    echo "or use \`docker compose up\`, which needs none of them."
+    echo "or run \`docker compose up\`, which does not need them."
   } >&2
   exit 1
 }
@@ -128,7 +128,7 @@ done
 ((${#failed[@]} == 0)) || fail "${failed[@]}"
 
 for folder in "$work"/debian/*/; do
-  [[ -d $folder ]] || continue # no package was needed
+  [[ -d $folder ]] || continue # the glob matched nothing, because no package was needed
   rm -rf ".servers/debian/$(basename "$folder")"
   mv "$folder" .servers/debian/
 done

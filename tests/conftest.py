@@ -1,4 +1,4 @@
-"""What several test files share."""
+"""Fixtures and settings of all tests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from vae_exporter._process.settings import RunSettings, check_settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-signal.signal(signal.SIGINT, signal.default_int_handler)  # the background of a script ignores it, children as well
+signal.signal(
+    signal.SIGINT, signal.default_int_handler
+)  # a script's background jobs ignore SIGINT, and so would the tests' children
 
 os.environ["RANK"] = "0"  # a launcher's, so that a run is published before its first step
 
@@ -24,11 +26,11 @@ hypothesis.settings.register_profile("no deadline", deadline=None)  # a busy mac
 hypothesis.settings.load_profile("no deadline")
 
 LONGEST = ("test_simulated_runs.py", "test_demo.py", "test_command.py", "test_rules.py")
-"""The files that take minutes. They begin first, so that no worker is left alone with one at the end."""
+"""The files that take minutes. They run first, so that no worker is still busy with one when the others are done."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest files first; the others keep their order."""
+    """Run the longest files first, and the others in their usual order."""
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
@@ -36,7 +38,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def make_settings() -> Callable[..., RunSettings]:
     """Return a function that checks the settings it is given; the rest is absent."""
 
-    def make(**given: Any) -> RunSettings:  # noqa: ANN401 - what a user gives
+    def make(**given: Any) -> RunSettings:  # noqa: ANN401 - a user's arguments
         settings: dict[str, Any] = {
             "run": "r",
             "rank": None,
@@ -53,14 +55,14 @@ def make_settings() -> Callable[..., RunSettings]:
 
 @pytest.fixture
 def exporter() -> Iterator[TrainingExporter]:
-    """A run that is served, and waits for nobody at its end."""
+    """A started exporter that does not wait for a last scrape."""
     exporter = TrainingExporter("bs4", port=0, linger_seconds=0, gpus=False).start()
     yield exporter
     exporter.close()
 
 
-@pytest.fixture(scope="module")  # no longer: it keeps judging, which takes a third of a core
+@pytest.fixture(scope="module")  # not the session: it keeps evaluating rules, which takes a third of a core
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WatchedRuns]:
-    """A Prometheus that has seen and judged runs: made in a quarter of a minute, for a file that only reads."""
+    """A Prometheus that has scraped and judged several runs, for read-only tests. It takes 15 seconds to set up."""
     with watched_runs(tmp_path_factory.mktemp("watched")) as runs:
         yield runs

@@ -1,4 +1,4 @@
-"""docker-compose.yml: what it promises, as far as it can be told without starting it (`make test-compose` does)."""
+"""docker-compose.yml, checked without starting it. `make test-compose` starts it."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ of_each_service = pytest.mark.parametrize("name", SERVICES)
 
 
 def mounts(name: str) -> list[tuple[str, str, str]]:
-    """Return what is mounted where, and how: variables of the environment are not given."""
+    """Return the source, target and mode of each mount, with the defaults of environment variables."""
     volumes = [re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", volume) for volume in SERVICES[name].get("volumes", [])]
     parts = [(*volume.split(":"), "rw") for volume in volumes]
     return [(part[0], part[1], part[2]) for part in parts]
 
 
 def words(name: str) -> str:
-    """Return the command of a service: variables of the environment are not given."""
+    """Return the command of a service, with the defaults of environment variables."""
     return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", " ".join(map(str, SERVICES[name].get("command", []))))
 
 
-@pytest.mark.skipif(compose_command() is None, reason="Docker Compose is not on this machine")
+@pytest.mark.skipif(compose_command() is None, reason="Docker Compose is not installed")
 @pytest.mark.parametrize("profile", [[], ["--profile", "demo"]], ids=["plain", "demo"])
-def test_docker_compose_takes_it(profile: list[str]) -> None:
+def test_docker_compose_accepts_the_file(profile: list[str]) -> None:
     command = [*(compose_command() or []), "-f", str(FILE), *profile, "config", "--services"]
     done = finished(command)
     assert done.returncode == 0, done.stderr
@@ -38,7 +38,7 @@ def test_docker_compose_takes_it(profile: list[str]) -> None:
 
 
 @of_each_service
-def test_an_image_is_pinned_or_built_here(name: str) -> None:
+def test_an_image_is_pinned_or_built_locally(name: str) -> None:
     service = SERVICES[name]
     if "build" in service:
         assert service["image"].endswith(":local")
@@ -51,7 +51,7 @@ def test_an_image_is_pinned_or_built_here(name: str) -> None:
 
 
 @of_each_service
-def test_a_service_may_do_no_more_than_it_needs(name: str) -> None:
+def test_a_service_has_no_privileges(name: str) -> None:
     service = SERVICES[name]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
@@ -61,7 +61,7 @@ def test_a_service_may_do_no_more_than_it_needs(name: str) -> None:
 
 
 @of_each_service
-def test_what_is_ours_is_mounted_read_only_and_there(name: str) -> None:
+def test_mounted_files_of_the_repository_exist_and_are_read_only(name: str) -> None:
     for source, _, mode in mounts(name):
         if source.startswith("."):
             assert mode == "ro", source
@@ -69,7 +69,7 @@ def test_what_is_ours_is_mounted_read_only_and_there(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["prometheus", "alertmanager"])
-def test_a_server_reads_the_configuration_that_it_reads_without_docker(name: str) -> None:
+def test_a_server_reads_the_same_configuration_as_without_docker(name: str) -> None:
     file = re.search(r"--config\.file=(\S+)", words(name))
     assert file
     (source,) = (source for source, target, _ in mounts(name) if file[1].startswith(f"{target}/"))
@@ -83,16 +83,16 @@ def test_each_named_volume_is_declared_and_used() -> None:
     assert {source for name in SERVICES for source, _, _ in mounts(name) if not source.startswith(".")} == declared
 
 
-def test_every_server_listens_on_this_machine_alone() -> None:
+def test_every_server_listens_on_loopback_only() -> None:
     assert {service["network_mode"] for service in SERVICES.values()} == {"host"}
     for name in ("prometheus", "alertmanager"):
         assert re.findall(r"--web\.listen-address=(\S+):\d+", words(name)) == ["127.0.0.1"]
     assert re.search(r"^http_addr = 127\.0\.0\.1$", (ROOT / "grafana" / "grafana.ini").read_text(), re.MULTILINE)
-    for name in ("pager", "trainer"):  # 127.0.0.1 is what they listen on by default
+    for name in ("pager", "trainer"):  # they listen on 127.0.0.1 by default
         assert "--host" not in words(name)
 
 
-def test_they_start_in_order_each_once_the_one_before_is_ready() -> None:
+def test_a_service_starts_once_the_one_it_depends_on_is_healthy() -> None:
     before: dict[str, dict[str, Any]] = {name: service.get("depends_on", {}) for name, service in SERVICES.items()}
     assert {name: list(needs) for name, needs in before.items()} == {
         "pager": [],
@@ -106,20 +106,22 @@ def test_they_start_in_order_each_once_the_one_before_is_ready() -> None:
     assert {name for name in needed if not SERVICES[name].get("healthcheck")} == set()
 
 
-def test_a_trainer_runs_for_a_demo_alone() -> None:
+def test_the_trainer_runs_only_in_the_demo() -> None:
     assert {name for name, service in SERVICES.items() if service.get("profiles")} == {"trainer"}
 
 
-def test_nobody_can_log_in_to_grafana_out_of_the_box_and_anybody_may_look() -> None:
+def test_by_default_anyone_can_view_grafana_and_nobody_can_log_in() -> None:
     ini = (ROOT / "grafana" / "grafana.ini").read_text()
     for setting in ("disable_login_form = true", "disable_initial_admin_creation = true", "org_role = Viewer"):
         assert f"\n{setting}\n" in ini
     assert "\n[auth.basic]\nenabled = false\n" in ini
     given = SERVICES["grafana"]["environment"].values()
-    assert all(re.fullmatch(r"\$\{\w+:-\}", value) for value in given)  # empty: Grafana takes the file's
+    assert all(
+        re.fullmatch(r"\$\{\w+:-\}", value) for value in given
+    )  # empty by default, so the settings in the file apply
 
 
-def test_grafana_shows_the_fleet_first_from_files_that_nobody_edits_there() -> None:
+def test_grafana_shows_the_fleet_first_and_its_dashboards_are_read_only() -> None:
     ini = (ROOT / "grafana" / "grafana.ini").read_text()
     home = re.search(r"^default_home_dashboard_path = (.+)$", ini, re.MULTILINE)
     (provider,) = yaml.safe_load((ROOT / "grafana/provisioning/dashboards/vae.yml").read_text())["providers"]
@@ -136,7 +138,7 @@ def test_grafana_shows_the_fleet_first_from_files_that_nobody_edits_there() -> N
     assert datasource["url"] == "http://127.0.0.1:9090"
 
 
-def test_grafana_counts_with_the_interval_at_which_prometheus_scrapes() -> None:
+def test_grafana_has_the_scrape_interval_of_prometheus() -> None:
     config = yaml.safe_load((ROOT / "prometheus" / "prometheus.yml").read_text())
     (datasource,) = yaml.safe_load((ROOT / "grafana/provisioning/datasources/prometheus.yml").read_text())[
         "datasources"

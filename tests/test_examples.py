@@ -1,4 +1,4 @@
-"""The examples, run as they stand and scraped while they run."""
+"""The examples, run unchanged and scraped while they run."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ STEPS = 70
 
 
 class Metrics:
-    """What a run published in one scrape."""
+    """The metrics of one scrape."""
 
     def __init__(self, text: str) -> None:
         self._samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
 
     def value(self, name: str, **labels: str) -> float | None:
-        """Return the value of the one series that bears *labels*; None where there is none."""
+        """Return the value of the only series with *labels*, or None if there is none."""
         values = [
             sample.value for sample in self._samples if sample.name == name and labels.items() <= sample.labels.items()
         ]
@@ -38,7 +38,7 @@ class Metrics:
 
 
 def run_example(name: str) -> Metrics:
-    """Run an example to its end, and return its last scrape: a run waits for who has scraped it to come again."""
+    """Run an example to its end, and return the last scrape. A run waits for it at its end."""
     command = [sys.executable, str(EXAMPLES / f"{name}.py"), f"--steps={STEPS}", "--port=0"]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
     scrapes: list[str] = []
@@ -60,7 +60,7 @@ def run_example(name: str) -> Metrics:
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in EXAMPLES.glob("*.py")))
-def test_an_example_tells_its_losses_and_that_it_finished(name: str) -> None:
+def test_an_example_exports_its_losses_and_that_it_finished(name: str) -> None:
     metrics = run_example(name)
 
     assert metrics.value("vae_run_state", state="finished") == 1
@@ -88,7 +88,7 @@ def plain_loop(metrics: Metrics) -> None:
 
 
 def accumulation_amp(metrics: Metrics) -> None:
-    """The scaler begins with a scale that is too high, and halves it at each step that it skips."""
+    """The scaler starts with a scale that is too high, and halves it at each skipped step."""
     skipped = metrics.value("vae_steps_skipped_total")
     assert skipped
     assert metrics.value("vae_loss_scale") == 2**20 / 2**skipped

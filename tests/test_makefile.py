@@ -1,4 +1,4 @@
-"""What `make` does to the folders around it."""
+"""What `make` does to existing files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from children import finished
 MAKEFILE = Path(__file__).parent.parent / "Makefile"
 
 
-def test_an_environment_that_is_a_link_is_replaced_and_what_it_leads_to_is_left_alone(tmp_path: Path) -> None:
+def test_a_linked_environment_is_replaced_and_its_target_is_untouched(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "theirs").touch()
@@ -19,9 +19,9 @@ def test_an_environment_that_is_a_link_is_replaced_and_what_it_leads_to_is_left_
     folder.mkdir()
     shutil.copy(MAKEFILE, folder)
     (folder / "constraints.txt").touch()
-    (folder / "pyproject.toml").touch()  # nothing can be installed: what counts happens before that
+    (folder / "pyproject.toml").touch()  # the installation fails, after the step under test
     (folder / ".venv").symlink_to(elsewhere)
     command = [shutil.which("make") or "make", "venv", f"PYTHON={sys.executable}"]
-    finished(command, cwd=folder)
+    finished(command, seconds=180, cwd=folder)
     assert [file.name for file in elsewhere.iterdir()] == ["theirs"]
     assert not (folder / ".venv").is_symlink()

@@ -133,7 +133,19 @@ def test_each_alert_has_a_runbook_and_each_runbook_an_alert() -> None:
 @pytest.mark.parametrize("page", RUNBOOKS, ids=lambda page: page.stem)
 def test_each_runbook_has_the_same_parts(page: Path) -> None:
     parts = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
-    assert parts == [page.stem, "Meaning", "Impact", "Diagnosis", "Mitigation"]
+    assert parts == [page.stem, "What happened", "In the first minutes", "Find the cause", "Resume"]
+
+
+@pytest.mark.parametrize("page", RUNBOOKS, ids=lambda page: page.stem)
+def test_each_runbook_starts_with_the_severity_of_its_alert(page: Path) -> None:
+    severity = ALERTS[page.stem]["labels"]["severity"]
+    assert page.read_text().startswith(f"# {page.stem}\n\n**Severity:** {severity}. **")
+
+
+@pytest.mark.parametrize("page", RUNBOOKS, ids=lambda page: page.stem)
+def test_each_runbook_has_a_table_of_causes(page: Path) -> None:
+    cause = page.read_text().split("\n## Find the cause\n")[1].split("\n## ")[0]
+    assert "\n| cause | what you see | what to do |\n| --- | --- | --- |\n| " in cause
 
 
 def test_each_alert_stands_on_the_page_about_judging() -> None:

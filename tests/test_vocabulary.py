@@ -9,6 +9,7 @@ from shipped_rules import labels_of_rules
 
 from vae_exporter import TrainingExporter
 from vae_exporter.vocabulary import BAND_EDGES, COMPONENTS, CONVERGING, GAUGES, NLL_BANDS, VERDICTS
+from vae_rules.constants import EDGES
 
 
 def test_each_value_is_a_keyword_of_observe() -> None:
@@ -28,8 +29,7 @@ def test_what_is_observed_of_each_value_is_exported() -> None:
 
 
 def test_the_rules_know_the_same_edges() -> None:
-    edges = {(signal, edge) for signal, known in BAND_EDGES.items() for edge in known}
-    assert labels_of_rules("signal", "edge") == edges
+    assert {signal: tuple(edges) for signal, edges in EDGES.items()} == BAND_EDGES
 
 
 def test_the_rules_know_the_same_bands() -> None:

@@ -171,7 +171,7 @@ class TrainingExporter:
         ``vae_exporter_dropped_observations_total``.
 
         Args:
-            step: The optimizer step. None means the step after the newest one, or the newest step for validation losses.
+            step: The optimizer step. None means the step after the newest one, or the newest one for validation losses.
             nll: The negative log-likelihood: the weighted sum of *rec* and *perception*, to which the bands apply.
             rec: The reconstruction loss, unweighted.
             perception: The perceptual loss, unweighted.

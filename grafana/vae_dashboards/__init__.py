@@ -1,6 +1,5 @@
 """The Grafana dashboards, as Python. `make dashboards` writes them into ``grafana/dashboards``.
 
-One file a dashboard, or a folder: which panels there are, with their queries and words. What they have in common stands
-in `panels` (how a panel is built), `looks` (how its parts look), `queries` (how a series is asked for), `meanings`
-(what a number means) and `board` (the frame, its variables and annotations).
+Each dashboard has a file or a folder, which defines its panels. They share `panels` (the kinds of panels), `looks`
+(styles), `queries` (selectors), `meanings` (value mappings) and `board` (variables, annotations and layout).
 """

@@ -18,7 +18,7 @@ from vae_rules.identity import Identity
 
 
 def dashboards(identity: Identity) -> dict[str, dict[str, Any]]:
-    """Return the JSON of each dashboard by its uid, for runs that *identity* tells apart."""
+    """Return the JSON of each dashboard by its uid, for runs that the labels of *identity* identify."""
     built = [make().build() for make in (run, fleet, comparison, gpu_memory)]
     return {
         str(one.uid): of_clusters(json.loads(JSONEncoder(ensure_ascii=False).encode(one)), identity) for one in built
@@ -26,7 +26,7 @@ def dashboards(identity: Identity) -> dict[str, dict[str, Any]]:
 
 
 def write(folder: Path, identity: Identity) -> None:
-    """Empty *folder* of JSON files, and write one for each dashboard, named by its uid."""
+    """Replace the JSON files in *folder* with one file for each dashboard, named by its uid."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.json"):
         old.unlink()
@@ -36,15 +36,15 @@ def write(folder: Path, identity: Identity) -> None:
 
 
 def main() -> None:
-    """Write the files."""
+    """Parse the command line, and write the dashboards."""
     parser = argparse.ArgumentParser(prog="vae_dashboards", description="Write Grafana's dashboards.")
-    parser.add_argument("folder", type=Path, help="its JSON files are replaced")
+    parser.add_argument("folder", type=Path, help="where to write the dashboards; existing JSON files are removed")
     parser.add_argument(
         "--identity",
         type=Identity.parse,
         default=Identity(),
         metavar="LABEL,...",
-        help="the labels that tell runs apart in your store, the name last: cluster,run (default: run)",
+        help="the labels that identify a run in your store, ending with run, such as cluster,run (default: run)",
     )
     options = parser.parse_args()
     write(options.folder, options.identity)

@@ -1,4 +1,4 @@
-"""The frame of a dashboard: its variables, annotations and links, and the place of each panel."""
+"""A dashboard: its variables, annotations and links, and the layout of its panels."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ Panels = list[Builder[models.Panel]]
 
 @dataclass(frozen=True)
 class Row:
-    """Panels under a heading, from left to right and line by line.
+    """Panels under a heading, in reading order.
 
-    *repeat* names a variable: there is one such row for each of its values.
+    If *repeat* names a variable, Grafana repeats the row for each of its values.
     """
 
     title: str
@@ -33,7 +33,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Annotation:
-    """A mark on all curves, at each time at which *expr* gives a series. *text* may name its labels."""
+    """A mark on all curves wherever *expr* returns a series. *text* may refer to labels of that series."""
 
     name: str
     expr: str
@@ -44,7 +44,7 @@ class Annotation:
 
 
 class _Annotation(Builder[models.AnnotationQuery]):
-    """The SDK knows no field for the words of a Prometheus annotation, nor for how finely it asks."""
+    """The SDK has no fields for the title, the text and the step of a Prometheus annotation."""
 
     def __init__(self, annotation: Annotation) -> None:
         self._annotation = annotation
@@ -75,12 +75,12 @@ class _WordedAnnotation(models.AnnotationQuery):
 
 
 ANNOTATION_STEP = "1m"
-"""How finely annotations are asked for, at the most."""
+"""The smallest step of annotation queries."""
 
 
 @dataclass(frozen=True)
 class Board:
-    """A dashboard: *variables* beside the data source, *rows* from top to bottom."""
+    """A dashboard. *variables* come in addition to the data source, and *rows* are from top to bottom."""
 
     uid: str
     title: str
@@ -93,7 +93,7 @@ class Board:
     links: Sequence[Builder[models.DashboardLink]] = field(default_factory=list)
 
     def build(self) -> models.Dashboard:
-        """Put all in its place."""
+        """Return the dashboard, with its panels numbered in reading order."""
         builder = (
             dashboards.Dashboard(self.title)
             .uid(self.uid)
@@ -136,10 +136,10 @@ class _Numbered(Builder[models.Panel]):
         return panel
 
 
-def choice(  # noqa: PLR0913 - a variable's parts
+def choice(  # noqa: PLR0913 - the parts of a variable
     name: str, label: str, description: str, query: str, *, several: bool = True, everything: bool = False
 ) -> dashboards.QueryVariable:
-    """Let a person choose values of a label, as it is found in the time that the dashboard shows."""
+    """Return a variable that selects values of a label, among those in the selected time range."""
     variable = (
         dashboards.QueryVariable(name)
         .label(label)
@@ -157,22 +157,22 @@ def choice(  # noqa: PLR0913 - a variable's parts
 
 
 def runs(*, everything: bool = False) -> dashboards.QueryVariable:
-    """Let a person choose runs, the names that sort last first: they often begin or end with a date."""
+    """Return a variable that selects runs, in descending order, because names often contain a date."""
     return choice(
         "run",
         "Run",
-        "Type to search; choose several to see them side by side.",
+        "Type to search. Select several runs to see them side by side.",
         "label_values(vae_run_info, run)",
         everything=everything,
     ).sort(models.VariableSort.ALPHABETICAL_CASE_INSENSITIVE_DESC)
 
 
 def ranks() -> dashboards.QueryVariable:
-    """Let a person choose ranks of the chosen runs."""
+    """Return a variable that selects ranks of the selected runs."""
     return choice(
         "rank",
         "Rank",
-        "The processes of a run. Verdicts and means are of the whole run.",
+        "The processes of a run. Verdicts and judged means always cover all ranks.",
         f"label_values({of_run('vae_run_info')}, rank)",
         everything=True,
     ).sort(models.VariableSort.NUMERICAL_ASC)
@@ -194,6 +194,6 @@ def _others() -> dashboards.DashboardLink:
 
 
 def leads_to(uid: str, *variables: tuple[str, str]) -> str:
-    """Return the address of another dashboard of ours, for the time that is shown here."""
+    """Return a link to the dashboard *uid* that keeps the data source and the time range."""
     chosen: Any = [("datasource", "${datasource}"), *variables]
     return f"/d/{uid}?{'&'.join(f'var-{name}={value}' for name, value in chosen)}&${{__url_time_range}}"

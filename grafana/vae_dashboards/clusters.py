@@ -1,4 +1,4 @@
-"""Dashboards of a store that several clusters write into: each shows one of them, which is chosen above it."""
+"""Dashboards for a store that several clusters share. Each dashboard shows one cluster, selected by a variable."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _RUN_IN_LINK = "var-run="
 
 
 def of_clusters(dashboard: dict[str, Any], identity: Identity) -> dict[str, Any]:
-    """Return *dashboard*, written for ``run`` alone, for runs that *identity* tells apart.
+    """Adapt *dashboard*, in which ``run`` alone identifies a run, to *identity*.
 
-    Each other label of the identity becomes a variable with one value, a matcher of every query, a label of every
-    aggregation, and a part of every link.
+    Each other label of the identity becomes a single-value variable, a matcher in every query, a label in every
+    aggregation, and a parameter of every link.
     """
     others = identity.labels[:-1]
     if not others:

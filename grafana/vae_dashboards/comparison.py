@@ -1,4 +1,4 @@
-"""VAE comparison: runs beside each other by the step, not by the time."""
+"""VAE comparison: runs side by side, over steps instead of time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 STEP_QUERY = Query(f"max by (run) ({of_run('run_rank:vae_step:max')})", name=STEP)
 
-NOTHING = "No data: choose runs above, and a time in which they trained."
+NOTHING = "No data. Select runs above, and a time range in which they trained."
 
 
 def comparison() -> Board:
@@ -25,7 +25,7 @@ def comparison() -> Board:
     return Board(
         uid="vae-comparison",
         title="VAE comparison",
-        description="Two or more runs over the step. Choose them above, and a time that holds all of them.",
+        description="Compares runs over steps. Select them above, and a time range that covers all of them.",
         variables=[runs()],
         rows=[Row("", _panels())],
         since="now-2d",
@@ -37,7 +37,7 @@ def _panels() -> Panels:
     columns = [
         Column("run", "Run", link=("Open this run", leads_to("vae-run", ("run", "${__value.raw:percentencode}")))),
         Column("verdict", "Verdict", meaning=VERDICT_NAME, colored=True),
-        Column("reason", "Because"),
+        Column("reason", "Reason"),
         Column("Value #nll", "NLL", decimals=3),
         Column("Value #best", "Best NLL", decimals=3),
         Column("Value #step", "Step", decimals=0),
@@ -51,37 +51,55 @@ def _panels() -> Panels:
     ]
     return [
         by_step(
-            Words("NLL by step", "The mean over the last 100 steps, which is judged, by powers of ten.", NOTHING),
+            Words(
+                "NLL by step",
+                "The judged NLL, the mean of the last 100 steps, on a log scale. A good run falls and then stays flat.",
+                NOTHING,
+            ),
             "none",
             [STEP_QUERY, Query(f"max by (run) ({of_run('run:vae_nll:mean')})", name="nll")],
             (24, 11),
         ).scale_distribution(logarithmic()),
         rows(
-            Words("The runs", "Where each stands now, or stood last. An ended run has no verdict any more.", NOTHING),
+            Words("Runs", "The latest values of each run. A run that has ended has no verdict.", NOTHING),
             now,
             columns,
             (24, 6),
         ).transformations([*joined("run"), *only(columns)]),
         *(_component(name, COMPONENTS[name].meaning) for name in PROBED if name != "nll"),
-        _figure("Learning rate by step", "As the optimizer uses it.", "vae_learning_rate", "observe learning_rate"),
-        _figure("Gradient norm by step", "The largest of the ranks.", "vae_gradient_norm", "observe gradient_norm"),
+        _figure(
+            "Learning rate by step",
+            "The learning rate of the optimizer. It follows your schedule.",
+            "vae_learning_rate",
+            "learning_rate",
+        ),
+        _figure(
+            "Gradient norm by step",
+            "The largest gradient norm of any rank. It should settle after the warm-up and stay flat.",
+            "vae_gradient_norm",
+            "gradient_norm",
+        ),
     ]
 
 
-def _component(name: str, words: str) -> Builder[Panel]:
+def _component(name: str, meaning: str) -> Builder[Panel]:
     mean = of_run("vae_loss_window_mean", component=name, window="100", lag="0")
     return by_step(
-        Words(f"{name} by step", f"{words} The unweighted mean over 100 steps.", f"No data: observe {name}. {NOTHING}"),
+        Words(f"{name} by step", f"{meaning} The unweighted mean of the last 100 steps.", _nothing(name)),
         "none",
         [STEP_QUERY, Query(f"avg by (run) ({mean})", name="loss")],
         (12, 9),
     )
 
 
-def _figure(title: str, words: str, series: str, remedy: str) -> Builder[Panel]:
+def _figure(title: str, description: str, series: str, keyword: str) -> Builder[Panel]:
     return by_step(
-        Words(title, words, f"No data: {remedy}. {NOTHING}"),
+        Words(title, description, _nothing(keyword)),
         "none",
         [STEP_QUERY, Query(f"max by (run) ({of_run(series)})", name="figure")],
         (12, 9),
     )
+
+
+def _nothing(keyword: str) -> str:
+    return f"{NOTHING} The runs must pass {keyword} to observe()."

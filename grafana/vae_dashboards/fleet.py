@@ -1,4 +1,4 @@
-"""VAE fleet: all runs, the worst first."""
+"""VAE fleet: all runs, worst first."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ ANY_RUN = 'run!=""'
 COLUMNS = [
     Column("run", "Run", link=("Open this run", leads_to("vae-run", ("run", "${__value.raw:percentencode}")))),
     Column("Value #verdict", "Verdict", meaning=VERDICT, colored=True, width=150),
-    Column("Value #state", "Alive", meaning=STATE, colored=True, width=130),
+    Column("Value #state", "State", meaning=STATE, colored=True, width=130),
     Column("Value #pages", "Pages", width=80, decimals=0),
     Column("Value #nll", "NLL", decimals=3, width=90),
     Column("Trend #trend", "NLL over time", cell=sparkline(), width=220),
     Column("Value #step", "Step", decimals=0, width=100),
-    Column("Value #speed", "Steps an hour", decimals=0, width=130),
-    Column("Value #age", "Since the last step", unit="s", width=150),
+    Column("Value #speed", "Steps per hour", decimals=0, width=130),
+    Column("Value #age", "Since last step", unit="s", width=150),
     Column("Value #memory", "Fullest GPU", unit="percentunit", decimals=0, width=110),
 ]
 
@@ -47,7 +47,7 @@ QUERIES = [
         f" / max by (run, gpu) ({of_any_run('vae_gpu_memory_total_bytes')}))",
         name="memory",
     ),
-    # What is sorted by and not shown: a page first, then the verdict, then what is only known to be.
+    # The hidden sort key: first runs with a firing page, then by verdict, then runs of which only the state is known.
     Query(
         f"max by (run) (10 + {PAGES_QUERY} or {VERDICT_QUERY} or -2 * ({of_any_run('run_rank:vae_run_state:code')} > "
         "-1))",
@@ -62,7 +62,7 @@ def fleet() -> Board:
     return Board(
         uid="vae-fleet",
         title="VAE fleet",
-        description="All runs that were seen within the last day, the worst first. A click on a name opens the run.",
+        description="All runs of the last day, worst first. Click a name to open the run.",
         variables=[],
         rows=[Row("", _counts()), Row("", [_table()])],
         since="now-6h",
@@ -75,16 +75,16 @@ def _counts() -> Panels:
 
     live = of_any_run("run_rank:vae_run_state:code")
     return [
-        count("Runs alive", "Runs that run or pause.", f"count(group by (run) ({live} <= 1)) or vector(0)"),
-        count("Runs paged about", "Runs of which a page fires.", f"count({PAGES_QUERY}) or vector(0)"),
+        count("Live runs", "Runs that are running or paused.", f"count(group by (run) ({live} <= 1)) or vector(0)"),
+        count("Paging runs", "Runs with a firing page. Should be 0.", f"count({PAGES_QUERY}) or vector(0)"),
         count(
-            "Verdicts: stop",
-            "Runs that the rules would stop.",
+            "Verdict: stop",
+            "Runs with the verdict stop. Should be 0.",
             f"count({of_any_run('run:vae_verdict', verdict='stop')}) or vector(0)",
         ),
         count(
-            "Verdicts: watch",
-            "Runs to keep an eye on.",
+            "Verdict: watch",
+            "Runs with the verdict watch.",
             f"count({of_any_run('run:vae_verdict', verdict='watch')}) or vector(0)",
         ),
     ]
@@ -93,9 +93,9 @@ def _counts() -> Panels:
 def _table() -> Builder[Panel]:
     panel = rows(
         Words(
-            "Runs, the worst first",
-            "One row a run, of the last day. First those of which a page fires, then by the verdict.",
-            "No run was seen within the last day. See docs/discovery.md for how Prometheus finds one.",
+            "Runs, worst first",
+            "One row per run of the last day. Runs with a firing page come first, then by verdict.",
+            "No run was scraped within the last day. See docs/discovery.md for how Prometheus finds runs.",
         ),
         QUERIES,
         COLUMNS,

@@ -1,4 +1,4 @@
-"""GPU memory: the cards of a node, what fills them, and whether they are well."""
+"""GPU memory: what uses the memory of each GPU, and the GPU's health."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from vae_dashboards.meanings import GREEN, ORANGE, RED, YES_NO, meaning
 from vae_dashboards.panels import Column, Words, curves, gauges, joined, number, only, rows, stacked, states
 from vae_dashboards.queries import Query, held, of_gpu, of_run
 
-NO_GPU = "No data: no run uses an NVIDIA GPU, or its driver does not answer."
-NOT_HERE = "No data: this card, or its MIG slice, does not tell it."
+NO_GPU = "No data. No selected run uses an NVIDIA GPU, or the driver does not respond."
+NOT_HERE = "No data. This GPU or MIG slice does not report it."
 
-THROTTLED = meaning({"0": ("✓ no", GREEN), "1": ("! held back", ORANGE)})
+THROTTLED = meaning({"0": ("✓ no", GREEN), "1": ("! throttled", ORANGE)})
 
 
 def gpu_memory() -> Board:
-    """Return the dashboard of the cards."""
+    """Return the dashboard of the GPUs."""
     return Board(
         uid="gpu-memory",
         title="GPU memory",
-        description="The cards of the chosen runs: what fills them, how fragmented it is, and whether they are well.",
+        description="The GPUs of the selected runs: what uses their memory, how fragmented it is, and their health.",
         variables=[
             runs(everything=True),
             choice(
                 "gpu",
                 "GPU",
-                "By its UUID: indices change with CUDA_VISIBLE_DEVICES.",
+                "Selected by UUID, because indices change with CUDA_VISIBLE_DEVICES.",
                 f"label_values({of_run('vae_gpu_info')}, gpu)",
                 everything=True,
             ),
         ],
         rows=[
-            Row("All cards", _devices()),
-            Row("Card $gpu", _card(), repeat="gpu"),
-            Row("Health of the chosen cards", _health()),
+            Row("All GPUs", _devices()),
+            Row("GPU $gpu", _card(), repeat="gpu"),
+            Row("Health of the selected GPUs", _health()),
         ],
     )
 
@@ -47,8 +47,8 @@ def _devices() -> Panels:
         Column("run", "Run"),
         Column("Value #total", "Memory", unit="bytes", decimals=0, width=100),
         Column("Value #used", "Used", unit="percentunit", decimals=0, width=80),
-        Column("Value #peak", "Peak of torch", unit="percentunit", decimals=0, width=120),
-        Column("Value #age", "Read", unit="s", decimals=0, width=90),
+        Column("Value #peak", "Torch peak", unit="percentunit", decimals=0, width=120),
+        Column("Value #age", "Sample age", unit="s", decimals=0, width=110),
         Column("Value #lost", "Lost", meaning=YES_NO, colored=True, width=80),
         Column("Value #remap", "Reset due", meaning=YES_NO, colored=True, width=100),
     ]
@@ -65,15 +65,20 @@ def _devices() -> Panels:
     ]
     return [
         rows(
-            Words("Cards", "One row a card, with a run that uses it. Read: how long ago the driver answered.", NO_GPU),
+            Words(
+                "GPUs",
+                "One row per GPU, with a run that uses it. The sample age is the time since the driver last responded. "
+                "It should stay below a minute.",
+                NO_GPU,
+            ),
             now,
             columns,
             (16, 8),
         ).transformations([*joined("gpu"), *only(columns)]),
         gauges(
             Words(
-                "How full",
-                "The most that torch has reserved, as a part of the card. Near 100 %: the next larger batch does not "
+                "Peak memory",
+                "The most memory that torch has reserved, as a share of the GPU. Near 100 %, a larger batch does not "
                 "fit.",
                 NO_GPU,
             ),
@@ -92,18 +97,19 @@ def _card() -> Panels:
     return [
         stacked(
             Words(
-                "Layers",
-                "From below: what tensors take; what torch keeps of what they gave back; what all else takes. The line "
-                "on top is the card; the dashed one the peak of the tensors.",
+                "Memory breakdown",
+                "From the bottom: memory allocated to tensors, cached by torch, and used outside torch. Dashed lines: "
+                "the peak of the tensors, and the size of the GPU in red. Flat after the first steps is good; steady "
+                "growth is a leak.",
                 NO_GPU,
             ),
             "bytes",
             [
                 Query(allocated, "allocated to tensors", "allocated"),
-                Query(f"{reserved} - {allocated}", "kept by torch", "kept"),
-                Query(f"{used} - on (gpu) {reserved} or {used}", "outside of torch", "outside"),
+                Query(f"{reserved} - {allocated}", "cached by torch", "kept"),
+                Query(f"{used} - on (gpu) {reserved} or {used}", "outside torch", "outside"),
                 Query(held("allocated", "peak"), "allocated, peak", "peak"),
-                Query(total, "the card", "total"),
+                Query(total, "GPU size", "total"),
             ],
             (12, 9),
         )
@@ -113,8 +119,9 @@ def _card() -> Panels:
         curves(
             Words(
                 "Fragmentation",
-                "Of what torch keeps: the part that is free but split into pieces, and all that is free. High while "
-                "allocations fail or are retried: expandable_segments:True in PYTORCH_CUDA_ALLOC_CONF may help.",
+                "The share of torch's reserved memory that is free, and the share that is free but split into pieces. "
+                "Low is good. If it is high while allocations are retried or fail, try "
+                "PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True.",
                 NO_GPU,
             ),
             "percentunit",
@@ -127,7 +134,8 @@ def _card() -> Panels:
         curves(
             Words(
                 "Retries, failures, segments",
-                "Retries free the cache first, and cost time; a failure is an out-of-memory error.",
+                "Allocations that torch retried after freeing its cache, which is slow, and out-of-memory errors. Both "
+                "should be 0. Dashed: the allocator's segments.",
                 NO_GPU,
             ),
             "none",
@@ -147,7 +155,11 @@ def _health() -> Panels:
 
     return [
         curves(
-            Words("Temperature", "Of the chip, and dashed of its memory (HBM), which throttles first.", NO_GPU),
+            Words(
+                "Temperature",
+                "The temperature of the GPU, and (dashed) of its memory (HBM). The memory usually throttles first.",
+                NO_GPU,
+            ),
             "celsius",
             [
                 Query(of_each("vae_gpu_temperature_celsius"), "{{gpu}}", "chip"),
@@ -156,19 +168,24 @@ def _health() -> Panels:
             (8, 8),
         ).override_by_query("memory", dashed()),
         curves(
-            Words("Power", "As the card draws it.", NO_GPU),
+            Words("Power", "The power that the board draws. Steady under a steady load.", NO_GPU),
             "watt",
             [Query(of_each("vae_gpu_power_watts"), "{{gpu}}")],
             (8, 8),
         ),
         curves(
-            Words("Clocks", "Falling at full load: the card is held back.", NO_GPU),
+            Words("Clocks", "The clock frequencies. A drop under full load means that the GPU is throttled.", NO_GPU),
             "hertz",
             [Query(f"max by (gpu, clock) ({of_gpu('vae_gpu_clock_hertz')})", "{{clock}} {{gpu}}")],
             (8, 8),
         ),
         curves(
-            Words("Use", "The part of the time in which the card computes, and dashed moves memory.", NOT_HERE),
+            Words(
+                "Utilization",
+                "The share of time in which the GPU computes, and (dashed) in which it accesses memory. Dips often "
+                "mean slow data loading.",
+                NOT_HERE,
+            ),
             "percentunit",
             [
                 Query(of_each("vae_gpu_utilization_ratio"), "{{gpu}}", "compute"),
@@ -180,27 +197,29 @@ def _health() -> Panels:
         .max(1)
         .override_by_query("memory", dashed()),
         states(
-            Words("Held back by", "Why the card does not run at its full clock, by reason.", "None, or not told."),
+            Words(
+                "Throttling",
+                "Why the GPU runs below its full clock, by reason. A healthy GPU shows none.",
+                "The GPU is not throttled, or does not report it.",
+            ),
             THROTTLED,
             [Query(f"max by (gpu, reason) ({of_gpu('vae_gpu_throttled')})", "{{reason}} {{gpu}}")],
             (12, 8),
         ),
         curves(
-            Words(
-                "ECC errors", "Corrected ones are harmless in small numbers; an uncorrected one is a page.", NOT_HERE
-            ),
+            Words("ECC errors", "A few corrected errors are harmless. An uncorrected error pages.", NOT_HERE),
             "none",
             [Query(f"max by (gpu, type) ({of_gpu('vae_gpu_ecc_errors_total')})", "{{type}} {{gpu}}")],
             (8, 7),
         ),
         curves(
-            Words("Remapped rows", "Rows of memory that the card has replaced by spare ones.", NOT_HERE),
+            Words("Remapped rows", "Memory rows that the GPU has replaced with spares. Should not grow.", NOT_HERE),
             "none",
             [Query(f"max by (gpu, type) ({of_gpu('vae_gpu_remapped_rows')})", "{{type}} {{gpu}}")],
             (8, 7),
         ),
         number(
-            Words("Row remap failed", "The card has no spare rows left: it is to be replaced.", NOT_HERE),
+            Words("Row remap failed", "If yes, the GPU has run out of spare rows. Replace it.", NOT_HERE),
             "none",
             Query(f"max({of_gpu('vae_gpu_row_remap_failed')})"),
             YES_NO,
@@ -208,7 +227,10 @@ def _health() -> Panels:
         ),
         number(
             Words(
-                "XID errors", "What the driver has reported about the card; the runbook lists which are fatal.", "None."
+                "XID errors",
+                "Errors that the driver reported in the selected time range. The runbook of VaeGpuFailing lists the "
+                "fatal ones.",
+                "None.",
             ),
             "none",
             Query(f"sum(increase({of_gpu('vae_gpu_xid_errors_total')}[$__range]))"),

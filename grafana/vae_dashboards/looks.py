@@ -1,4 +1,4 @@
-"""How the parts of a panel look: series, cells, axes and legends."""
+"""The style of series, cells, axes and legends."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from vae_dashboards.meanings import GRAY
 
 
 def fixed(color: str) -> DynamicConfigValue:
-    """Give a series this colour."""
+    """Draw a series in *color*."""
     return DynamicConfigValue(id_val="color", value={"mode": "fixed", "fixedColor": color})
 
 
 def dashed(width: int = 2) -> list[DynamicConfigValue]:
-    """Draw a series as a dashed line, outside of any stack."""
+    """Draw a series as a dashed line that is not stacked."""
     return properties(
         {
             "custom.lineStyle": {"fill": "dash", "dash": [8, 6]},
@@ -34,7 +34,7 @@ def dashed(width: int = 2) -> list[DynamicConfigValue]:
 
 
 def band() -> list[DynamicConfigValue]:
-    """Draw a series as a band: its width, on top of the bands before it, and no number of its own."""
+    """Draw a series as a band, stacked on the bands before it and hidden from the tooltip."""
     return properties(
         {
             "custom.stacking": {"mode": "normal", "group": "bands"},
@@ -47,32 +47,32 @@ def band() -> list[DynamicConfigValue]:
 
 
 def logarithmic() -> common.ScaleDistributionConfig:
-    """Draw an axis by powers of ten."""
+    """Use a base-10 log scale."""
     return common.ScaleDistributionConfig().type(options.ScaleDistribution.LOG).log(10)
 
 
 def wrapped() -> options.TableCellOptions:
-    """Let the words of a cell go over several lines."""
+    """Wrap the text of a cell."""
     return options.TableAutoCellOptions(wrap_text=True)
 
 
 def sparkline() -> options.TableCellOptions:
-    """Draw the cells of a column as small curves."""
+    """Draw the cells of a column as sparklines."""
     return options.TableSparklineCellOptions(line_width=2, fill_opacity=10, hide_value=True)
 
 
 def properties(values: dict[str, object]) -> list[DynamicConfigValue]:
-    """Set these properties of a field, by their names in Grafana."""
+    """Set properties of a field, by their Grafana names."""
     return [DynamicConfigValue(id_val=name, value=value) for name, value in values.items()]
 
 
 def plain(color: str = GRAY) -> dashboards.ThresholdsConfig:
-    """Return no thresholds: what is good or bad is said by the rules, and comes as a meaning."""
+    """Use no thresholds. The rules decide what is good or bad, and value mappings show it."""
     return dashboards.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps([Threshold(value=None, color=color)])
 
 
 def legend_below(*, shown: bool) -> common.VizLegendOptions:
-    """List the names of the series below the panel, or nothing."""
+    """Put the legend below the panel, or hide it."""
     return (
         common.VizLegendOptions()
         .show_legend(shown)

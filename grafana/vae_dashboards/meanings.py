@@ -1,4 +1,4 @@
-"""What a number or a name means: in words, a shape and a colour, so that no colour stands alone."""
+"""Value mappings: words, a symbol and a color for each value, because color alone is not accessible."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from vae_exporter.vocabulary import RunState
 
 GREEN, YELLOW, ORANGE, RED, GRAY, BLUE, PURPLE = "green", "yellow", "orange", "red", "text", "blue", "purple"
-"""Grafana's own names: each has a shade for the dark theme and one for the light."""
+"""Grafana's color names. Each theme has its own shade of them."""
 
 BAND_COLORS = dict(zip(NLL_BANDS, (ORANGE, BLUE, GREEN, YELLOW, ORANGE, RED), strict=True))
 
@@ -31,7 +31,7 @@ _STATES: Mapping[RunState, tuple[str, str]] = {
 
 
 def meaning(words: Mapping[str, tuple[str, str]]) -> ValueMapping:
-    """Show each value, a number or a text, in these words and in this colour."""
+    """Map each value, a number or a string, to a text and a color."""
     return ValueMap(
         options={
             value: ValueMappingResult(text=text, color=color, index=index)
@@ -44,12 +44,12 @@ def _verdict(name: str) -> tuple[str, str]:
     return f"{SYMBOLS[name]} {name.capitalize()}", _VERDICT_COLORS[name]
 
 
-# The codes of run:vae_verdict:code; -1: seen, but not judged yet.
+# The values of run:vae_verdict:code. -1 is a run that is not judged yet.
 VERDICT = meaning({"-1": ("… Not judged yet", BLUE), **{str(code): _verdict(name) for name, code in VERDICTS.items()}})
 
 VERDICT_NAME = meaning({name: _verdict(name) for name in VERDICTS})
 
-# The codes of run_rank:vae_run_state:code, then two by the alerts about them.
+# The values of run_rank:vae_run_state:code, and two states that alerts report.
 STATE = meaning(
     {
         **{str(RUN_STATES[state]): words for state, words in _STATES.items()},
@@ -69,7 +69,7 @@ WHAT_TO_DO = meaning({reason: (text, GRAY) for reason, text in {**BANDS, **ALERT
 
 FIRING = meaning({"1": ("firing", RED)})
 
-HOLDS = meaning({"1": ("holds", ORANGE)})
+HOLDS = meaning({"1": ("detected", ORANGE)})
 
 RISES = meaning({"1": ("grew most", ORANGE)})
 

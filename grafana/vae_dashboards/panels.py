@@ -1,4 +1,4 @@
-"""How a panel is built. Each has a title, a description, a unit, and a text for the time in which it has no data."""
+"""The kinds of panels. Each has a title, a description, a unit, and a text to show without data."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ if TYPE_CHECKING:
 RUNBOOKS = "https://github.com/vae-exporter/vae-exporter/blob/main/docs/runbooks"
 
 STEP = "step"
-"""The name of the query that gives the step, in a panel by step."""
+"""The name of the query for the step, in a panel over steps."""
 
 
 @dataclass(frozen=True)
 class Words:
-    """What a panel says: its title, how to read it, and, while it has no data, what would fill it."""
+    """The texts of a panel: its title, how to read it, and what to do if it has no data."""
 
     title: str
     description: str
@@ -54,7 +54,7 @@ class Words:
 
 
 class _Panel(Protocol):
-    """What the builders of all kinds of panels have in common."""
+    """The methods that the builders of all kinds of panels share."""
 
     def title(self, title: str) -> Any: ...  # noqa: ANN401 - the builder itself
     def description(self, description: str) -> Any: ...  # noqa: ANN401
@@ -94,7 +94,7 @@ def curves(
 
 
 def stacked(words: Words, unit: str, queries: Sequence[Query], size: tuple[int, int] = (12, 8)) -> timeseries.Panel:
-    """Draw what adds up, on top of each other."""
+    """Draw series that add up as stacked areas."""
     return (
         curves(words, unit, queries, size)
         .fill_opacity(45)
@@ -103,7 +103,7 @@ def stacked(words: Words, unit: str, queries: Sequence[Query], size: tuple[int, 
     )
 
 
-def number(  # noqa: PLR0913 - a panel's parts
+def number(  # noqa: PLR0913 - the parts of a panel
     words: Words,
     unit: str,
     query: Query,
@@ -112,7 +112,7 @@ def number(  # noqa: PLR0913 - a panel's parts
     *,
     decimals: int | None = None,
 ) -> stat.Panel:
-    """Show the newest value, large; where it has a *meaning*, in its words on its colour."""
+    """Show the latest value in large type, or the text and color that *meaning* maps it to."""
     panel = _framed(stat.Panel(), words, unit, size)
     panel.with_target(query.over_time())
     panel.color_scheme(dashboards.FieldColor().mode(FieldColorModeId.THRESHOLDS)).thresholds(plain())
@@ -128,7 +128,7 @@ def number(  # noqa: PLR0913 - a panel's parts
 def states(
     words: Words, meaning: ValueMapping, queries: Sequence[Query], size: tuple[int, int] = (24, 4)
 ) -> statetimeline.Panel:
-    """Show over time which state held, in its words and colour."""
+    """Show states over time, with the text and color of each."""
     panel = _framed(statetimeline.Panel(), words, "none", size)
     for query in queries:
         panel.with_target(query.over_time())
@@ -145,7 +145,7 @@ def states(
 
 
 def gauges(words: Words, queries: Sequence[Query], size: tuple[int, int] = (12, 8)) -> bargauge.Panel:
-    """Show parts of a whole, from 0 to 1, as bars that are labelled with their value."""
+    """Show ratios from 0 to 1 as bars, labeled with their values."""
     panel = _framed(bargauge.Panel(), words, "percentunit", size)
     for query in queries:
         panel.with_target(query.over_time())
@@ -164,20 +164,20 @@ def gauges(words: Words, queries: Sequence[Query], size: tuple[int, int] = (12, 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table. *field* is a label, or ``Value #`` and the name of a query."""
+    """A column of a table. *field* is a label, or ``Value #`` followed by the name of a query."""
 
     field: str
     title: str
     unit: str = "none"
     meaning: ValueMapping | None = None
     colored: bool = False
-    link: tuple[str, str] | None = None  # its words and its address
+    link: tuple[str, str] | None = None  # its text and URL
     decimals: int | None = None
     width: int | None = None
     cell: options.TableCellOptions | None = None
 
     def properties(self) -> list[DynamicConfigValue]:
-        """Return the overrides that make the column."""
+        """Return the field overrides for this column."""
         found: list[tuple[str, object]] = [("displayName", self.title), ("unit", self.unit)]
         if self.meaning is not None:
             found.append(("mappings", [self.meaning]))
@@ -198,7 +198,7 @@ class Column:
 def rows(
     words: Words, queries: Sequence[Query], columns: Sequence[Column], size: tuple[int, int] = (12, 4)
 ) -> table.Panel:
-    """Show the newest values in a table, one row for each series, with *columns* alone and in their order."""
+    """Show the latest values in a table, with one row for each series."""
     panel = _framed(table.Panel(), words, "none", size)
     for query in queries:
         panel.with_target(query.now())
@@ -209,7 +209,7 @@ def rows(
 
 
 def only(columns: Sequence[Column]) -> list[DataTransformerConfig]:
-    """Keep *columns*, in their order."""
+    """Keep only *columns*, in this order."""
     names = [column.field for column in columns]
     return [
         DataTransformerConfig(id_val="filterFieldsByName", options={"include": {"names": names}}),
@@ -220,7 +220,7 @@ def only(columns: Sequence[Column]) -> list[DataTransformerConfig]:
 
 
 def joined(label: str) -> list[DataTransformerConfig]:
-    """Make one table of what several queries give, by a label that all of them have."""
+    """Join the results of several queries into one table, by a label that all of them have."""
     return [
         DataTransformerConfig(id_val="filterFieldsByName", options={"exclude": {"pattern": "^Time"}}),
         DataTransformerConfig(id_val="joinByField", options={"byField": label, "mode": "outer"}),
@@ -230,17 +230,17 @@ def joined(label: str) -> list[DataTransformerConfig]:
 def by_step(
     words: Words, unit: str, queries: Sequence[Query], size: tuple[int, int] = (24, 10), label: str = "run"
 ) -> xychart.Panel:
-    """Draw lines over the step: one query is named *STEP*, the others are drawn over it.
+    """Draw lines over steps. The query named *STEP* is the x axis of the others.
 
-    The rows of all queries are merged where their time and their run are the same, and then split by run. So each query
-    has to give one series a run, and to keep no other label.
+    Rows of all queries are merged by time and run, and then split by run. So each query must return one series for
+    each run, without other labels.
     """
     panel = _framed(xychart.Panel(), words, unit, size)
     for query in queries:
         panel.with_target(query.rows_over_time())
         if query.name != STEP:
             panel.override_by_name(f"Value #{query.name}", properties({"displayName": f"${{__field.labels.{label}}}"}))
-    linear = {"type": "linear"}  # the panel's own scale, such as a logarithmic one, is that of both axes
+    linear = {"type": "linear"}  # without this, the scale of the panel applies to both axes
     step: dict[str, object] = {"unit": "none", "custom.axisLabel": "step", "custom.scaleDistribution": linear}
     panel.override_by_name(f"Value #{STEP}", properties(step))
     return (
@@ -264,12 +264,12 @@ def by_step(
 
 
 def link(title: str, url: str) -> DashboardLink:
-    """Lead from a value to *url*."""
+    """Link a value to *url*."""
     return DashboardLink(title=title, url=url, type_val=DashboardLinkType.LINK, target_blank=url.startswith("http"))
 
 
 def of_query(name: str) -> MatcherConfig:
-    """Match what one query gives."""
+    """Match the result of the query *name*."""
     return MatcherConfig(id_val="byRefId", options=name)
 
 

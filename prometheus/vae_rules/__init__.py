@@ -1,4 +1,4 @@
-"""Prometheus' rules as code: PromQL and sentences are written by hand, and what repeats is written once.
+"""The Prometheus rules as code: handwritten PromQL and text, without repetition.
 
 `make rules` writes prometheus/rules, Alertmanager's configurations and the tables of docs/judging.md.
 """

@@ -1,4 +1,4 @@
-"""Write what follows from the rules: ``python -m vae_rules [--identity cluster,run] [--root FOLDER]``."""
+"""Write all generated files: ``python -m vae_rules [--identity cluster,run] [--root FOLDER]``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vae_rules.writing import rule_file
 
 
 def generated(root: Path, identity: Identity) -> dict[Path, str]:
-    """Return the content of every generated file below *root*, by its path."""
+    """Return the content of every generated file below *root* by path."""
     page = root / "docs" / "judging.md"
     alertmanager = root / "alertmanager"
     return {
@@ -24,18 +24,21 @@ def generated(root: Path, identity: Identity) -> dict[Path, str]:
 
 
 def main() -> None:
-    """Write the files."""
+    """Write the generated files."""
     parser = argparse.ArgumentParser(
-        prog="vae_rules", description="Write the rules, Alertmanager's configurations and tables."
+        prog="vae_rules",
+        description="Write the rules, Alertmanager's configurations and the tables of docs/judging.md.",
     )
     parser.add_argument(
         "--identity",
         type=Identity.parse,
         default=Identity(),
         metavar="LABEL,...",
-        help="the labels that tell runs apart in your store, the name last: cluster,run (default: run)",
+        help="the labels that identify a run in your store, ending with run, such as cluster,run (default: run)",
     )
-    parser.add_argument("--root", type=Path, default=Path(), help="the clone of the repository (default: this folder)")
+    parser.add_argument(
+        "--root", type=Path, default=Path(), help="the clone of the repository (default: the current folder)"
+    )
     options = parser.parse_args()
     for path, text in generated(options.root, options.identity).items():
         path.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Alertmanager's configurations: one text, filled in with where each of them sends."""
+"""Alertmanager's configurations: one shared text, completed with the receivers of each."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from vae_rules.identity import Identity
 
 CONFIGURATIONS = {"alertmanager.yml": "local.yml", "alertmanager.pagerduty-slack.yml": "pagerduty-slack.yml"}
-"""Each configuration, and the file in alertmanager/source that says where it sends."""
+"""Each configuration, with the file in alertmanager/source that lists its receivers."""
 
 _PLACE = re.compile(r"^(?P<before>.*)\$(?P<name>[a-z]+)$", re.MULTILINE)
 
 
 def configurations(source: Path, identity: Identity) -> dict[str, str]:
-    """Return the text of each configuration by its file's name, from the files in *source*."""
+    """Return the text of each configuration by file name, built from the files in *source*."""
     text = identity.of_alertmanager((source / "alertmanager.yml").read_text(encoding="utf-8"))
     return {
         name: _filled(text, yaml.safe_load((source / where).read_text(encoding="utf-8")))
@@ -29,7 +29,7 @@ def configurations(source: Path, identity: Identity) -> dict[str, str]:
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:
-    """Return *text* with the lines of each value in its place, which stands at the end of a line."""
+    """Return *text* with each ``$name`` at the end of a line replaced by the lines of its value."""
 
     def lines(found: re.Match[str]) -> str:
         before = found["before"]

@@ -1,4 +1,4 @@
-"""Which labels identify a run. One store may hold several clusters, in which one name is two runs."""
+"""The labels that identify a run. In a store of several clusters, the name alone does not."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Identity:
 
     @classmethod
     def parse(cls, text: str) -> Identity:
-        """Return the identity of *text*: names of labels, with commas between them.
+        """Return the identity of *text*, label names separated by commas.
 
         Raises:
-            ValueError: one of them is no label's name, or the last is not ``run``.
+            ValueError: A name is not a valid label name, one is repeated, or the last is not ``run``.
         """
         labels = tuple(text.split(","))
         if labels[-1] != "run" or len(set(labels)) < len(labels) or not all(map(_LABEL_NAME.fullmatch, labels)):
@@ -35,15 +35,15 @@ class Identity:
         return cls(labels)
 
     def of_promql(self, expr: str) -> str:
-        """Return *expr*, written for ``run`` alone, with every label of the identity in each ``by`` and ``on``."""
+        """Return *expr*, written for ``run`` alone, with all labels of the identity in each ``by`` and ``on``."""
         return _GROUPING.sub(lambda found: f"{found[1]} ({', '.join(self.labels)}", expr)
 
     def of_template(self, text: str) -> str:
-        """Return *text*, an annotation or an address, as a template of Prometheus.
+        """Return *text*, an annotation or an address, as a Prometheus template.
 
         ``<<PROMQL>>`` becomes a query. In it, ``@run``, ``@rank`` and ``@gpu`` match the labels of the alert,
-        ``@.rank`` that of the sample in a ``range``, and ``@value`` is the value of the alert. ``<graph PROMQL graph>``
-        becomes the same as a part of an address.
+        ``@.rank`` matches the label of the sample in a ``range``, and ``@value`` is the value of the alert.
+        ``<graph PROMQL graph>`` becomes the same PromQL, escaped for an address.
         """
         text = text.replace(_NAME, "/".join(f"{{{{ $labels.{label} }}}}" for label in self.labels))
         variables = "&".join(f"var-{label}={{{{ $labels.{label} | urlquery }}}}" for label in self.labels)
@@ -52,13 +52,13 @@ class Identity:
         return _QUERY.sub(lambda found: f"{self._formatted(found[1])} | query", text)
 
     def of_alertmanager(self, configuration: str) -> str:
-        """Return the text of an Alertmanager *configuration*, written for ``run`` alone, for this identity."""
+        """Return an Alertmanager *configuration*, written for ``run`` alone, with all labels of the identity."""
         matchers = ", ".join(f"""'{label}=~".+"'""" for label in self.labels)
         listed = _ALERTMANAGER_LIST.sub(lambda found: f"{found[1]}: [{', '.join(self.labels)}", configuration)
         return listed.replace(_ALERTMANAGER_MATCHER, matchers)
 
     def _formatted(self, promql: str) -> str:
-        """Return the template expression that gives the text of *promql*."""
+        """Return the template expression that yields *promql*."""
         arguments: list[str] = []
 
         def argument(given: str) -> int:
@@ -78,5 +78,5 @@ class Identity:
         if not arguments:
             return f'"{text}"'
         if re.findall(r"%\[(\d+)\]", text) == [str(place + 1) for place in range(len(arguments))]:
-            text = re.sub(r"%\[\d+\]", "%", text)  # each once and in order: no need to number them
+            text = re.sub(r"%\[\d+\]", "%", text)  # each once and in order, so no numbers are needed
         return f'printf "{text}" {" ".join(arguments)}'

@@ -1,4 +1,4 @@
-"""The tables of docs/judging.md: the numbers, alerts and series of the rules, as they are."""
+"""The generated tables of docs/judging.md: bands, edges, numbers, alerts and series."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TABLE = re.compile(r"(?P<begin><!-- generated: (?P<name>[a-z ]+) -->\n).*?(?P<e
 
 
 def with_tables(page: str, files: Sequence[RuleFile]) -> str:
-    """Return *page* with each of its generated tables as the rules have it now."""
+    """Return *page* with its generated tables up to date."""
     tables = {
         "bands": _bands(),
         "edges": _edges(),
@@ -83,7 +83,7 @@ def _rows(section: Section) -> Iterable[tuple[str, str, str]]:
 
 
 def _labels(rule: Record) -> list[str]:
-    """Return the labels of a recorded series beside ``run``: its name says them, and the rule adds some."""
+    """Return the labels of a recorded series besides ``run``: those in its name and those that the rule adds."""
     level = rule.name.partition(":")[0]
     own = [label for label in level.split("_") if label != "run"]
     return [*own, *rule.labels, *rule.more_labels]

@@ -1,4 +1,4 @@
-"""Where an alert leads to: its runbook, a dashboard, the outputs of the run. Each pattern stands here once."""
+"""The links of an alert: its runbook and its dashboard."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ def runbook(alert: str) -> str:
 
 
 def run_dashboard(promql: str) -> str:
-    """Return the address of the run's dashboard: in Grafana where there is one, else *promql* as a graph."""
+    """Return the address of the run's dashboard in Grafana or, without Grafana, of a graph of *promql*."""
     return _dashboard("vae-run?<variables>", promql)
 
 
 def gpu_dashboard(promql: str) -> str:
-    """Return the address of the card's dashboard, likewise."""
+    """Return the address of the GPU's dashboard in Grafana or, without Grafana, of a graph of *promql*."""
     return _dashboard("gpu-memory?var-gpu={{ $labels.gpu | urlquery }}", promql)
 
 
 def graph(promql: str) -> str:
-    """Return the address of *promql* as a graph in Prometheus."""
+    """Return the address of a graph of *promql* in Prometheus."""
     return f"{{{{ $externalURL }}}}/graph?g0.expr=<graph {promql} graph>&g0.tab=0&g0.range_input=1h"
 
 

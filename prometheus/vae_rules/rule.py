@@ -1,4 +1,4 @@
-"""What a rule file is made of. PromQL and templates are text; `vae_rules.writing` turns it into YAML."""
+"""The parts of a rule file. `vae_rules.writing` turns them into YAML."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 class Record:
     """A recorded series.
 
-    The labels of a series are those that its level names (``run_gpu``), *labels*, and *more_labels*, which its
-    expression brings. *about* says in one sentence what the series is: a comment in the rule file, and a row in
-    docs/judging.md. *why* is for the reader of the rule file alone. Several rules may record one series, told apart by
-    *labels*: the first of them has the *about*.
+    A series has the labels in the level of its name (``run_gpu``), *labels*, and *more_labels*, which come from the
+    expression. *about* describes the series in one sentence: a comment in the rule file and a row in
+    docs/judging.md. *why* appears only in the rule file. Several rules may record one series with different *labels*;
+    the first has the *about*.
     """
 
     name: str
@@ -31,8 +31,8 @@ class Record:
 class Alert:
     """An alert.
 
-    *when* and *clears* are the words of its row in docs/judging.md. *summary* and *description* are templates: see
-    `vae_rules.sentences`. *dashboard* is the address of its dashboard: see `vae_rules.links`. *why* is a comment.
+    *when* and *clears* form its row in docs/judging.md. *summary* and *description* are templates (see
+    `vae_rules.sentences`), and *dashboard* is an address from `vae_rules.links`. *why* is a comment.
     """
 
     name: str
@@ -55,7 +55,7 @@ Rule = Record | Alert
 
 @dataclass(frozen=True)
 class Section:
-    """Rules under a heading, which is a comment in the rule file and a heading in docs/judging.md."""
+    """Rules under one heading, in the rule file and in docs/judging.md."""
 
     title: str
     rules: Sequence[Rule]
@@ -64,7 +64,7 @@ class Section:
 
 @dataclass(frozen=True)
 class RuleFile:
-    """One rule file with one ordered group: a chain of rules then costs one evaluation, from a figure to its alert."""
+    """One rule file with one ordered group, so a metric reaches its alert within one evaluation."""
 
     name: str
     group: str
@@ -73,5 +73,5 @@ class RuleFile:
 
     @property
     def rules(self) -> list[Rule]:
-        """All rules, in the order in which they are evaluated."""
+        """All rules in the order of evaluation."""
         return [rule for section in self.sections for rule in section.rules]

@@ -1,4 +1,4 @@
-"""What the exporters publish, as the rules see it: through missed scrapes and restarts, and one value a run."""
+"""PromQL that reads exported metrics across missed scrapes and restarts."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _LONGEST_LINE = 88
 
 
 def seen(series: str) -> str:
-    """Return the PromQL of *series* now, or within two minutes from a process that has not been replaced.
+    """Return the PromQL of *series* now or, if its process has not been replaced, within the last two minutes.
 
-    A missed scrape then neither fires nor resolves an alert. Nothing is left of the process before one that is scraped.
+    So a missed scrape neither fires nor resolves an alert, and a new process hides the values of its predecessor.
     """
     before = f"    last_over_time({series}[2m])"
     unless = "unless on (run, rank) vae_run_info"
@@ -21,11 +21,11 @@ def seen(series: str) -> str:
 
 
 def aggregated(operator: str, series: str) -> str:
-    """Return *series*, as it is `seen`, aggregated by *operator*: ``max by (run)``."""
+    """Return the PromQL of *series* as `seen`, aggregated by *operator*, such as ``max by (run)``."""
     return f"{operator} (\n{seen(series)}\n)"
 
 
 def without_logvar(series: str) -> str:
-    """Return the mean of *series*, an NLL, over the ranks: as it would be without a learned logvar."""
+    """Return the PromQL of the mean over the ranks of *series*, an NLL, without a learned logvar."""
     mean = indent(aggregated("avg by (run)", series), PARTS)
     return f"(\n{mean}\n  - run:vae_logvar:mean\n) * exp(run:vae_logvar:mean)"

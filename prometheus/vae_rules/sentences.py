@@ -1,6 +1,6 @@
-"""The sentences of alerts: templates in which parts that several alerts share stand as ``[[name]]``.
+"""The text of alerts: templates in which ``[[name]]`` stands for a part that several alerts share.
 
-A part begins with its own trimmed space, so that it may be left out without a trace. ``<<PROMQL>>`` is a query: see
+A part that may be empty trims the space before it, so it leaves no gap. ``<<PROMQL>>`` is a query: see
 `vae_rules.identity`.
 """
 
@@ -13,7 +13,7 @@ _FIRST = re.compile(r"first (%\S+)")
 
 
 def last(series: str) -> str:
-    """Return the PromQL of a run's *series* now; of a run that is no longer scraped, its last values within a day."""
+    """Return the PromQL of a run's *series* now; once the run is no longer scraped, its last values within a day."""
     return f"{series}{{@run}} or last_over_time({series}{{@run}}[1d]) unless on (run) run:vae_run:present{{@run}}"
 
 
@@ -31,27 +31,27 @@ _PARTS = {
     "last learning rate": """
         {{- with <<last_over_time(run:vae_learning_rate:max{@run}[1d])>> }}, learning rate [[first %.3g]]{{ end }}""",
     "hard data": """
-        The probe, a fixed clip, did not rise: the data are hard, and the model is no worse. If the outputs look good,
-        let the run continue, and this alert resolves; otherwise stop it.
+        The NLL of the probe clip did not rise: the data are hard, and the model is no worse. If the outputs look good,
+        let the run continue; this alert then resolves. Otherwise stop the run.
         """,
     "part that grew": """
-        {{- with <<run:vae_nll_rise_cause{@run,cause="rec"}>> }} The rise comes from rec: the model fails at colours and
-        shapes.{{ end }}
-        {{- with <<run:vae_nll_rise_cause{@run,cause="perception"}>> }} The rise comes from perception: unnatural
-        artifacts such as grids and noise.{{ end }}
+        {{- with <<run:vae_nll_rise_cause{@run,cause="rec"}>> }} Most of the rise comes from rec: colors
+        and shapes are wrong.{{ end }}
+        {{- with <<run:vae_nll_rise_cause{@run,cause="perception"}>> }} Most of the rise comes from
+        perception: the outputs have artifacts such as grids or noise.{{ end }}
         """,
     "discriminator": """
         {{- with <<run:vae_discriminator:since_start{@run} < $discriminator>> }} The discriminator started
         [[first %.0f]] steps ago""",
     "no probe": """
-        {{- with <<run:vae_probe_growth:ratio{@run}>> }}{{ else }} A long stretch of hard data looks the same: only a
-        probe (observe_probe) tells them apart.{{ end }}
+        {{- with <<run:vae_probe_growth:ratio{@run}>> }}{{ else }} A long stretch of hard data looks the
+        same. Add a probe (observe_probe) to tell them apart.{{ end }}
         """,
     "gpu error": """
-        {{- with <<run_gpu:vae_gpu_suspect:timestamp_seconds{@run}>> | sortByLabel "gpu" }} A GPU reported an error
-        within minutes of it:
+        {{- with <<run_gpu:vae_gpu_suspect:timestamp_seconds{@run}>> | sortByLabel "gpu" }} A GPU reported an error at
+        about the same time:
         {{- range $index, $event := . }}{{ if $index }},{{ end }} {{ .Labels.gpu }}
-        ({{ .Labels.event | reReplaceAll "_" " " }}, [[time]]){{ end }}. Suspect the hardware first.{{ end }}
+        ({{ .Labels.event | reReplaceAll "_" " " }}, [[time]]){{ end }}. Check the hardware first.{{ end }}
         """,
     "card": """
         {{ with <<last_over_time(vae_gpu_info{@run,@gpu}[2m])>> | sortByLabel "instance" -}} This is GPU
@@ -65,14 +65,14 @@ OUTPUTS = (
     ' or last_over_time(vae_run_info{@run,outputs_url!=""}[1d]) unless on (run) run:vae_run:present>> }}'
     '{{ . | first | label "outputs_url" }}{{ end }}'
 )
-"""Where the run's reconstructions are; empty if the run did not say."""
+"""The address of the run's reconstructions; empty if the run did not set one."""
 
 
 def with_parts(text: str) -> str:
-    """Return *text* with each shared part in its place.
+    """Return *text* with each ``[[name]]`` replaced by the shared part of that name.
 
     Raises:
-        KeyError: there is no such part.
+        KeyError: There is no such part.
     """
 
     def part(found: re.Match[str]) -> str:

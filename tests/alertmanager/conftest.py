@@ -1,4 +1,4 @@
-"""amtool, and the configuration that is shipped."""
+"""amtool and the shipped configurations."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def real_configuration() -> Path:
 
 @pytest.fixture(scope="session")
 def amtool() -> Callable[..., str]:
-    """Return a function that runs amtool, which must succeed, and returns what it printed."""
+    """Return a function that runs amtool, which must succeed, and returns its output."""
     program = find_program("amtool")
 
     def run(*arguments: str) -> str:

@@ -1,4 +1,4 @@
-"""From an alert to the pager: a real Alertmanager under the shipped configuration, and the real sink."""
+"""From an alert to the pager: a real Alertmanager with the shipped configuration, and the real sink."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SAID_BY_THE_PAGE = ["VaeNllRising", "VaeNllSpike", "VaeNllSuspicious", "VaeNllNeverGood", "VaeConfidenceGap"]
-NOT_SAID_BY_THE_PAGE = ["VaeKlAbnormal", "VaeLossSumMismatch", "VaeRunUnjudged", "VaeGpuMemoryPressure"]
+COVERED_BY_THE_PAGE = ["VaeNllRising", "VaeNllSpike", "VaeNllSuspicious", "VaeNllNeverGood", "VaeConfidenceGap"]
+NOT_COVERED_BY_THE_PAGE = ["VaeKlAbnormal", "VaeLossSumMismatch", "VaeRunUnjudged", "VaeGpuMemoryPressure"]
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """An Alertmanager, and the *sink* that it notifies."""
+    """An Alertmanager and the *sink* that it notifies."""
 
     alertmanager: Alertmanager
     sink: PagerSink
 
-    def ring(self, *alerts: dict[str, Any]) -> None:
+    def fire(self, *alerts: dict[str, Any]) -> None:
         self.alertmanager.ring(*alerts)
 
     def came(self, kind: str, run: str | None, title: str = "") -> list[Notification]:
-        """Return what came of that kind, about that run, with these words in its title."""
+        """Return the notifications of that *kind* about *run* with *title* in their title."""
         return [n for n in self.sink.notifications if (n.kind, n.run) == (kind, run) and title in n.title]
 
     def wait_for(self, kind: str, run: str | None, title: str = "") -> Notification:
@@ -42,7 +42,7 @@ class Delivery:
 
 
 def to_the_sink(configuration: dict[str, Any], sink_url: str) -> dict[str, Any]:
-    """Return the *configuration*, to notify the sink at *sink_url*."""
+    """Return the *configuration*, changed to notify the sink at *sink_url*."""
     for receiver in configuration["receivers"]:
         for integration in (one for several in receiver.values() if isinstance(several, list) for one in several):
             key = "url" if "url" in integration else "api_url"
@@ -55,15 +55,15 @@ def delivery(configuration: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     sink = PagerSink()
     server = serve(pager_app(sink), host="127.0.0.1", port=0)
     try:
-        told = to_the_sink(shortened(configuration), server.url)
-        with alertmanager(told, tmp_path_factory.mktemp("alertmanager")) as running:
+        content = to_the_sink(shortened(configuration), server.url)
+        with alertmanager(content, tmp_path_factory.mktemp("alertmanager")) as running:
             yield Delivery(running, sink)
     finally:
         server.close()
 
 
-def test_a_page_arrives_with_its_words_and_links(delivery: Delivery) -> None:
-    delivery.ring(alert("VaeNllDiverged", "words", "page"))
+def test_a_page_arrives_with_its_text_and_links(delivery: Delivery) -> None:
+    delivery.fire(alert("VaeNllDiverged", "words", "page"))
 
     page = delivery.wait_for("page", "words")
 
@@ -75,8 +75,8 @@ def test_a_page_arrives_with_its_words_and_links(delivery: Delivery) -> None:
     )
 
 
-def test_a_page_is_said_in_chat_as_well(delivery: Delivery) -> None:
-    delivery.ring(alert("VaeNllDiverged", "both", "page"))
+def test_a_page_also_goes_to_the_chat(delivery: Delivery) -> None:
+    delivery.fire(alert("VaeNllDiverged", "both", "page"))
 
     message = delivery.wait_for("chat", "both")
 
@@ -86,20 +86,20 @@ def test_a_page_is_said_in_chat_as_well(delivery: Delivery) -> None:
 
 
 def test_a_ticket_pages_nobody(delivery: Delivery) -> None:
-    delivery.ring(alert("VaeNllNeverGood", "slow", "ticket"))
+    delivery.fire(alert("VaeNllNeverGood", "slow", "ticket"))
 
     assert delivery.wait_for("chat", "slow").title == "Ticket: Run slow: VaeNllNeverGood. Stop it."
     assert not delivery.came("page", "slow")
 
 
 def test_one_incident_from_its_page_to_its_end(delivery: Delivery) -> None:
-    delivery.ring(alert("VaeNllDiverged", "incident", "page"))
+    delivery.fire(alert("VaeNllDiverged", "incident", "page"))
     page = delivery.wait_for("page", "incident")
 
-    delivery.ring(alert("VaeLossNonfinite", "incident", "page"))
+    delivery.fire(alert("VaeLossNonfinite", "incident", "page"))
     update = delivery.wait_for("update", "incident", "(1 of 2 alerts)")
 
-    delivery.ring(*(alert(name, "incident", "page", over=True) for name in ("VaeNllDiverged", "VaeLossNonfinite")))
+    delivery.fire(*(alert(name, "incident", "page", over=True) for name in ("VaeNllDiverged", "VaeLossNonfinite")))
     end = delivery.wait_for("resolved", "incident")
 
     assert page.incident == update.incident == end.incident
@@ -107,9 +107,9 @@ def test_one_incident_from_its_page_to_its_end(delivery: Delivery) -> None:
     assert end.title.startswith("Resolved: ")
 
 
-def test_a_diverged_run_is_one_page_and_the_tickets_that_tell_more(delivery: Delivery) -> None:
-    tickets = [*SAID_BY_THE_PAGE, *NOT_SAID_BY_THE_PAGE]
-    delivery.ring(
+def test_a_diverged_run_is_one_page_and_the_tickets_that_add_something(delivery: Delivery) -> None:
+    tickets = [*COVERED_BY_THE_PAGE, *NOT_COVERED_BY_THE_PAGE]
+    delivery.fire(
         alert("VaeNllDiverged", "diverged", "page"),
         *(alert(name, "diverged", "ticket") for name in tickets),
         *(alert(name, "other", "ticket") for name in tickets),
@@ -119,45 +119,45 @@ def test_a_diverged_run_is_one_page_and_the_tickets_that_tell_more(delivery: Del
     ticket = delivery.wait_for("chat", "diverged", "Ticket: ")
 
     # By the time a later ticket arrives, an earlier one would have.
-    delivery.ring(alert("VaeNllNeverGood", "later", "ticket"))
+    delivery.fire(alert("VaeNllNeverGood", "later", "ticket"))
     delivery.wait_for("chat", "later")
 
     assert [name for name in tickets if name in other.raw] == tickets
-    assert [name for name in tickets if name in ticket.raw] == NOT_SAID_BY_THE_PAGE
+    assert [name for name in tickets if name in ticket.raw] == NOT_COVERED_BY_THE_PAGE
     assert sorted(n.kind for n in delivery.sink.notifications if n.run == "diverged") == ["chat", "chat", "page"]
 
 
-def test_a_ticket_that_the_page_held_back_is_told_when_the_page_is_over(delivery: Delivery) -> None:
-    delivery.ring(alert("VaeNllDiverged", "blurred", "page"), alert("VaeConfidenceGap", "blurred", "ticket"))
+def test_a_ticket_that_the_page_held_back_arrives_when_the_page_resolves(delivery: Delivery) -> None:
+    delivery.fire(alert("VaeNllDiverged", "blurred", "page"), alert("VaeConfidenceGap", "blurred", "ticket"))
     delivery.wait_for("page", "blurred")
 
-    delivery.ring(alert("VaeNllDiverged", "blurred", "page", over=True))
+    delivery.fire(alert("VaeNllDiverged", "blurred", "page", over=True))
 
     delivery.wait_for("resolved", "blurred")
     delivery.wait_for("chat", "blurred", "Ticket: Run blurred: VaeConfidenceGap")
 
 
-def test_a_cause_that_changes_rings_once(delivery: Delivery) -> None:
-    delivery.ring(alert("VaeNllDiverged", "cause", "page", annotations={"description": "The cause is rec."}))
+def test_a_cause_that_changes_pages_once(delivery: Delivery) -> None:
+    delivery.fire(alert("VaeNllDiverged", "cause", "page", annotations={"description": "The cause is rec."}))
     page = delivery.wait_for("page", "cause")
 
-    delivery.ring(alert("VaeNllDiverged", "cause", "page", annotations={"description": "The cause is perception."}))
+    delivery.fire(alert("VaeNllDiverged", "cause", "page", annotations={"description": "The cause is perception."}))
     # By the time a later page arrives, an update would have.
-    delivery.ring(alert("VaeNllDiverged", "later cause", "page"))
+    delivery.fire(alert("VaeNllDiverged", "later cause", "page"))
     delivery.wait_for("page", "later cause")
-    delivery.ring(alert("VaeNllDiverged", "cause", "page", over=True))
+    delivery.fire(alert("VaeNllDiverged", "cause", "page", over=True))
     end = delivery.wait_for("resolved", "cause")
 
-    told = [n for n in delivery.sink.notifications if n.run == "cause" and n.kind != "chat"]
-    assert told == [page, end]
+    received = [n for n in delivery.sink.notifications if n.run == "cause" and n.kind != "chat"]
+    assert received == [page, end]
     assert "The cause is rec." in page.text
 
 
 def test_two_runs_at_once_are_two_incidents(delivery: Delivery) -> None:
-    delivery.ring(alert("VaeNllDiverged", "first", "page"), alert("VaeNllDiverged", "second", "page"))
+    delivery.fire(alert("VaeNllDiverged", "first", "page"), alert("VaeNllDiverged", "second", "page"))
     first, second = delivery.wait_for("page", "first"), delivery.wait_for("page", "second")
 
-    delivery.ring(alert("VaeNllDiverged", "first", "page", over=True))
+    delivery.fire(alert("VaeNllDiverged", "first", "page", over=True))
     end = delivery.wait_for("resolved", "first")
 
     assert "second" not in first.raw
@@ -167,15 +167,15 @@ def test_two_runs_at_once_are_two_incidents(delivery: Delivery) -> None:
 
 
 def test_a_run_that_diverged_and_died_is_one_incident_until_both_are_over(delivery: Delivery) -> None:
-    delivery.ring(alert("VaeNllDiverged", "dies", "page"))
+    delivery.fire(alert("VaeNllDiverged", "dies", "page"))
     page = delivery.wait_for("page", "dies")
 
-    delivery.ring(alert("VaeExporterDown", "dies", "page", rank="0"))
+    delivery.fire(alert("VaeExporterDown", "dies", "page", rank="0"))
     death = delivery.wait_for("update", "dies", "(1 of 2 alerts)")
-    delivery.ring(alert("VaeExporterDown", "dies", "page", rank="0", over=True))
-    wait_until(lambda: len(delivery.came("update", "dies")) == 2, "the run is seen again")
+    delivery.fire(alert("VaeExporterDown", "dies", "page", rank="0", over=True))
+    wait_until(lambda: len(delivery.came("update", "dies")) == 2, "the run is scraped again")
     assert not delivery.came("resolved", "dies")
-    delivery.ring(alert("VaeNllDiverged", "dies", "page", over=True))
+    delivery.fire(alert("VaeNllDiverged", "dies", "page", over=True))
     end = delivery.wait_for("resolved", "dies")
 
     assert page.incident == death.incident == end.incident
@@ -184,20 +184,20 @@ def test_a_run_that_diverged_and_died_is_one_incident_until_both_are_over(delive
 
 
 def test_a_silence_also_holds_back_the_end(delivery: Delivery) -> None:
-    """So PagerDuty keeps the incident open: docs/paging.md says to resolve it there."""
-    delivery.ring(alert("VaeNllDiverged", "silenced", "page"))
+    """PagerDuty then keeps the incident open; docs/paging.md says to resolve it there."""
+    delivery.fire(alert("VaeNllDiverged", "silenced", "page"))
     delivery.wait_for("page", "silenced")
 
     delivery.alertmanager.silence("silenced")
-    delivery.ring(alert("VaeNllDiverged", "silenced", "page", over=True))
-    delivery.ring(alert("VaeNllDiverged", "after the silence", "page"))
+    delivery.fire(alert("VaeNllDiverged", "silenced", "page", over=True))
+    delivery.fire(alert("VaeNllDiverged", "after the silence", "page"))
     delivery.wait_for("page", "after the silence")
 
     assert not delivery.came("resolved", "silenced")
 
 
-def test_a_rank_that_is_gone_silences_that_it_stalled_and_nothing_else(delivery: Delivery) -> None:
-    delivery.ring(
+def test_a_rank_that_disappeared_inhibits_only_its_stall(delivery: Delivery) -> None:
+    delivery.fire(
         alert("VaeExporterDown", "killed", "page", rank="0"),
         alert("VaeTrainingStalled", "killed", "page", rank="0"),
         alert("VaeRunNameTaken", "killed", "ticket", rank="0"),
@@ -207,24 +207,24 @@ def test_a_rank_that_is_gone_silences_that_it_stalled_and_nothing_else(delivery:
     delivery.wait_for("page", "killed", "VaeExporterDown")
     delivery.wait_for("chat", "killed", "VaeRunNameTaken")
 
-    delivery.ring(alert("VaeTrainingStalled", "killed", "page", rank="1"))
+    delivery.fire(alert("VaeTrainingStalled", "killed", "page", rank="1"))
     update = delivery.wait_for("update", "killed", "(1 of 2 alerts)")
 
     assert update.raw.count("Run killed: VaeTrainingStalled") == 1
 
 
-def test_an_alert_without_a_run_silences_nothing(delivery: Delivery) -> None:
-    delivery.ring(alert("VaeNllDiverged", None, "page"), alert("VaeNllNeverGood", None, "ticket"))
+def test_an_alert_without_a_run_inhibits_nothing(delivery: Delivery) -> None:
+    delivery.fire(alert("VaeNllDiverged", None, "page"), alert("VaeNllNeverGood", None, "ticket"))
 
     delivery.wait_for("page", None, "VaeNllDiverged")
     delivery.wait_for("chat", None, "VaeNllNeverGood")
 
 
-def test_the_watchdog_beats(delivery: Delivery) -> None:
+def test_the_watchdog_is_a_heartbeat(delivery: Delivery) -> None:
     assert delivery.sink.last_heartbeat is None
 
-    delivery.ring(alert("Watchdog", None, "none"))
-    wait_until(lambda: delivery.sink.last_heartbeat is not None, "a beat")
+    delivery.fire(alert("Watchdog", None, "none"))
+    wait_until(lambda: delivery.sink.last_heartbeat is not None, "a heartbeat")
 
     assert not delivery.came("chat", None, "Watchdog")
     assert not delivery.came("page", None, "Watchdog")
@@ -234,7 +234,7 @@ def test_the_watchdog_beats(delivery: Delivery) -> None:
     "run", ["quo\"te's", "{{ .Status }}", "{{ unclosed", "key: [value", "<!channel>&amp;", "[bold]"]
 )
 def test_a_nasty_name_loses_no_page(delivery: Delivery, run: str) -> None:
-    delivery.ring(alert("VaeNllDiverged", run, "page"))
+    delivery.fire(alert("VaeNllDiverged", run, "page"))
 
     title = f"Run {run}: VaeNllDiverged. Stop it."
     assert delivery.wait_for("page", run).title == title
@@ -249,10 +249,10 @@ def test_a_nasty_name_loses_no_page(delivery: Delivery, run: str) -> None:
         ("VaeGpuOutOfMemory", "VaeGpuMemoryPressure"),
     ],
 )
-def test_a_page_about_a_card_silences_a_ticket_about_that_card_alone(
+def test_a_page_about_a_gpu_inhibits_a_ticket_about_the_same_gpu_only(
     delivery: Delivery, page: str, ticket: str
 ) -> None:
-    delivery.ring(
+    delivery.fire(
         alert(page, f"same {ticket}", "page", gpu="GPU-a"),
         alert(ticket, f"same {ticket}", "ticket", gpu="GPU-a"),
         alert(page, f"two {ticket}", "page", gpu="GPU-a"),
@@ -262,7 +262,7 @@ def test_a_page_about_a_card_silences_a_ticket_about_that_card_alone(
     delivery.wait_for("chat", f"two {ticket}", f"Ticket: Run two {ticket}")
 
     # By the time a later ticket arrives, an earlier one would have.
-    delivery.ring(alert(ticket, f"later {ticket}", "ticket", gpu="GPU-a"))
+    delivery.fire(alert(ticket, f"later {ticket}", "ticket", gpu="GPU-a"))
     delivery.wait_for("chat", f"later {ticket}")
 
     assert not delivery.came("chat", f"same {ticket}", "Ticket: ")

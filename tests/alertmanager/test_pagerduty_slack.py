@@ -1,4 +1,4 @@
-"""From an alert to PagerDuty and Slack: a real Alertmanager under the configuration for them, and strict stand-ins."""
+"""From an alert to PagerDuty and Slack: a real Alertmanager with the shipped configuration, and strict stand-ins."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ NASTY = {
 
 
 @dataclass(frozen=True)
-class Told:
-    """An Alertmanager, and the *services* that it tells."""
+class Notified:
+    """An Alertmanager and the *services* that it notifies."""
 
     alertmanager: Alertmanager
     services: StrictServices
 
     def event(self, run: str, action: str = "trigger") -> dict[str, Any]:
-        """Wait for an event about *run*, with nothing refused before it, and return the last."""
+        """Wait for an event about *run*, with no request rejected before it, and return the last."""
         wait_until(lambda: action in self.services.actions(run) or bool(self.services.complaints), f"{action} {run!r}")
         assert not self.services.complaints
         return [event for event in self.services.events_of(run) if event["event_action"] == action][-1]
@@ -57,7 +57,7 @@ def integrations(content: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def told(real_configuration: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+def notified(real_configuration: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notified]:
     folder = tmp_path_factory.mktemp("alertmanager")
     with strict_services() as services:
         content = shortened(real_configuration)
@@ -70,12 +70,10 @@ def told(real_configuration: Path, tmp_path_factory: pytest.TempPathFactory) -> 
                 integration[key] = integration[key].replace("/etc/alertmanager/secrets", str(folder))
         heartbeat["url"] = f"{services.url}/beat"
         with alertmanager(content, folder) as running:
-            yield Told(running, services)
+            yield Notified(running, services)
 
 
-def test_it_differs_from_the_local_one_in_where_it_sends_and_in_nothing_else(
-    configuration: Path, real_configuration: Path
-) -> None:
+def test_it_differs_from_the_local_one_only_in_where_it_sends(configuration: Path, real_configuration: Path) -> None:
     local, real = (yaml.safe_load(path.read_text()) for path in (configuration, real_configuration))
     for integration in (*integrations(local), *integrations(real)):
         for key in WHERE_AND_AS_WHOM:
@@ -95,13 +93,13 @@ def test_it_holds_no_secret(real_configuration: Path) -> None:
     }
 
 
-def test_one_incident_from_its_page_to_its_end(told: Told) -> None:
-    told.alertmanager.ring(
+def test_one_incident_from_its_page_to_its_end(notified: Notified) -> None:
+    notified.alertmanager.ring(
         alert("VaeNllDiverged", "bs4", "page", annotations={"summary": "Run bs4 diverged: NLL 0.45. Stop it."})
     )
-    page = told.event("bs4")
-    told.alertmanager.ring(alert("VaeNllDiverged", "bs4", "page", over=True))
-    end = told.event("bs4", "resolve")
+    page = notified.event("bs4")
+    notified.alertmanager.ring(alert("VaeNllDiverged", "bs4", "page", over=True))
+    end = notified.event("bs4", "resolve")
 
     assert page == {
         "routing_key": ROUTING_KEY,
@@ -126,72 +124,72 @@ def test_one_incident_from_its_page_to_its_end(told: Told) -> None:
         "* Run bs4 diverged: NLL 0.45. Stop it.\n  NLL 0.45 at step 437: above 0.30."
     )
     assert end["payload"]["summary"].startswith("Resolved: VaeNllDiverged, run bs4, after ")
-    wait_until(lambda: len(told.services.titles("bs4")) == 2, "the page and its end in the chat")
-    assert told.services.titles("bs4")[0] == "Page: Run bs4 diverged: NLL 0.45. Stop it."
-    assert re.fullmatch(r"Resolved: VaeNllDiverged, run bs4, after \S+", told.services.titles("bs4")[1])
+    wait_until(lambda: len(notified.services.titles("bs4")) == 2, "the page and its end in the chat")
+    assert notified.services.titles("bs4")[0] == "Page: Run bs4 diverged: NLL 0.45. Stop it."
+    assert re.fullmatch(r"Resolved: VaeNllDiverged, run bs4, after \S+", notified.services.titles("bs4")[1])
 
 
-def test_the_heart_beats(told: Told) -> None:
-    told.alertmanager.ring(alert("Watchdog", None, "none"))
+def test_the_watchdog_is_a_heartbeat(notified: Notified) -> None:
+    notified.alertmanager.ring(alert("Watchdog", None, "none"))
 
-    wait_until(lambda: bool(told.services.beats), "a beat")
+    wait_until(lambda: bool(notified.services.beats), "a heartbeat")
 
 
 @pytest.mark.parametrize("run", NASTY.values(), ids=NASTY)
-def test_any_name_reaches_pagerduty_and_slack_from_its_page_to_its_end(told: Told, run: str) -> None:
-    summary = f"Run {run} diverged: NLL 0.303. Stop it and go back to a good checkpoint."
+def test_any_name_reaches_pagerduty_and_slack_from_its_page_to_its_end(notified: Notified, run: str) -> None:
+    summary = f"Run {run} diverged: NLL 0.303. Stop it and resume from a checkpoint before the rise."
     annotations = {
         "summary": summary,
         "dashboard_url": f"https://grafana/d/run?var-run={quote_plus(run)}",
         "outputs_url": "https://outputs/a?b=c",
     }
-    messages = len(told.services.messages)
+    messages = len(notified.services.messages)
 
-    told.alertmanager.ring(alert("VaeNllDiverged", run, "page", annotations=annotations))
-    page = told.event(run)
-    told.alertmanager.ring(alert("VaeLossNonfinite", run, "page", annotations=annotations))
-    wait_until(lambda: told.services.actions(run) == ["trigger", "trigger"], "an update")
-    told.alertmanager.ring(
+    notified.alertmanager.ring(alert("VaeNllDiverged", run, "page", annotations=annotations))
+    page = notified.event(run)
+    notified.alertmanager.ring(alert("VaeLossNonfinite", run, "page", annotations=annotations))
+    wait_until(lambda: notified.services.actions(run) == ["trigger", "trigger"], "an update")
+    notified.alertmanager.ring(
         *(
             alert(name, run, "page", over=True, annotations=annotations)
             for name in ("VaeNllDiverged", "VaeLossNonfinite")
         )
     )
-    end = told.event(run, "resolve")
-    wait_until(lambda: len(told.services.messages) == messages + 3, "three messages in the chat")
+    end = notified.event(run, "resolve")
+    wait_until(lambda: len(notified.services.messages) == messages + 3, "three messages in the chat")
 
     title = " ".join(summary.split())
     assert page["payload"]["summary"] == title
     assert page["payload"]["custom_details"]["firing"].splitlines()[0] == f"* {title}"
     assert [link["text"] for link in page["links"]] == ["Runbook", "Dashboard", "Outputs"]
     assert end["dedup_key"] == page["dedup_key"]
-    assert not told.services.complaints
+    assert not notified.services.complaints
 
 
-def test_someone_else_s_alert_is_told_by_its_name(told: Told) -> None:
-    told.alertmanager.ring(alert("DiskFull", "bare", "page") | {"annotations": {}})
+def test_an_alert_of_other_rules_is_titled_with_its_name(notified: Notified) -> None:
+    notified.alertmanager.ring(alert("DiskFull", "bare", "page") | {"annotations": {}})
 
-    assert told.event("bare")["payload"]["summary"] == "DiskFull"
-    wait_until(lambda: told.services.titles("bare") == ["Page: DiskFull"], "the page in the chat")
+    assert notified.event("bare")["payload"]["summary"] == "DiskFull"
+    wait_until(lambda: notified.services.titles("bare") == ["Page: DiskFull"], "the page in the chat")
 
 
-def test_a_title_is_cut_to_what_pagerduty_takes(told: Told) -> None:
-    told.alertmanager.ring(alert("TooLong", "talks", "page", annotations={"summary": "Run talks. " * 200}))
+def test_a_title_is_cut_to_what_pagerduty_accepts(notified: Notified) -> None:
+    notified.alertmanager.ring(alert("TooLong", "talks", "page", annotations={"summary": "Run talks. " * 200}))
 
-    summary = told.event("talks")["payload"]["summary"]
+    summary = notified.event("talks")["payload"]["summary"]
     assert summary.startswith("Run talks. Run talks. ")
     assert len(summary) == 1024
 
 
-def test_a_large_run_that_is_killed_is_one_page_that_can_be_read(told: Told) -> None:
-    """64 ranks, a name of 200 characters: the longest that there is to tell."""
+def test_a_killed_large_run_is_one_readable_page(notified: Notified) -> None:
+    """64 ranks and a name of 200 characters make the longest page."""
     run = "y" * 200
     gone = [alert("VaeExporterDown", run, "page", rank=str(rank)) for rank in range(64)]
 
-    told.alertmanager.ring(*gone)
-    payload = told.event(run)["payload"]
-    wait_until(lambda: bool(told.services.titles(run)), "the page in the chat")
+    notified.alertmanager.ring(*gone)
+    payload = notified.event(run)["payload"]
+    wait_until(lambda: bool(notified.services.titles(run)), "the page in the chat")
 
     assert payload["summary"] == f"Run {run}: VaeExporterDown. Stop it. (1 of 64 alerts)"
     assert payload["custom_details"]["firing"].count("NLL 0.45") == 4
-    assert told.services.actions(run) == ["trigger"]
+    assert notified.services.actions(run) == ["trigger"]

@@ -1,4 +1,4 @@
-"""Which alert goes to whom, as amtool reads the shipped configurations."""
+"""Which receivers an alert goes to, as amtool reads the shipped configurations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stand-ins for PagerDuty and Slack refuse what the real ones would."""
+"""The stand-ins for PagerDuty and Slack reject what the real services reject."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def changed(content: dict[str, Any], path: list[str | int], value: object) -> by
     return json.dumps(content).encode()
 
 
-def test_they_take_what_is_right() -> None:
+def test_they_accept_valid_requests() -> None:
     services = StrictServices()
 
     assert services.take("/v2/enqueue", json.dumps(EVENT).encode())[0] == "202 Accepted"
@@ -57,7 +57,7 @@ def test_they_take_what_is_right() -> None:
         (["links", 0, "href"], "https://grafana/d?var-run={{ .Status }}"),
     ],
 )
-def test_pagerduty_refuses_an_event(path: list[str | int], value: object) -> None:
+def test_pagerduty_rejects_an_event(path: list[str | int], value: object) -> None:
     services = StrictServices()
 
     assert services.take("/v2/enqueue", changed(EVENT, path, value))[0] == "400 Bad Request"
@@ -77,7 +77,7 @@ def test_pagerduty_refuses_an_event(path: list[str | int], value: object) -> Non
         (["attachments", 0, "run"], "bs4"),
     ],
 )
-def test_slack_refuses_a_message(path: list[str | int], value: object) -> None:
+def test_slack_rejects_a_message(path: list[str | int], value: object) -> None:
     services = StrictServices()
 
     assert services.take("/services/T0/B0/secret", changed(MESSAGE, path, value))[0] == "400 Bad Request"

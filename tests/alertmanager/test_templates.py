@@ -1,4 +1,4 @@
-"""The words that a person gets, as amtool renders the shipped template."""
+"""The text of notifications, as amtool renders the shipped templates."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NASTY = [
 def alert(
     name: str = "VaeNllDiverged", run: str = "bs4", *, resolved: bool = False, **annotations: str
 ) -> dict[str, Any]:
-    """Return an alert as Alertmanager hands it to a template; resolved after 12 and a half minutes."""
+    """Return an alert as Alertmanager passes it to a template. If *resolved*, it fired for 12 and a half minutes."""
     return {
         "status": "resolved" if resolved else "firing",
         "labels": {"alertname": name, "severity": "page", "run": run},
@@ -45,7 +45,7 @@ def diverged(run: str = "bs4", *, resolved: bool = False) -> dict[str, Any]:
         run,
         resolved=resolved,
         summary=f"Run {run} has diverged: NLL 0.45. Stop it.",
-        description="NLL 0.45 at step 437: above 0.30.\nGo back to a checkpoint.",
+        description="NLL 0.45 at step 437: above 0.30.\nResume from a checkpoint.",
         runbook_url="https://docs/VaeNllDiverged",
         dashboard_url=f"https://grafana/d/run?var-run={run}&from=now-1h",
         outputs_url="https://outputs/bs4",
@@ -92,7 +92,7 @@ def render(amtool: Callable[..., str], configuration: Path, tmp_path: Path) -> C
 def test_one_page(render: Callable[..., str]) -> None:
     assert render("vae.title", diverged()) == "Run bs4 has diverged: NLL 0.45. Stop it."
     assert render("vae.text", diverged()) == (
-        "* Run bs4 has diverged: NLL 0.45. Stop it.\n  NLL 0.45 at step 437: above 0.30.\n  Go back to a checkpoint."
+        "* Run bs4 has diverged: NLL 0.45. Stop it.\n  NLL 0.45 at step 437: above 0.30.\n  Resume from a checkpoint."
     )
     assert render("vae.runbook_url", diverged()) == "https://docs/VaeNllDiverged"
     assert render("vae.dashboard_url", diverged()) == "https://grafana/d/run?var-run=bs4&from=now-1h"
@@ -104,7 +104,7 @@ def test_one_page_resolved(render: Callable[..., str]) -> None:
 
     assert render("vae.title", over) == "Resolved: VaeNllDiverged, run bs4, after 12m30s"
     assert render("vae.text", over) == (
-        "* Resolved: VaeNllDiverged, run bs4, after 12m30s\n  It said: Run bs4 has diverged: NLL 0.45. Stop it."
+        "* Resolved: VaeNllDiverged, run bs4, after 12m30s\n  Was: Run bs4 has diverged: NLL 0.45. Stop it."
     )
     assert render("vae.dashboard_url", over) == "https://grafana/d/run?var-run=bs4&from=now-1h"
 
@@ -116,7 +116,7 @@ def test_two_pages(render: Callable[..., str]) -> None:
     assert render("vae.text", *both) == (
         "* Run bs4 has diverged: NLL 0.45. Stop it.\n"
         "  NLL 0.45 at step 437: above 0.30.\n"
-        "  Go back to a checkpoint.\n"
+        "  Resume from a checkpoint.\n"
         "* Run bs4 has a NaN loss. Stop it.\n"
         "  The loss rec is NaN at step 440.\n"
         "  Runbook: https://docs/VaeLossNonfinite"
@@ -132,40 +132,40 @@ def test_two_pages_resolved(render: Callable[..., str]) -> None:
 def gone(*, ranks: int, resolved: bool = False) -> list[dict[str, Any]]:
     return [
         alert(
-            "VaeExporterDown", resolved=resolved, summary=f"Rank {rank} is gone.", description="See whether it lives."
+            "VaeExporterDown", resolved=resolved, summary=f"Rank {rank} is gone.", description="Check whether it runs."
         )
         for rank in range(ranks)
     ]
 
 
-def test_of_many_alerts_four_are_told_in_full_and_twelve_at_all(render: Callable[..., str]) -> None:
-    """A run of 64 ranks that is killed is 64 alerts."""
-    rest = "These are 12 of 64 that fire. All of them: http://alertmanager:9093"
+def test_of_many_alerts_four_appear_in_full_and_eight_as_summaries(render: Callable[..., str]) -> None:
+    """A killed run of 64 ranks is 64 alerts."""
+    rest = "Showing 12 of 64 firing alerts. See all at http://alertmanager:9093"
     many = gone(ranks=64)
 
     assert render("vae.title", *many) == "Rank 0 is gone. (1 of 64 alerts)"
     assert render("vae.text", *many).splitlines() == [
-        *(line for rank in range(4) for line in (f"* Rank {rank} is gone.", "  See whether it lives.")),
+        *(line for rank in range(4) for line in (f"* Rank {rank} is gone.", "  Check whether it runs.")),
         *(f"* Rank {rank} is gone." for rank in range(4, 12)),
         f"* {rest}",
     ]
     chat = render("vae.slack.text", *many).splitlines()
-    assert chat.count("See whether it lives.") == 4
+    assert chat.count("Check whether it runs.") == 4
     assert [line for line in chat if "is gone" in line] == [f"Rank {rank} is gone." for rank in range(1, 12)]
     assert chat[-1] == rest
 
 
-def test_twelve_alerts_are_all(render: Callable[..., str]) -> None:
+def test_twelve_alerts_all_appear(render: Callable[..., str]) -> None:
     assert render("vae.text", *gone(ranks=12)).splitlines()[-1] == "* Rank 11 is gone."
     assert render("vae.slack.text", *gone(ranks=12)).splitlines()[-1] == "Rank 11 is gone."
 
 
-def test_of_many_ends_twelve_are_told(render: Callable[..., str]) -> None:
-    rest = "These are 12 of 64 that are over."
+def test_of_many_resolved_alerts_twelve_appear(render: Callable[..., str]) -> None:
+    rest = "Showing 12 of 64 resolved alerts."
     many = gone(ranks=64, resolved=True)
 
-    assert render("vae.text", *many).splitlines()[-2:] == ["  It said: Rank 11 is gone.", f"* {rest}"]
-    assert render("vae.slack.text", *many).splitlines()[-3:] == ["It said: Rank 11 is gone.", "", rest]
+    assert render("vae.text", *many).splitlines()[-2:] == ["  Was: Rank 11 is gone.", f"* {rest}"]
+    assert render("vae.slack.text", *many).splitlines()[-3:] == ["Was: Rank 11 is gone.", "", rest]
 
 
 def test_what_still_fires_comes_first(render: Callable[..., str]) -> None:
@@ -176,7 +176,7 @@ def test_what_still_fires_comes_first(render: Callable[..., str]) -> None:
         "* Run bs4 has a NaN loss. Stop it.\n"
         "  The loss rec is NaN at step 440.\n"
         "* Resolved: VaeNllDiverged, run bs4, after 12m30s\n"
-        "  It said: Run bs4 has diverged: NLL 0.45. Stop it."
+        "  Was: Run bs4 has diverged: NLL 0.45. Stop it."
     )
     assert render("vae.runbook_url", *both) == "https://docs/VaeLossNonfinite"
 
@@ -198,7 +198,7 @@ def test_chat(render: Callable[..., str]) -> None:
     assert render("vae.slack.title", diverged()) == "Page: Run bs4 has diverged: NLL 0.45. Stop it."
     assert render("vae.slack.text", diverged()) == (
         "NLL 0.45 at step 437: above 0.30.\n"
-        "Go back to a checkpoint.\n"
+        "Resume from a checkpoint.\n"
         "<https://docs/VaeNllDiverged|Runbook>\n"
         "<https://grafana/d/run?var-run=bs4&amp;from=now-1h|Dashboard>\n"
         "<https://outputs/bs4|Outputs>\n"
@@ -214,11 +214,11 @@ def test_chat_about_a_ticket(render: Callable[..., str]) -> None:
     assert render("vae.slack.color", ticket) == "warning"
 
 
-def test_chat_about_the_end(render: Callable[..., str]) -> None:
+def test_chat_about_a_resolved_alert(render: Callable[..., str]) -> None:
     over = diverged(resolved=True)
 
     assert render("vae.slack.title", over) == "Resolved: VaeNllDiverged, run bs4, after 12m30s"
-    assert render("vae.slack.text", over) == "It said: Run bs4 has diverged: NLL 0.45. Stop it.\n"
+    assert render("vae.slack.text", over) == "Was: Run bs4 has diverged: NLL 0.45. Stop it.\n"
     assert render("vae.slack.color", over) == "good"
 
 
@@ -231,11 +231,11 @@ def test_chat_about_two(render: Callable[..., str]) -> None:
     ]
 
 
-def test_chat_about_one_that_fires_and_one_that_ended(render: Callable[..., str]) -> None:
+def test_chat_about_a_firing_and_a_resolved_alert(render: Callable[..., str]) -> None:
     assert render("vae.slack.text", nonfinite(), diverged(resolved=True)).splitlines()[-3:] == [
         "",
         "Resolved: VaeNllDiverged, after 12m30s",
-        "It said: Run bs4 has diverged: NLL 0.45. Stop it.",
+        "Was: Run bs4 has diverged: NLL 0.45. Stop it.",
     ]
 
 
@@ -256,8 +256,8 @@ def test_a_page_about_a_run_with_a_nasty_name(render: Callable[..., str], run: s
 
 @pytest.mark.parametrize("run", NASTY)
 @pytest.mark.parametrize("resolved", [False, True])
-def test_a_page_is_no_yaml(render: Callable[..., str], run: str, *, resolved: bool) -> None:
-    """Newer Alertmanagers read PagerDuty's details as YAML, and run what they find as a template once more."""
+def test_a_page_is_not_valid_yaml(render: Callable[..., str], run: str, *, resolved: bool) -> None:
+    """Newer Alertmanagers parse PagerDuty's details as YAML and expand the result as a template again."""
     bare = alert(run=run, resolved=resolved, summary=f"Run {run} has diverged: stop it")
 
     with pytest.raises(yaml.YAMLError):
@@ -266,7 +266,7 @@ def test_a_page_is_no_yaml(render: Callable[..., str], run: str, *, resolved: bo
 
 @pytest.mark.parametrize("run", NASTY)
 def test_chat_about_a_run_with_a_nasty_name(render: Callable[..., str], run: str) -> None:
-    """To Slack, <!channel> rings everyone, and <address|words> is a link."""
+    """To Slack, <!channel> notifies everyone, and <address|words> is a link."""
     links = ("<https://docs/VaeNllDiverged|Runbook>", "|Dashboard>", "<https://outputs/bs4|Outputs>")
 
     title, text = render("vae.slack.title", diverged(run)), render("vae.slack.text", diverged(run))

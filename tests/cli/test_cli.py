@@ -1,4 +1,4 @@
-"""The command line, run as a user runs it."""
+"""Test the command line from the outside, in a subprocess."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_version() -> None:
     assert done.stdout == f"vae-exporter {__version__}\n"
 
 
-def test_the_pager_prints_and_stores_what_it_is_told(tmp_path: Path) -> None:
+def test_the_pager_prints_and_stores_each_notification(tmp_path: Path) -> None:
     store = tmp_path / "notifications.jsonl"
     command = [*COMMAND, "pager", "--port", "0", "--store", str(store)]
     with child(command, stdout=subprocess.PIPE) as pager:
@@ -49,7 +49,7 @@ def test_the_pager_prints_and_stores_what_it_is_told(tmp_path: Path) -> None:
     assert [json.loads(line)["title"] for line in store.read_text().splitlines()] == ["Run [bold]x[/] diverged"]
 
 
-def test_a_port_that_is_taken_is_a_clear_error() -> None:
+def test_a_port_in_use_gets_a_clear_error_message() -> None:
     command = [*COMMAND, "pager", "--port", "0"]
     with child(command, stdout=subprocess.PIPE) as pager:
         found = re.search(r":(\d+)\.", line_of(pager))
@@ -62,7 +62,7 @@ def test_a_port_that_is_taken_is_a_clear_error() -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_store_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> None:
+def test_an_unwritable_store_gets_a_clear_error_message(tmp_path: Path) -> None:
     store = tmp_path / "missing" / "notifications.jsonl"
     command = [*COMMAND, "pager", "--port", "0", "--store", str(store)]
     done = finished(command)

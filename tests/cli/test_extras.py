@@ -1,4 +1,4 @@
-"""Each command needs no more packages than its extra installs."""
+"""Test that each command imports only packages that its extra installs."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ OF_EXTRAS = {
     "replay": ("vae_exporter.judge.replay", {"torch", "numpy", "matplotlib"}),
     "report": ("vae_exporter.report", {"torch"}),
 }
-"""By command: the modules that it imports once it runs, and the packages of other extras."""
+"""For each command: the modules that it imports when it runs, and packages that only other extras install."""
 
 
 @pytest.mark.parametrize("command", OF_EXTRAS)
-def test_a_command_imports_nothing_of_another_extra(command: str) -> None:
+def test_a_command_imports_no_packages_of_other_extras(command: str) -> None:
     modules, others = OF_EXTRAS[command]
     code = f"import sys, vae_exporter.cli, {modules}; print(*sorted({others!r} & set(sys.modules)))"
     done = finished([sys.executable, "-c", code])
@@ -28,7 +28,7 @@ def test_a_command_imports_nothing_of_another_extra(command: str) -> None:
 
 
 @pytest.mark.parametrize(("extra", "package"), [("cli", "rich"), ("report", "matplotlib"), ("demo", "torch")])
-def test_a_package_that_is_missing_is_named_with_its_extra(extra: str, package: str) -> None:
+def test_the_error_for_a_missing_package_names_its_extra(extra: str, package: str) -> None:
     command = {"cli": "--version", "report": "report", "demo": "demo"}[extra]
     code = f"""if True:
         import sys
@@ -42,5 +42,5 @@ def test_a_package_that_is_missing_is_named_with_its_extra(extra: str, package: 
     """
     done = finished([sys.executable, "-c", code])
     assert done.returncode == 1
-    assert f"vae-exporter: {package} is missing: pip install '/path/to/vae-exporter[{extra}]'" in done.stderr
+    assert f"vae-exporter: {package} is not installed; run: pip install '/path/to/vae-exporter[{extra}]'" in done.stderr
     assert "Traceback" not in done.stderr

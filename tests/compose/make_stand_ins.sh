@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Build stand-ins for the images of docker-compose.yml, from Debian's packages, under the same names and tags: for a machine
-# that can pull none. What is tested with them is our composition, our Dockerfile and our configuration, not the images'
-# own programs. There is no stand-in for Grafana, which Debian does not have.
+# Build stand-ins for the images in docker-compose.yml from Debian's packages, with the same names and tags, for use
+# where images cannot be pulled. They test docker-compose.yml, the Dockerfile and the configuration, not the images.
+# Grafana has no stand-in, because Debian does not package it.
 #
-# Usage: make_stand_ins.sh FOLDER; keeps there what takes long. Needs root, debootstrap and a Docker daemon.
+# Usage: make_stand_ins.sh FOLDER. Caches slow steps in FOLDER. Needs root, debootstrap and a Docker daemon.
 set -euo pipefail
 
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -24,19 +24,19 @@ version() {
   "$@" -c 'import sys; print("%d.%d" % sys.version_info[:2])'
 }
 if [[ $(version "$python") != $(version chroot "$folder/rootfs" python3) ]]; then
-  echo "$python is not of $release's own version of Python, for which the image needs its packages" >&2
+  echo "$python must have the Python version of $release, because the image needs packages for that version" >&2
   exit 1
 fi
 
-# What our Dockerfile installs is got from here: a build has no network.
+# The packages that the Dockerfile installs. Builds have no network.
 "$python" -m pip download -q -c "$repository/constraints.txt" -d "$folder/wheels" "$repository[cli,demo]" hatchling
 
-# Make the image $1 of Debian's packages: a Dockerfile comes from the standard input.
+# Build the image $1 from the Dockerfile on standard input.
 image() {
   docker build -q -t "$1" -f - "$folder/context"
 }
 
-# The large parts are hard links: Docker copies them, this does not.
+# Hard links avoid a copy of the large files.
 rm -rf "$folder/context"
 mkdir "$folder/context"
 tar -C "$folder/rootfs" --one-file-system -cf "$folder/context/rootfs.tar" .

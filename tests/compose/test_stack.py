@@ -1,7 +1,7 @@
-"""docker-compose.yml with a real daemon and stand-in images, from nothing to a page. Opt-in: `make test-compose`.
+"""docker-compose.yml with a real daemon and stand-in images, from startup to a page. Opt-in: `make test-compose`.
 
-Grafana is not started: there is no stand-in for it. It needs root, debootstrap, dockerd and Docker Compose, and the
-ports 9090, 9093, 9645 and 9661.
+Grafana is not started, because it has no stand-in. Needs root, debootstrap, dockerd, Docker Compose, and the ports
+9090, 9093, 9645 and 9661.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BUILD_SECONDS = 1200
-"""What it may take to build the images, the first time."""
+"""How long it may take to build the images the first time."""
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(2 * BUILD_SECONDS)]
 
@@ -39,7 +39,7 @@ SERVICES = ("pager", "alertmanager", "prometheus", "trainer")
 PROMETHEUS, PAGER = "http://127.0.0.1:9090", "http://127.0.0.1:9661"
 
 PAGE_SECONDS = 240
-"""Forty for 600 steps, then at most two scrapes and evaluations, 5 for Alertmanager; more on a slow machine."""
+"""About 40 for 600 steps, two scrapes and evaluations, 5 for Alertmanager, and a margin for slow machines."""
 
 
 def docker(*arguments: str) -> str:
@@ -57,7 +57,7 @@ def compose(*arguments: str) -> str:
 
 @contextmanager
 def daemon() -> Iterator[None]:
-    """Start a Docker daemon of our own, outside of pytest's folders: it mounts into its own."""
+    """Start a separate Docker daemon, outside pytest's folders, because it mounts file systems in its folder."""
     folder = Path(tempfile.mkdtemp(prefix="vae-exporter-docker-"))
     address = f"unix://{folder}/docker.sock"
     where = ["-H", address, "--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec", "-p", f"{folder}/pid"]
@@ -70,7 +70,7 @@ def daemon() -> Iterator[None]:
     try:
         wait_until(
             lambda: finished(["docker", "info"]).returncode == 0,
-            f"dockerd answers; its log is {log}",
+            f"dockerd responds; its log is {log}",
         )
         yield
     finally:
@@ -84,13 +84,13 @@ def daemon() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[None]:
-    """Start all but Grafana, and stop it at the end."""
+    """Start all services except Grafana, and stop them at the end."""
     missing = [name for name in ("dockerd", "docker", "debootstrap") if not shutil.which(name)]
-    assert not missing, f"not on this machine: {', '.join(missing)}"
-    assert compose_command(), "Docker Compose is not on this machine"
+    assert not missing, f"not installed: {', '.join(missing)}"
+    assert compose_command(), "Docker Compose is not installed"
     for port in (9090, 9093, 9645, 9661):
         with socket.socket() as probe:
-            assert probe.connect_ex(("127.0.0.1", port)), f"something listens on port {port} already: stop it"
+            assert probe.connect_ex(("127.0.0.1", port)), f"port {port} is in use: stop the process that listens on it"
     with daemon():
         make = Path(__file__).with_name("make_stand_ins.sh")
         subprocess.run([make, ROOT / ".servers" / "compose"], check=True, timeout=BUILD_SECONDS)
@@ -102,7 +102,7 @@ def stack() -> Iterator[None]:
 
 
 def running() -> dict[str, str]:
-    """Return the containers' ids by their service."""
+    """Return the container id of each service."""
     return {name: compose("ps", "-q", name).strip() for name in SERVICES}
 
 
@@ -116,7 +116,7 @@ def test_the_servers_become_healthy(stack: None) -> None:
     wait_until(lambda: health() == {"healthy"}, "all are healthy", seconds=60)
 
 
-def test_none_runs_as_root_or_may_write_its_own_files(stack: None) -> None:
+def test_no_container_runs_as_root_or_can_write_its_own_files(stack: None) -> None:
     del stack
     for name, identity in running().items():
         user = docker("exec", identity, "id", "-u").strip()
@@ -125,7 +125,7 @@ def test_none_runs_as_root_or_may_write_its_own_files(stack: None) -> None:
         assert written.returncode != 0, name
 
 
-def test_nothing_listens_beyond_this_machine(stack: None) -> None:
+def test_every_service_listens_on_loopback_only(stack: None) -> None:
     del stack
     for name, identity in running().items():
         (process,) = docker("inspect", "-f", "{{.State.Pid}}", identity).split()
@@ -143,7 +143,7 @@ def test_nothing_listens_beyond_this_machine(stack: None) -> None:
         assert listening == {"0100007F"}, name  # 127.0.0.1, as the kernel writes it
 
 
-def test_the_page_about_the_run_that_diverges_arrives(stack: None) -> None:
+def test_a_diverging_run_pages(stack: None) -> None:
     del stack
 
     def pages() -> list[str]:
@@ -154,19 +154,19 @@ def test_the_page_about_the_run_that_diverges_arrives(stack: None) -> None:
     assert re.match(r"Run demo-\d+-\d+ diverged: NLL", pages()[0])
 
 
-def test_a_training_on_the_host_is_found_by_the_mounted_folder(stack: None) -> None:
+def test_a_training_on_the_host_is_discovered_through_the_mounted_folder(stack: None) -> None:
     del stack
     targets = ROOT / "prometheus" / "targets"
     with TrainingExporter("on-the-host", port=0, targets_dir=targets, linger_seconds=0) as exporter:
         exporter.observe(0, nll=0.2)
         wait_until(
             lambda: "on-the-host" in Prometheus(PROMETHEUS).label_values("vae_step", "run"),
-            "Prometheus sees the training",
+            "Prometheus scrapes the training",
             seconds=90,
         )
 
 
-def test_prometheus_judges_without_an_error(stack: None) -> None:
+def test_no_rule_evaluation_fails(stack: None) -> None:
     del stack
     assert Prometheus(PROMETHEUS).value("sum(prometheus_rule_evaluation_failures_total)") == 0.0
 
@@ -174,7 +174,7 @@ def test_prometheus_judges_without_an_error(stack: None) -> None:
 def _read(file: Path) -> str:
     try:
         return file.read_text()
-    except OSError:  # the process has ended
+    except OSError:  # the process has exited
         return ""
 
 

@@ -9,7 +9,7 @@ def _clips(seed: int, **settings: int) -> MovingShapes:
     return MovingShapes(torch.Generator().manual_seed(seed), **settings)
 
 
-def test_a_batch_is_clips_of_pixels_from_minus_one_to_one() -> None:
+def test_a_batch_has_pixels_from_minus_one_to_one() -> None:
     batch = _clips(0, batch_size=3, frames=4, size=16).batch()
 
     assert batch.shape == (3, 3, 4, 16, 16)
@@ -24,7 +24,7 @@ def test_the_same_seed_gives_the_same_batches() -> None:
         assert torch.equal(first.batch(), second.batch())
 
 
-def test_each_batch_and_each_seed_is_new() -> None:
+def test_batches_and_seeds_differ() -> None:
     clips = _clips(7)
     batch = clips.batch()
 
@@ -32,7 +32,7 @@ def test_each_batch_and_each_seed_is_new() -> None:
     assert not torch.equal(batch, _clips(8).batch())
 
 
-def test_the_global_random_state_is_left_alone() -> None:
+def test_the_global_random_state_does_not_change() -> None:
     state = torch.get_rng_state()
 
     _clips(0).batch()
@@ -41,7 +41,7 @@ def test_the_global_random_state_is_left_alone() -> None:
 
 
 def test_the_shapes_move() -> None:
-    """From the first frame to the last more changes than the noise."""
+    """The first and the last frame differ by more than the noise."""
     batch = _clips(0, batch_size=32).batch()
 
     change = (batch[:, :, -1] - batch[:, :, 0]).square().mean()
@@ -49,8 +49,8 @@ def test_the_shapes_move() -> None:
     assert change > 2 * (2 * SENSOR_NOISE**2)
 
 
-def test_the_noise_cannot_be_told_from_the_frame_before() -> None:
-    """In the still corners of the frame, two frames differ by two independent draws of the noise."""
+def test_the_noise_is_independent_in_each_frame() -> None:
+    """In the still corners of the frame, consecutive frames differ by two independent draws of the noise."""
     corner = _clips(0, batch_size=256).batch()[:, :, :, :2, :2]
 
     change = (corner[:, :, 1:] - corner[:, :, :-1]).square().flatten(1).mean(dim=1).median()

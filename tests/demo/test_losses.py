@@ -19,25 +19,25 @@ def _posterior(mean: float) -> DiagonalGaussian:
     return DiagonalGaussian(torch.full((2, 4, 5, 6, 6), mean), torch.zeros((2, 4, 5, 6, 6)))
 
 
-def test_the_weights_are_those_that_the_bands_fit() -> None:
+def test_the_weights_match_the_default_bands() -> None:
     assert LOSS_WEIGHTS == {"rec": 10.0, "perception": 1.0, "kl": 1e-4}
 
 
-def test_a_perfect_reconstruction_costs_its_kl_alone() -> None:
+def test_a_perfect_reconstruction_costs_only_its_kl() -> None:
     losses = vae_losses(_clips(0), _clips(0), _posterior(0.5))
 
     assert losses.rec == losses.perception == losses.nll == 0
     torch.testing.assert_close(losses.total, 1e-4 * losses.kl)
 
 
-def test_the_sums_hold() -> None:
+def test_nll_and_total_are_weighted_sums() -> None:
     losses = vae_losses(_clips(0), _clips(1), _posterior(0.5))
 
     torch.testing.assert_close(losses.nll, 10 * losses.rec + losses.perception)
     torch.testing.assert_close(losses.total, losses.nll + 1e-4 * losses.kl)
 
 
-def test_rec_is_the_mean_squared_error_of_a_pixel() -> None:
+def test_rec_is_the_mean_squared_error_per_pixel() -> None:
     inputs = torch.zeros((2, 3, 5, 24, 24))
 
     assert vae_losses(inputs, inputs + 0.5, _posterior(0)).rec == 0.25
@@ -55,7 +55,7 @@ def test_every_loss_is_a_scalar() -> None:
     assert [getattr(losses, field.name).shape for field in fields(Losses)] == [()] * 5
 
 
-def test_detached_losses_hold_no_graph() -> None:
+def test_detached_losses_keep_no_graph() -> None:
     outputs = _clips(1).requires_grad_()
 
     losses = vae_losses(_clips(0), outputs, _posterior(0.5)).detach()
@@ -73,12 +73,12 @@ def test_the_perceptual_distance_is_symmetric_and_bounded() -> None:
     torch.testing.assert_close(forth, back)
 
 
-def test_a_change_of_brightness_is_not_perceived() -> None:
+def test_the_perceptual_distance_ignores_brightness() -> None:
     torch.testing.assert_close(perceptual_distance(_clips(0), _clips(0) + 0.3), torch.tensor(0.0), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("kernel", [3, 5])
-def test_blur_is_perceived(kernel: int) -> None:
+def test_the_perceptual_distance_detects_blur(kernel: int) -> None:
     clips = _clips(0)
     frames = clips.transpose(1, 2).flatten(0, 1)
     blurred = functional.avg_pool2d(frames, kernel, stride=1, padding=kernel // 2, count_include_pad=False)

@@ -11,7 +11,7 @@ FRAMES = 5
 
 @pytest.fixture
 def model() -> CausalVideoVae:
-    """A model whose every weight acts: a new one has residual blocks that change nothing."""
+    """A model with random weights everywhere. The residual blocks of a new model are identities."""
     generator = torch.Generator().manual_seed(0)
     model = CausalVideoVae()
     with torch.no_grad():
@@ -25,7 +25,7 @@ def _clips() -> Tensor:
 
 
 def _reconstruct(model: CausalVideoVae, clips: Tensor) -> Tensor:
-    """Encode and decode without the draw: its noise has nothing to do with time."""
+    """Encode and decode the mean, without sampling noise."""
     with torch.no_grad():
         return model.decode(model.encode(clips).mean)
 
@@ -34,7 +34,7 @@ def test_the_output_has_the_shape_of_the_input(model: CausalVideoVae) -> None:
     assert _reconstruct(model, _clips()).shape == _clips().shape
 
 
-def test_a_frame_becomes_latents_of_a_quarter_of_its_height_and_width(model: CausalVideoVae) -> None:
+def test_latents_have_a_quarter_of_the_height_and_width_of_a_frame(model: CausalVideoVae) -> None:
     posterior = model.encode(_clips())
 
     assert posterior.mean.shape == posterior.logvar.shape == (2, 4, FRAMES, 6, 6)
@@ -63,7 +63,7 @@ def test_an_output_frame_depends_on_earlier_input_frames(model: CausalVideoVae) 
 
 
 def test_a_still_video_stays_still(model: CausalVideoVae) -> None:
-    """What stands before the first frame is a copy of it, not black."""
+    """The padding before the first frame is a copy of that frame, not black."""
     still = _clips()[:, :, :1].expand(-1, -1, FRAMES, -1, -1)
 
     outputs = _reconstruct(model, still)
@@ -75,8 +75,8 @@ def test_a_causal_convolution_keeps_the_number_of_frames() -> None:
     assert CausalConv3d(3, 6)(_clips()).shape == (2, 6, FRAMES, 24, 24)
 
 
-def test_an_output_may_leave_the_range_of_a_pixel(model: CausalVideoVae) -> None:
-    """Nothing squashes it: a diverging run must be able to show."""
+def test_an_output_can_leave_the_range_of_a_pixel(model: CausalVideoVae) -> None:
+    """A bounded output would hide that a run diverges."""
     last = model.decoder[-1]
     assert isinstance(last, CausalConv3d)
     with torch.no_grad():
@@ -102,7 +102,7 @@ def test_the_kl_of_the_prior_is_zero() -> None:
     assert DiagonalGaussian(latents, latents).kl().tolist() == [0, 0]
 
 
-def test_the_kl_is_what_torch_says_summed_over_a_clip() -> None:
+def test_the_kl_is_that_of_torch_summed_over_a_clip() -> None:
     generator = torch.Generator().manual_seed(0)
     mean, logvar = (torch.randn((2, 4, 5, 6, 6), generator=generator) for _ in range(2))
     normal = torch.distributions.Normal(mean, (0.5 * logvar).exp())
@@ -113,7 +113,7 @@ def test_the_kl_is_what_torch_says_summed_over_a_clip() -> None:
     torch.testing.assert_close(DiagonalGaussian(mean, logvar).kl(), expected)
 
 
-def test_a_sample_has_the_posteriors_mean_and_variance() -> None:
+def test_a_sample_has_the_mean_and_variance_of_the_posterior() -> None:
     shape = (100_000,)
     posterior = DiagonalGaussian(torch.full(shape, 3.0), torch.full(shape, 4.0).log())
 

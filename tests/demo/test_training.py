@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> Iterator[None]:
-    """The order of a sum, and so its last digits, depend on the number of threads."""
+    """Use one thread: the order of a sum, and so its rounding, depends on the number of threads."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -38,7 +38,7 @@ def test_another_seed_gives_another_run() -> None:
     assert _nlls(Training(seed=3), 1) != _nlls(Training(seed=4), 1)
 
 
-def test_the_global_random_state_is_left_alone() -> None:
+def test_the_global_random_state_does_not_change() -> None:
     state = torch.get_rng_state()
 
     Training(seed=3).step()
@@ -53,7 +53,7 @@ def test_the_loss_starts_high_and_falls() -> None:
     assert _mean(nlls[-10:]) < 1
 
 
-def test_a_result_can_be_kept_without_keeping_the_graph() -> None:
+def test_a_result_keeps_no_graph() -> None:
     result = Training().step()
 
     assert not any(getattr(result.losses, field.name).requires_grad for field in fields(Losses))
@@ -70,7 +70,7 @@ def test_a_step_reports_finite_scalars_and_its_learning_rate() -> None:
     assert result.learning_rate == LEARNING_RATE
 
 
-def test_the_probe_moves_with_the_model_alone() -> None:
+def test_the_probe_changes_only_with_the_model() -> None:
     training = Training(seed=0)
     before = training.probe()
     again = training.probe()
@@ -79,18 +79,18 @@ def test_the_probe_moves_with_the_model_alone() -> None:
     assert float(before.nll) == float(again.nll) != float(after.nll)
 
 
-def test_a_probe_changes_nothing_in_the_run() -> None:
+def test_a_probe_does_not_change_the_run() -> None:
     probed, unprobed = Training(seed=0), Training(seed=0)
     probed.probe()
     assert float(probed.step().losses.nll) == float(unprobed.step().losses.nll)
 
 
-def test_the_gradient_norm_is_that_before_clipping() -> None:
-    """The first gradients are larger than what is let through."""
+def test_the_gradient_norm_is_the_one_before_clipping() -> None:
+    """The first gradients exceed the clipping threshold of 1."""
     assert Training().step().gradient_norm > 1
 
 
-def test_a_learning_rate_set_between_steps_acts_on_the_next() -> None:
+def test_a_learning_rate_set_between_steps_applies_to_the_next_one() -> None:
     training = Training()
     training.step()
     before = [parameter.clone() for parameter in training.model.parameters()]
@@ -102,7 +102,7 @@ def test_a_learning_rate_set_between_steps_acts_on_the_next() -> None:
     assert all(map(torch.equal, before, training.model.parameters()))
 
 
-def test_the_diverging_learning_rate_ruins_a_run_that_was_learning() -> None:
+def test_the_diverging_learning_rate_ruins_a_learning_run() -> None:
     training = Training()
     learned = _mean(_nlls(training, 60)[-10:])
 

@@ -1,4 +1,4 @@
-"""A run that diverges and is killed: nobody is told that it recovered."""
+"""A run that diverges and is killed does not count as recovered."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TRAINER = Path(__file__).parent / "trainers" / "diverging.py"
 
 @pytest.fixture
 def impatient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the rules forget who is not seen after 10 seconds instead of 2 minutes, and wait 5 seconds for a minute."""
+    """Shorten the rules: a run is gone after 10 seconds instead of 2 minutes, and each `for` takes 5 seconds."""
     stack = tmp_path / "stack"
     for part in ("prometheus", "alertmanager"):
         shutil.copytree(stack_folder() / part, stack / part)
@@ -55,12 +55,12 @@ def test_a_run_that_diverged_and_was_killed_stays_an_open_incident(tmp_path: Pat
                 tmp_path, targets_folder=targets, alertmanager_url=alertmanager_url, intervals=servers.SHORTENED
             )
         )
-        with child([sys.executable, TRAINER, "dies", targets]):  # and killed
+        with child([sys.executable, TRAINER, "dies", targets]):  # the end of the block kills it
             wait_until(lambda: bool(heard("page")), "the page")
-        wait_until(lambda: bool(heard("update")), "its death is told")
-        # Longer than the 5 seconds after which Alertmanager tells of a group what is new.
+        wait_until(lambda: bool(heard("update")), "the notification that it disappeared")
+        # Longer than the 5 seconds after which Alertmanager sends the changes of a group.
         gone = 'absent_over_time(run:vae_run:present{run="dies"}[8s])'
-        wait_until(lambda: bool(Prometheus(url).query(gone)), "the run is not seen any more")
+        wait_until(lambda: bool(Prometheus(url).query(gone)), "the run is gone from Prometheus")
         pages = Prometheus(url).label_values('ALERTS{run="dies",severity="page"}', "alertname")
 
     assert pages == ["VaeExporterDown", "VaeNllDiverged"]

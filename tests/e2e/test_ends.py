@@ -1,4 +1,4 @@
-"""Five ends of a training, as the people on call hear of them. Slow: who is gone has a minute to come back."""
+"""The notifications about five ways to end a training. Slow, because a run counts as down only after a minute."""
 
 from __future__ import annotations
 
@@ -59,7 +59,8 @@ def test_five_ends_have_five_outcomes(tmp_path: Path) -> None:
             run: stack.enter_context(trainer(run, targets, told[run], tmp_path / f"{run}.log")) for run in RUNS
         }
         wait_until(
-            lambda: Prometheus(url).label_values("run_rank:vae_run_state:code == 0", "run") == RUNS, "all five runs run"
+            lambda: Prometheus(url).label_values("run_rank:vae_run_state:code == 0", "run") == RUNS,
+            "all five runs are running",
         )
 
         told["ends_well"].write_text("end")
@@ -68,11 +69,11 @@ def test_five_ends_have_five_outcomes(tmp_path: Path) -> None:
         assert processes["ends_well"].wait(30) == 0
         assert processes["exits"].wait(30) == 1
         assert processes["terminated"].wait(30) == 128 + signal.SIGTERM
-        # Last: a false alarm about one of the others would come before the pages that end this test.
+        # Last, so that a false alarm about another run would arrive before the pages that end this test.
         processes["killed"].kill()
         processes["stopped"].send_signal(signal.SIGSTOP)
         wait_until(lambda: len(heard("page")) >= 3, "three pages", seconds=120)
-        wait_until(lambda: len(heard("chat")) >= 4, "the three pages and the ticket are in the chat, too")
+        wait_until(lambda: len(heard("chat")) >= 4, "the three pages and the ticket in the chat")
         firing = Prometheus(url).query('ALERTS{run!=""}')
         alerts = [(series.labels["run"], series.labels["alertname"]) for series in firing]
         assert Prometheus(url).label_values('up{job="prometheus"} == 1', "job") == ["prometheus"]

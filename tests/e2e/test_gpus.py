@@ -1,4 +1,4 @@
-"""From a card's error to the pager: the real pynvml on a simulated driver, the real rules, the real servers."""
+"""From a GPU error to the page: the real pynvml on a simulated driver, the real rules and the real servers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CARDS = [str(a100(index)["uuid"]) for index in range(2)]
 
 @contextmanager
 def trainer(run: str, driver: SimulatedDriver, libraries: Path) -> Iterator[subprocess.Popen[str]]:
-    """Train with the simulated driver in the real one's place."""
+    """Train with the simulated driver instead of a real one."""
     environment = {**os.environ, "LD_LIBRARY_PATH": str(libraries), STATE_VARIABLE: str(driver.file)}
     environment.pop("CUDA_VISIBLE_DEVICES", None)
     command = [sys.executable, str(TRAINER), run]
@@ -40,7 +40,7 @@ def trainer(run: str, driver: SimulatedDriver, libraries: Path) -> Iterator[subp
         yield process
 
 
-def test_a_card_that_fails_pages_and_the_page_about_the_loss_names_it(tmp_path: Path) -> None:
+def test_a_failing_gpu_pages_and_the_page_about_the_loss_names_it(tmp_path: Path) -> None:
     driver = SimulatedDriver(tmp_path / "driver.txt", [a100(index) for index in range(2)])
     build(tmp_path)
     sink = PagerSink()
@@ -63,11 +63,11 @@ def test_a_card_that_fails_pages_and_the_page_about_the_loss_names_it(tmp_path: 
                     Prometheus(prometheus_url).label_values("run_gpu:vae_gpu_fault:bool == 0", "gpu")
                     == sorted(3 * CARDS)
                 ),
-                "both cards are seen to be well",
+                "both GPUs are healthy",
             )
             driver.answer("gpu.1.xids", "48")
             driver.answer("gpu.1.rows.failed", 1)
-            wait_until(lambda: bool(heard("row remap failed")), "a page about the card")
+            wait_until(lambda: bool(heard("row remap failed")), "a page about the GPU")
             (page, *_) = heard(CARDS[1])
             assert "have the card replaced" in heard("row remap failed")[0].text
             assert page.run == "bs4"
@@ -79,14 +79,14 @@ def test_a_card_that_fails_pages_and_the_page_about_the_loss_names_it(tmp_path: 
                     )
                     == [CARDS[1]]
                 ),
-                "the XID is seen, too",
+                "the XID error is recorded",
             )
 
             process.stdin.write("\n")
             process.stdin.flush()
             wait_until(lambda: bool(heard("NaN or infinite loss")), "a page about the loss")
             text = heard("NaN or infinite loss")[0].text
-            assert f"It came within minutes of a GPU's error: {CARDS[1]} (xid" in text
+            assert f"A GPU reported an error at about the same time: {CARDS[1]} (xid" in text
             assert not heard(CARDS[0])
 
             process.stdin.write("\n")

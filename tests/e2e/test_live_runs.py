@@ -1,4 +1,4 @@
-"""The recorded runs, compressed in time, through the real exporter, Prometheus, Alertmanager and pager."""
+"""The recorded runs, accelerated, through the real exporter, Prometheus, Alertmanager and pager."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STEPS_A_SECOND = 25
-"""The runs took three seconds a step. A scrape every fifth step is what 15 s were to them."""
+"""The runs took 3 seconds per step. A scrape every 5 steps corresponds to the default interval of 15 s."""
 
 INTERVALS = Intervals(scrape="200ms", evaluation="200ms", group_wait="200ms", group_interval="1s")
 
@@ -55,13 +55,13 @@ def test_the_bad_run_pages_once_and_the_good_run_never(tmp_path: Path) -> None:
                     if step is not None:
                         exporter.observe(step.number, **step.losses, learning_rate=step.learning_rate)
                 number = max(step.number for step in steps if step is not None)
-                if number >= 840:  # the bad run is over: the rest of the good one needs no pace
+                if number >= 840:  # the bad run has ended: the rest of the good one runs at full speed
                     continue
                 time.sleep(max(0.0, began + number / STEPS_A_SECOND - time.monotonic()))
             wait_until(lambda: judged("good_run").reason == "excellent", "the good run ends excellent")
             wait_until(
                 lambda: any(heard.kind == "resolved" and heard.run == "bad_run" for heard in sink.notifications),
-                "the bad run's page is resolved, for its NLL came down again",
+                "the page about the bad run resolves, because its NLL recovers",
             )
     finally:
         for exporter in runs.values():
@@ -76,14 +76,13 @@ def test_the_bad_run_pages_once_and_the_good_run_never(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("missing", ["prometheus", "alertmanager"])
-def test_a_server_that_does_not_start_says_its_last_words(missing: str, tmp_path: Path) -> None:
-    """A data folder that is a file lets neither of them start."""
-
+def test_the_error_about_a_server_that_does_not_start_includes_the_end_of_its_log(missing: str, tmp_path: Path) -> None:
+    """Neither server starts if its data folder is a file."""
     (tmp_path / missing).write_text("in the way")
     server = (
         prometheus(tmp_path, targets=[], alertmanager_url="http://127.0.0.1:1")
         if missing == "prometheus"
         else alertmanager(tmp_path, pager_url="http://127.0.0.1:1")
     )
-    with pytest.raises(StackError, match=f"(?s){missing} did not become ready.*last words.*{missing}"), server:
+    with pytest.raises(StackError, match=f"(?s){missing} did not become ready.*log ends with:.*{missing}"), server:
         pass

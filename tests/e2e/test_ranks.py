@@ -1,4 +1,4 @@
-"""A run of four ranks under torchrun: one run to the people on call, four to Prometheus."""
+"""A run of four ranks under torchrun: four targets for Prometheus, one page."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def torchrun(*arguments: str | Path, log: Path) -> Iterator[subprocess.Popen[str
         try:
             yield process
         finally:
-            process.terminate()  # it ends its ranks, which are in sessions of their own
+            process.terminate()  # torchrun then stops its ranks, which have their own sessions
             process.wait(30)
 
 
@@ -76,7 +76,7 @@ def test_four_ranks_that_diverge_are_one_page(tmp_path: Path) -> None:
         assert not list(targets.iterdir())
         wait_until(
             lambda: Prometheus(url).label_values('run_rank:vae_run_state:code{run="four-ranks"} == 2', "rank") == RANKS,
-            "four ranks have finished",
+            "all four ranks have finished",
         )
 
     titles = [heard.title for heard in sink.notifications if heard.kind in ("page", "update")]

@@ -1,8 +1,8 @@
-"""Hurt logs at random, and see that each is read or refused, in time. Not a test: it runs for as long as it is told.
+"""Damage logs at random and check that each is read or refused in time. Not part of the tests: run it by hand.
 
     .venv/bin/python tests/fuzz/fuzz_logs.py --seconds 600
 
-Prints the seed of each log that raises anything but LogError, takes too long, or says what cannot be.
+Prints the seed of each log that raises anything but LogError, takes too long, or gives an impossible result.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from vae_exporter.judge.simulation import simulate
 SLOW_SECONDS = 10.0
 
 JUDGED_EVERY = 500
-"""Of so many logs one goes through promtool, too."""
+"""One of this many logs is also judged with promtool, which takes seconds."""
 
 ALPHABET = "0123456789.,:;()[]{}'\"/\\ \t\r\n\x00\x1b-+eEnaif_\N{REPLACEMENT CHARACTER}損"
 
 
 def originals() -> list[str]:
-    """Return a whole log of each format."""
+    """Return undamaged logs of all text formats."""
     csv = (DATA / "bad_run.csv").read_text()
     names, *rows = (line.split(",") for line in csv.splitlines())
     objects = (
@@ -60,8 +60,8 @@ def originals() -> list[str]:
     ]
 
 
-def hurt(text: str, others: list[str], chance: random.Random) -> str:  # noqa: PLR0911 - one a kind of accident
-    """Return *text* after one accident."""
+def hurt(text: str, others: list[str], chance: random.Random) -> str:  # noqa: PLR0911 - one per kind of damage
+    """Return *text* with one random kind of damage."""
     at, to = sorted(chance.randrange(len(text) + 1) for _ in range(2))
     near = min(to, at + chance.choice([1, 3, 40, 300]))
     match chance.randrange(9):
@@ -92,7 +92,7 @@ def hurt(text: str, others: list[str], chance: random.Random) -> str:  # noqa: P
 
 
 def check(run: LoggedRun, *, with_engine: bool) -> None:
-    """Read *run* to its end as the judge does, and see that what it says can be."""
+    """Read *run* to its end like `judge`, and check that the result is possible."""
     if with_engine:
         judge(run, rules=engine.rule_files())
     else:
@@ -114,7 +114,7 @@ def check(run: LoggedRun, *, with_engine: bool) -> None:
 
 
 def try_one(seed: int, texts: list[str], folder: Path, *, with_engine: bool) -> str | None:
-    """Return what is wrong with how the log of *seed* is read; None where nothing is."""
+    """Return what goes wrong with the log of *seed*, or None."""
     chance = random.Random(seed)  # noqa: S311 - the same log for the same seed
     text = chance.choice(texts)
     for _ in range(chance.choice([1, 1, 2, 5, 20])):
@@ -131,17 +131,17 @@ def try_one(seed: int, texts: list[str], folder: Path, *, with_engine: bool) -> 
             check(run, with_engine=with_engine)
     except LogError:
         pass
-    except Exception:  # noqa: BLE001 - whatever it is, it is the finding
+    except Exception:  # noqa: BLE001 - any other exception is a finding
         return traceback.format_exc()
     seconds = time.monotonic() - began
     return f"took {seconds:.0f} s" if seconds > SLOW_SECONDS * (10 if with_engine else 1) else None
 
 
 def main() -> int:
-    """Hurt logs until the time is up; return 1 if one was read wrong."""
+    """Test damaged logs until the time is up. Return 1 if there were findings."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=600)
-    parser.add_argument("--seed", type=int, default=0, help="of the first log")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the first log")
     arguments = parser.parse_args()
     logging.getLogger("vae_exporter").setLevel(logging.CRITICAL)
     texts = originals()

@@ -1,4 +1,4 @@
-"""The simulated driver, and the real pynvml that loads it."""
+"""Fixtures: the simulated driver, and the real pynvml that loads it."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def built_driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the driver's library. Without a C compiler every test that needs it fails, and says so."""
-    # Under a name that nobody asks for: tests beside these must find the machine's own driver, or none.
+    """Return the driver's library. Without a C compiler, the tests that need it fail."""
+    # Under a name that nothing requests: other tests must find the machine's own driver, if any.
     return build(tmp_path_factory.mktemp("driver"), own_name="libnvidia-ml-stand-in.so")
 
 
 @pytest.fixture
 def drive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., SimulatedDriver]:
-    """Return a function that makes the driver answer for the GPUs that it is given."""
+    """Return a function that simulates a driver with the given GPUs."""
 
     def make(*gpus: dict[str, object]) -> SimulatedDriver:
         driver = SimulatedDriver(tmp_path / "driver.txt", gpus)
@@ -39,13 +39,13 @@ def drive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Simu
 
 @pytest.fixture
 def pynvml(built_driver: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """Return the real pynvml, which knows of no other driver: the machine's own, too, may have been loaded."""
-    library = shutil.copy(built_driver, tmp_path)  # another file: it begins without a session
+    """Return the real pynvml with the simulated driver, even if the machine's driver is loaded."""
+    library = shutil.copy(built_driver, tmp_path)  # a new file starts without a session
     spec = importlib.util.find_spec("pynvml")
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "pynvml", module)  # it looks itself up
+    monkeypatch.setitem(sys.modules, "pynvml", module)  # pynvml looks itself up there
     spec.loader.exec_module(module)
 
     def load(name: str) -> ctypes.CDLL:

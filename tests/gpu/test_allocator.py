@@ -1,4 +1,4 @@
-"""torch's allocator, asked without initialising CUDA or waiting for a device."""
+"""The allocator's statistics are read without initializing CUDA or waiting for a device."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vae_exporter._gpu.allocator import cuda_devices
 from vae_exporter._gpu.facts import AllocatorReading
 
 
-def test_what_an_allocator_tells() -> None:
+def test_all_statistics_of_an_allocator_are_read() -> None:
     stats = memory_stats(allocated=1000, reserved=1500, num_alloc_retries=2, num_ooms=1)
     (device,) = cuda_devices(Torch(Cuda([stats], ["aa11"])))
     assert (device.uuid, device.is_used) == ("GPU-aa11", True)
@@ -36,7 +36,7 @@ def test_what_an_allocator_tells() -> None:
     )
 
 
-def test_what_another_allocator_does_not_tell_is_absent() -> None:
+def test_statistics_that_an_allocator_does_not_have_are_absent() -> None:
     (device,) = cuda_devices(Torch(Cuda([{"allocated_bytes.all.current": 5}])))
     assert device.uuid is None
     assert device.reading("GPU-x") == AllocatorReading("GPU-x", {("allocated", "current"): 5})
@@ -47,11 +47,11 @@ def test_what_another_allocator_does_not_tell_is_absent() -> None:
     [
         pytest.param(None, id="no-torch"),
         pytest.param(SimpleNamespace(), id="torch-is-being-imported"),
-        pytest.param(Torch(Cuda([memory_stats(0, 0)], initialized=False)), id="cuda-is-not-initialised"),
+        pytest.param(Torch(Cuda([memory_stats(0, 0)], initialized=False)), id="cuda-is-not-initialized"),
         pytest.param(torch, id="the-real-torch-before-it-uses-a-gpu"),
     ],
 )
-def test_without_cuda_there_is_nothing(module: object) -> None:
+def test_without_cuda_there_are_no_devices(module: object) -> None:
     assert cuda_devices(module) == []
     assert torch.cuda.is_initialized() is False  # type: ignore[no-untyped-call]
 

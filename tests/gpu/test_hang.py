@@ -1,4 +1,4 @@
-"""What the scrapes are served of the GPUs while a call to the driver never comes back."""
+"""GPU metrics while a call to the driver hangs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class TestHang:
-    """A call that never comes back, until the driver does."""
+    """A call that hangs until the driver answers again."""
 
     @pytest.fixture
     def started(self, drive: Drive, pynvml: ModuleType) -> Iterator[tuple[SimulatedDriver, Watch]]:
@@ -34,7 +34,7 @@ class TestHang:
         for key in ("init", "gpu.0.power", "gpu.1.power"):
             driver.answer(key, "ok" if key == "init" else 1)
         watch.sampler.stop()
-        thread = watch.sampler._thread  # noqa: SLF001 - nothing else tells that it ended
+        thread = watch.sampler._thread  # noqa: SLF001 - nothing else shows that it ended
         assert thread
         thread.join(30)
         assert not thread.is_alive()
@@ -45,14 +45,12 @@ class TestHang:
         return log.read_text().split() if log.exists() else []
 
     def hang(self, driver: SimulatedDriver, key: str, function: str) -> None:
-        """Let *function* hang at *key*, and wait until it does."""
+        """Make *function* hang at *key*, and wait until it does."""
         driver.answer("calls", driver.file.with_name("calls"))
         driver.answer(key, "hang")
         wait_until(lambda: self.calls(driver)[-1:] == [function], f"a hanging {function}")
 
-    def test_the_reading_before_it_stays_and_the_collector_has_failed(
-        self, started: tuple[SimulatedDriver, Watch]
-    ) -> None:
+    def test_the_previous_reading_stays_and_the_collector_fails(self, started: tuple[SimulatedDriver, Watch]) -> None:
         driver, watch = started
         watch.sampler.start()
         wait_until(lambda: watch.answers, "the first reading")
@@ -63,7 +61,7 @@ class TestHang:
         assert after == replace(before, answers={"nvml": False, "allocator": False})
         assert len(after.gpus) == 2
 
-    def test_it_recovers_by_itself(self, started: tuple[SimulatedDriver, Watch]) -> None:
+    def test_the_sampler_recovers_when_the_driver_answers(self, started: tuple[SimulatedDriver, Watch]) -> None:
         driver, watch = started
         watch.sampler.start()
         self.hang(driver, "gpu.0.power", "nvmlDeviceGetPowerUsage")
@@ -73,7 +71,7 @@ class TestHang:
         wait_until(lambda: watch.answers, "a reading after the hang")
         assert watch.sampler.facts().gpus[0].health.power == 5.0
 
-    def test_it_is_one_call_in_one_thread(self, started: tuple[SimulatedDriver, Watch]) -> None:
+    def test_a_hang_blocks_one_call_in_one_thread(self, started: tuple[SimulatedDriver, Watch]) -> None:
         driver, watch = started
         before = threading.active_count()
         watch.sampler.start()
@@ -85,8 +83,8 @@ class TestHang:
         assert self.calls(driver) == calls
         assert threading.active_count() == before + 1
 
-    def test_torch_is_not_asked_before_the_driver_answers(self, drive: Drive, pynvml: ModuleType) -> None:
-        """It would hold Python's lock for as long as the training hangs in the allocator."""
+    def test_torch_is_not_called_before_the_driver_answers(self, drive: Drive, pynvml: ModuleType) -> None:
+        """torch would hold the GIL while the training hangs in the allocator."""
         driver = drive(a100())
         cuda = Cuda([memory_stats(1, 2)], [UUID(0).removeprefix("GPU-")])
         watch = Watch(pynvml, torch=Torch(cuda)).sample()
@@ -102,20 +100,20 @@ class TestHang:
         assert asked == [1]
         assert [allocator.bytes["allocated", "current"] for allocator in watch.sampler.facts().allocators] == [3]
 
-    def test_the_end_of_a_run_does_not_wait_for_it(
+    def test_the_end_of_a_run_does_not_wait_for_a_hanging_call(
         self, started: tuple[SimulatedDriver, Watch], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         driver, watch = started
         watch.sampler.start()
         self.hang(driver, "gpu.0.power", "nvmlDeviceGetPowerUsage")
-        monkeypatch.setattr("vae_exporter._gpu.sampler.LAST_ROUND_SECONDS", 1e6)  # what it would wait
+        monkeypatch.setattr("vae_exporter._gpu.sampler.LAST_ROUND_SECONDS", 1e6)  # the wait without a hang
         watch.now += 1e6 + 1
         end = threading.Thread(target=watch.sampler.stop, daemon=True)
         end.start()
         wait_until(lambda: not end.is_alive(), "the end of the run")
         assert self.calls(driver)[-1] == "nvmlDeviceGetPowerUsage"
 
-    def test_a_hang_at_the_first_call_of_all(self, started: tuple[SimulatedDriver, Watch]) -> None:
+    def test_a_hang_in_the_first_call(self, started: tuple[SimulatedDriver, Watch]) -> None:
         driver, watch = started
         driver.answer("calls", driver.file.with_name("calls"))
         driver.answer("init", "hang")

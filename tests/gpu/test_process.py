@@ -1,4 +1,4 @@
-"""Whole processes, in which nothing is stood in for but the driver: its library is found as the real one is."""
+"""Whole processes in which only the driver is simulated. Its library is found like the real one."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def driver(tmp_path: Path) -> SimulatedDriver:
 
 
 def run(script: str, driver: SimulatedDriver, libraries: Path) -> subprocess.CompletedProcess[str]:
-    """Run *script*, whose dynamic linker looks into the folder *libraries* first."""
+    """Run *script* with a dynamic linker that searches the folder *libraries* first."""
     environment = {
         **os.environ,
         "PYTHONPATH": str(Path(__file__).parents[1] / "support"),
@@ -66,7 +66,7 @@ def succeed(script: str, driver: SimulatedDriver, built_driver: Path) -> str:
     return done.stdout
 
 
-def test_a_training_publishes_its_gpu(driver: SimulatedDriver, built_driver: Path) -> None:
+def test_a_training_process_exports_its_gpu(driver: SimulatedDriver, built_driver: Path) -> None:
     script = """
         with TrainingExporter("bs4", port=0, linger_seconds=0, gpu_sample_seconds=0.1) as exporter:
             wait_until(lambda: is_sampled(exporter), "a reading")
@@ -79,9 +79,9 @@ def test_a_training_publishes_its_gpu(driver: SimulatedDriver, built_driver: Pat
     )
 
 
-def test_without_a_driver_there_is_one_line_and_nothing_else(driver: SimulatedDriver, tmp_path: Path) -> None:
+def test_a_missing_driver_is_logged_once(driver: SimulatedDriver, tmp_path: Path) -> None:
     (tmp_path / "libraries").mkdir()
-    (tmp_path / "libraries" / LIBRARY).write_bytes(b"")  # found before the machine's own, and no library
+    (tmp_path / "libraries" / LIBRARY).write_bytes(b"")  # found before the machine's driver, but not a library
     script = """
         with TrainingExporter("bs4", port=0, linger_seconds=0, gpu_sample_seconds=0.1) as exporter:
             wait_until(lambda: exporter._recorder.failures._told, "the line")
@@ -90,7 +90,9 @@ def test_without_a_driver_there_is_one_line_and_nothing_else(driver: SimulatedDr
     done = run(script, driver, tmp_path / "libraries")
     assert (done.returncode, done.stdout) == (0, "0.0\n"), done.stderr
     (line,) = done.stderr.splitlines()
-    assert line.startswith("no NVIDIA driver here (libnvidia-ml.so.1 cannot be loaded)")
+    assert line.startswith(
+        "no GPU metrics are exported because the NVIDIA driver library, libnvidia-ml.so.1, cannot be"
+    )
 
 
 def test_a_scrape_never_calls_the_driver(driver: SimulatedDriver, built_driver: Path) -> None:
@@ -107,7 +109,7 @@ def test_a_scrape_never_calls_the_driver(driver: SimulatedDriver, built_driver: 
 
 
 @pytest.mark.parametrize("key", ["init", "gpu.0.uuid", "gpu.0.power"])
-def test_a_driver_that_hangs_holds_up_neither_a_scrape_nor_the_exit(
+def test_a_driver_that_hangs_blocks_neither_scrapes_nor_the_exit(
     driver: SimulatedDriver, built_driver: Path, key: str
 ) -> None:
     driver.answer(key, "hang")
@@ -121,7 +123,7 @@ def test_a_driver_that_hangs_holds_up_neither_a_scrape_nor_the_exit(
     assert succeed(script, driver, built_driver) == "['vae-gpu']\n"
 
 
-def test_a_fork_reads_nothing(driver: SimulatedDriver, built_driver: Path) -> None:
+def test_a_forked_child_does_not_read_gpus(driver: SimulatedDriver, built_driver: Path) -> None:
     script = """
         exporter = TrainingExporter("bs4", port=0, linger_seconds=0, gpu_sample_seconds=0.1).start()
         wait_until(lambda: is_sampled(exporter), "a reading")
@@ -136,7 +138,7 @@ def test_a_fork_reads_nothing(driver: SimulatedDriver, built_driver: Path) -> No
     assert (done.returncode, done.stdout) == (0, "0 ['vae-gpu']\n[]\n"), done.stderr
 
 
-def test_whoever_wants_no_gpu_metrics_has_none(driver: SimulatedDriver, built_driver: Path) -> None:
+def test_gpus_false_disables_gpu_metrics(driver: SimulatedDriver, built_driver: Path) -> None:
     script = """
         with TrainingExporter("bs4", port=0, linger_seconds=0, gpus=False) as exporter:
             print(gpu_lines(exporter), sampler_threads(), "pynvml" in sys.modules)

@@ -1,4 +1,4 @@
-"""What the scrapes are served of the GPUs, whatever the driver does."""
+"""Which GPUs the sampler reads, and what it keeps if the driver or torch fails."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
 
 
 class TestWhichDevices:
-    def test_own_are_those_that_cuda_shows(self, drive: Drive, pynvml: ModuleType) -> None:
+    def test_own_selects_the_devices_that_are_visible_to_cuda(self, drive: Drive, pynvml: ModuleType) -> None:
         drive(*map(a100, range(4)))
         watch = Watch(pynvml, environment={"CUDA_VISIBLE_DEVICES": "2,0"}).sample()
         assert (watch.uuids, watch.answers) == ([UUID(2), UUID(0)], True)
 
-    def test_all_are_the_machine_s_with_their_slices(self, drive: Drive, pynvml: ModuleType) -> None:
+    def test_all_selects_the_devices_of_the_machine_and_their_slices(self, drive: Drive, pynvml: ModuleType) -> None:
         drive(a100(0), in_mig_mode(a100(1), [mig_slice(0)]))
         watch = Watch(pynvml, choice="all", environment={"CUDA_VISIBLE_DEVICES": ""}).sample()
         assert watch.uuids == [UUID(0), UUID(1), SLICE(0)]
 
-    def test_none_is_no_failure(self, drive: Drive, pynvml: ModuleType) -> None:
+    def test_no_visible_device_is_not_a_failure(self, drive: Drive, pynvml: ModuleType) -> None:
         drive(a100())
         watch = Watch(pynvml, environment={"CUDA_VISIBLE_DEVICES": ""}).sample()
         assert (watch.uuids, watch.answers) == ([], True)
 
-    def test_once_torch_holds_memory_own_are_those_that_it_uses(self, drive: Drive, pynvml: ModuleType) -> None:
-        """Of torchrun's eight ranks each sees all GPUs, and uses one."""
+    def test_own_selects_the_devices_on_which_torch_holds_memory(self, drive: Drive, pynvml: ModuleType) -> None:
+        """With torchrun, each rank sees all GPUs and uses one."""
         drive(*map(a100, range(3)))
         cuda = Cuda([memory_stats(0, 0)] * 3, [UUID(index).removeprefix("GPU-") for index in range(3)])
         watch = Watch(pynvml, torch=Torch(cuda)).sample()
@@ -47,7 +47,7 @@ class TestWhichDevices:
         cuda.stats[1] = memory_stats(10, 20)
         assert watch.sample().uuids == [UUID(1)]
 
-    def test_torch_tells_cudas_own_order_among_several_models(self, drive: Drive, pynvml: ModuleType) -> None:
+    def test_torch_resolves_numbers_among_several_models(self, drive: Drive, pynvml: ModuleType) -> None:
         drive(a100(0, name="NVIDIA T400"), a100(1))
         cuda = Cuda([memory_stats(1, 2)], [UUID(1).removeprefix("GPU-")], initialized=False)
         watch = Watch(pynvml, torch=Torch(cuda), environment={"CUDA_VISIBLE_DEVICES": "0"}).sample()
@@ -57,16 +57,16 @@ class TestWhichDevices:
         assert watch.uuids == [UUID(1)]
         assert [allocator.uuid for allocator in watch.sampler.facts().allocators] == [UUID(1)]
 
-    def test_a_slice_is_one_under_its_own_uuid(self, drive: Drive, pynvml: ModuleType) -> None:
-        """torch may call it by its GPU's."""
+    def test_a_slice_is_exported_under_its_own_uuid(self, drive: Drive, pynvml: ModuleType) -> None:
+        """torch may report the UUID of its GPU."""
         drive(in_mig_mode(a100(), [mig_slice(0), mig_slice(1)]))
         cuda = Cuda([memory_stats(1, 2)], [UUID(0).removeprefix("GPU-")])
         watch = Watch(pynvml, torch=Torch(cuda), environment={"CUDA_VISIBLE_DEVICES": SLICE(1)}).sample()
         assert watch.uuids == [SLICE(1)]
         assert [allocator.uuid for allocator in watch.sampler.facts().allocators] == [SLICE(1)]
 
-    def test_a_number_keeps_its_card_when_another_card_is_lost(self, drive: Drive, pynvml: ModuleType) -> None:
-        """A new session may number the cards that are left anew."""
+    def test_a_number_keeps_its_gpu_when_another_gpu_is_lost(self, drive: Drive, pynvml: ModuleType) -> None:
+        """A new session may renumber the remaining GPUs."""
         driver = drive(*map(a100, range(3)))
         watch = Watch(pynvml, environment={"CUDA_VISIBLE_DEVICES": "0,2"}).sample()
         driver.answer("gpu.0.lost", 1)
@@ -74,7 +74,7 @@ class TestWhichDevices:
             watch.sample(after=RETRY_SECONDS)
         assert dict(zip(watch.uuids, watch.lost, strict=True)) == {UUID(0): True, UUID(2): False}
 
-    def test_a_number_finds_its_card_when_that_comes_late(self, drive: Drive, pynvml: ModuleType) -> None:
+    def test_a_number_finds_a_gpu_that_appears_late(self, drive: Drive, pynvml: ModuleType) -> None:
         driver = drive(*map(a100, range(2)))
         driver.answer("gpu.1.lost", 1)
         watch = Watch(pynvml, environment={"CUDA_VISIBLE_DEVICES": "1"}).sample()
@@ -83,8 +83,8 @@ class TestWhichDevices:
         watch.source.close()  # another session, as after any error
         assert watch.sample(after=RETRY_SECONDS).uuids == [UUID(1)]
 
-    def test_two_devices_of_one_name_are_published_once(self, drive: Drive, pynvml: ModuleType) -> None:
-        """Prometheus refuses a scrape in which a series stands twice."""
+    def test_two_devices_with_one_uuid_are_exported_once(self, drive: Drive, pynvml: ModuleType) -> None:
+        """Prometheus rejects a scrape with duplicate series."""
         drive(a100())
         uuid = UUID(0).removeprefix("GPU-")
         watch = Watch(pynvml, torch=Torch(Cuda([memory_stats(1, 2), memory_stats(3, 4)], [uuid, uuid]))).sample()
@@ -93,7 +93,7 @@ class TestWhichDevices:
 
 
 class TestTrouble:
-    def test_what_was_read_last_stays_with_its_time(self, drive: Drive, pynvml: ModuleType) -> None:
+    def test_the_last_reading_of_a_lost_gpu_stays_with_its_time(self, drive: Drive, pynvml: ModuleType) -> None:
         driver = drive(a100(0), a100(1))
         watch = Watch(pynvml).sample()
         driver.answer("gpu.1.temperature", 99)
@@ -114,7 +114,7 @@ class TestTrouble:
             watch.sample(after=RETRY_SECONDS)
         assert (watch.lost, watch.answers, watch.times) == ([False, False], True, [watch.now] * 2)
 
-    def test_a_lost_gpu_is_looked_for_in_another_session_now_and_then(self, drive: Drive, pynvml: ModuleType) -> None:
+    def test_the_session_restarts_at_intervals_to_find_a_lost_gpu(self, drive: Drive, pynvml: ModuleType) -> None:
         driver = drive(a100(0), a100(1))
         watch = Watch(pynvml).sample()
         driver.answer("gpu.1.lost", 1)
@@ -126,14 +126,14 @@ class TestTrouble:
     def test_a_driver_that_is_reloaded_is_found_again(self, drive: Drive, pynvml: ModuleType) -> None:
         drive(a100())
         watch = Watch(pynvml).sample()
-        pynvml.nvmlShutdown()  # what a reload does to the sessions that there were
+        pynvml.nvmlShutdown()  # a reload ends existing sessions
         assert not watch.sample().answers
         for _ in range(3):
             watch.sample(after=RETRY_SECONDS)
         assert (watch.answers, watch.times) == (True, [watch.now])
 
     @pytest.mark.parametrize("code", [9, 18, 4, 999], ids=["not-loaded", "mismatch", "no-permission", "unknown"])
-    def test_a_driver_that_is_not_there_yet_is_told_once_and_found_later(
+    def test_a_driver_that_is_not_loaded_yet_is_logged_once_and_found_later(
         self, drive: Drive, pynvml: ModuleType, caplog: pytest.LogCaptureFixture, code: int
     ) -> None:
         driver = drive(a100())
@@ -146,7 +146,7 @@ class TestTrouble:
         driver.answer("init", "ok")
         assert watch.sample(after=RETRY_SECONDS).answers
 
-    def test_a_part_that_fails_is_a_failure_and_the_rest_is_new(self, drive: Drive, pynvml: ModuleType) -> None:
+    def test_an_error_in_one_value_does_not_affect_the_others(self, drive: Drive, pynvml: ModuleType) -> None:
         driver = drive(a100())
         watch = Watch(pynvml).sample()
         driver.answer("gpu.0.power", "error 999")
@@ -164,7 +164,7 @@ class TestTrouble:
         watch.sample(after=RETRY_SECONDS)
         assert (watch.uuids, watch.lost) == ([UUID(0), SLICE(0)], [False, False])
 
-    def test_what_nobody_expected_is_counted_and_costs_no_other(
+    def test_an_unexpected_exception_is_counted_and_does_not_affect_other_devices(
         self, drive: Drive, pynvml: ModuleType, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         drive(a100())
@@ -177,10 +177,8 @@ class TestTrouble:
         watch.sample()
         assert (watch.answers, watch.times, watch.failures.errors["sample"]) == (False, [1005.0], 1)
 
-    def test_an_allocator_that_fails_leaves_the_driver_and_what_it_said_last(
-        self, drive: Drive, pynvml: ModuleType
-    ) -> None:
-        """After an error on the device every call to CUDA raises."""
+    def test_an_allocator_that_fails_keeps_its_last_reading(self, drive: Drive, pynvml: ModuleType) -> None:
+        """After an error on the device, every call to CUDA raises."""
         drive(a100(0), a100(1))
         cuda = Cuda(
             [memory_stats(0, 0), memory_stats(1, 2, num_ooms=1)],
@@ -193,7 +191,7 @@ class TestTrouble:
         assert [allocator.out_of_memory for allocator in facts.allocators] == [0, 1]
         assert (watch.uuids, watch.times) == ([UUID(1)], [watch.now])
 
-    def test_an_allocator_that_answers_nonsense_is_counted(self, drive: Drive, pynvml: ModuleType) -> None:
+    def test_invalid_allocator_statistics_are_counted(self, drive: Drive, pynvml: ModuleType) -> None:
         drive(a100())
         nonsense: Any = {"reserved_bytes.all.peak": 1, "allocated_bytes.all.peak": "much"}
         cuda = Cuda([nonsense], [UUID(0).removeprefix("GPU-")])
@@ -203,18 +201,18 @@ class TestTrouble:
 
 
 class TestEnd:
-    def test_the_last_round_sees_why_the_run_ends(self, drive: Drive, pynvml: ModuleType) -> None:
+    def test_stop_reads_once_more(self, drive: Drive, pynvml: ModuleType) -> None:
         drive(a100())
         cuda = Cuda([memory_stats(1, 2)], [UUID(0).removeprefix("GPU-")])
         watch = Watch(pynvml, torch=Torch(cuda))
-        watch.sampler._seconds = 60  # noqa: SLF001 - no other round comes
+        watch.sampler._seconds = 60  # noqa: SLF001 - no other round starts
         watch.sampler.start()
         wait_until(lambda: watch.answers, "the first reading")
         cuda.stats[0] = memory_stats(1, 2, num_ooms=1)
         watch.sampler.stop()
         assert [allocator.out_of_memory for allocator in watch.sampler.facts().allocators] == [1]
 
-    def test_the_session_is_ended(self, drive: Drive, pynvml: ModuleType) -> None:
+    def test_stop_ends_the_session(self, drive: Drive, pynvml: ModuleType) -> None:
         drive(a100())
         watch = Watch(pynvml)
         watch.sampler.start()

@@ -1,4 +1,4 @@
-"""Dashboards of a store that several clusters write into."""
+"""Dashboards for a store that several clusters share."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CLUSTERS = Identity.parse("cluster,run")
 
 
 def expressions(part: object) -> Iterator[str]:
-    """Yield every query of a panel or annotation in *part*, a piece of JSON."""
+    """Yield the query of every panel and annotation in *part*, a JSON value."""
     if isinstance(part, dict):
         if isinstance(part.get("expr"), str):
             yield part["expr"]
@@ -29,12 +29,12 @@ def expressions(part: object) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("board", DASHBOARDS)
-def test_for_one_label_nothing_changes(board: str) -> None:
+def test_the_default_identity_changes_nothing(board: str) -> None:
     assert of_clusters(DASHBOARDS[board], Identity()) == DASHBOARDS[board]
 
 
 @pytest.mark.parametrize("board", DASHBOARDS)
-def test_the_cluster_is_chosen_before_the_run(board: str) -> None:
+def test_the_cluster_is_selected_before_the_run(board: str) -> None:
     names = [one["name"] for one in of_clusters(DASHBOARDS[board], CLUSTERS)["templating"]["list"]]
     assert names[:2] == ["datasource", "cluster"]
     runs = [one for one in of_clusters(DASHBOARDS[board], CLUSTERS)["templating"]["list"] if one["name"] == "run"]
@@ -44,7 +44,7 @@ def test_the_cluster_is_chosen_before_the_run(board: str) -> None:
 
 
 @pytest.mark.parametrize("board", DASHBOARDS)
-def test_every_query_of_runs_asks_for_the_chosen_cluster(board: str) -> None:
+def test_every_query_selects_the_cluster(board: str) -> None:
     changed = of_clusters(DASHBOARDS[board], CLUSTERS)
     of_runs = [expr for expr in expressions(changed) if "run=" in expr or "run!=" in expr]
     assert of_runs

@@ -1,4 +1,4 @@
-"""What Grafana needs of a dashboard, what a reader needs, and that the files are what their code makes."""
+"""What Grafana and its readers need of a dashboard, and that the committed files are up to date."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ with_the_sdk = pytest.mark.skipif(sys.version_info < (3, 11), reason="grafana-fo
 
 
 def everything(value: object) -> Iterator[tuple[str, Any]]:
-    """Yield every key with its value, at any depth of a piece of JSON."""
+    """Yield every key and its value, at any depth of a JSON value."""
     if isinstance(value, dict):
         for key, part in value.items():
             yield key, part
@@ -61,8 +61,8 @@ def own_links() -> Iterator[tuple[str, str]]:
 
 
 @with_the_sdk
-def test_the_files_are_what_the_code_makes(tmp_path: Path) -> None:
-    """If this fails: `make dashboards`, and read the diff."""
+def test_the_committed_files_are_up_to_date(tmp_path: Path) -> None:
+    """If this fails, run `make dashboards` and review the diff."""
     (tmp_path / "left-over.json").write_text("{}")
     command = [sys.executable, "-m", "vae_dashboards", str(tmp_path)]
     done = finished(
@@ -73,20 +73,20 @@ def test_the_files_are_what_the_code_makes(tmp_path: Path) -> None:
     assert made == {file.name: file.read_text() for file in FOLDER.iterdir()}
 
 
-def test_there_are_these_dashboards() -> None:
+def test_these_dashboards_exist() -> None:
     assert {uid: dashboard["uid"] for uid, dashboard in DASHBOARDS.items()} == {
         uid: uid for uid in ("gpu-memory", "vae-comparison", "vae-fleet", "vae-run")
     }
 
 
 @of_each_board
-def test_no_two_panels_have_one_id(board: str) -> None:
+def test_no_two_panels_share_an_id(board: str) -> None:
     ids = [panel["id"] for panel in DASHBOARDS[board]["panels"]]
     assert len(set(ids)) == len(ids)
 
 
 @of_each_board
-def test_the_panels_lie_in_the_grid_beside_each_other(board: str) -> None:
+def test_panels_are_within_the_grid_and_do_not_overlap(board: str) -> None:
     places = [(panel["title"], panel["gridPos"]) for panel in DASHBOARDS[board]["panels"]]
     assert [title for title, at in places if at["x"] + at["w"] > 24] == []
     overlapping = [
@@ -101,7 +101,7 @@ def test_the_panels_lie_in_the_grid_beside_each_other(board: str) -> None:
 
 
 @of_each_board
-def test_each_line_of_panels_fills_the_width(board: str) -> None:
+def test_each_row_of_panels_fills_the_width(board: str) -> None:
     lines: dict[int, int] = {}
     for panel in DASHBOARDS[board]["panels"]:
         at = panel["gridPos"]
@@ -119,24 +119,24 @@ def test_no_datasource_is_hard_coded(board: str) -> None:
 
 
 @of_each_board
-def test_variables_follow_the_time_that_is_shown(board: str) -> None:
+def test_variables_follow_the_selected_time_range(board: str) -> None:
     queried = [variable for variable in DASHBOARDS[board]["templating"]["list"] if variable["type"] == "query"]
     assert [variable["name"] for variable in queried if variable["refresh"] != 2] == []
 
 
 @of_each_board
-def test_nobody_edits_a_dashboard_in_the_browser(board: str) -> None:
+def test_a_dashboard_is_not_editable_in_the_browser(board: str) -> None:
     assert DASHBOARDS[board]["editable"] is False
 
 
 @of_each_board
-def test_no_two_panels_of_a_dashboard_have_one_title(board: str) -> None:
+def test_no_two_panels_of_a_dashboard_share_a_title(board: str) -> None:
     titles = [panel["title"] for panel in panels(board)]
     assert sorted(set(titles)) == sorted(titles)
 
 
 @of_each_panel
-def test_each_panel_says_what_it_shows_and_what_would_fill_it(board: str, panel: dict[str, Any]) -> None:
+def test_each_panel_has_a_title_a_description_and_a_no_data_text(board: str, panel: dict[str, Any]) -> None:
     del board
     assert panel["title"]
     assert panel["description"].endswith(".")
@@ -145,14 +145,23 @@ def test_each_panel_says_what_it_shows_and_what_would_fill_it(board: str, panel:
 
 
 @of_each_panel
-def test_each_unit_is_one_that_grafana_knows(board: str, panel: dict[str, Any]) -> None:
+def test_each_unit_exists_in_grafana(board: str, panel: dict[str, Any]) -> None:
     del board
-    known = {"none", "s", "bytes", "percentunit", "dB", "celsius", "watt", "hertz"}  # by the SDK's own list, below
+    known = {
+        "none",
+        "s",
+        "bytes",
+        "percentunit",
+        "dB",
+        "celsius",
+        "watt",
+        "hertz",
+    }  # checked against the SDK's list below
     assert units(panel) <= known
 
 
 @with_the_sdk
-def test_the_units_that_are_used_are_in_the_list_of_grafanas_sdk() -> None:
+def test_each_unit_is_listed_in_the_sdk_of_grafana() -> None:
     from grafana_foundation_sdk.models import units as listed  # noqa: PLC0415 - not for Python 3.10
 
     known = {value for name, value in vars(listed).items() if name[0].isupper() and isinstance(value, str)}
@@ -160,15 +169,15 @@ def test_the_units_that_are_used_are_in_the_list_of_grafanas_sdk() -> None:
 
 
 @of_each_panel
-def test_a_colour_is_a_name_that_each_theme_has_its_shade_of(board: str, panel: dict[str, Any]) -> None:
+def test_each_color_is_one_of_grafanas_themed_names(board: str, panel: dict[str, Any]) -> None:
     del board
     colors = {value for key, value in everything(panel) if key in ("fixedColor", "color") and isinstance(value, str)}
     assert colors <= {"green", "yellow", "orange", "red", "blue", "purple", "text"}
 
 
 @of_each_panel
-def test_what_is_told_by_a_colour_is_told_in_words(board: str, panel: dict[str, Any]) -> None:
-    """A threshold has no words: none may have a second step. A mapping has a text beside its colour."""
+def test_no_meaning_is_conveyed_by_color_alone(board: str, panel: dict[str, Any]) -> None:
+    """Thresholds have only one step, because they have no text. Each mapping has a text with its color."""
     del board
     defaults = panel["fieldConfig"]["defaults"]
     assert len(defaults.get("thresholds", {}).get("steps", [None])) == 1
@@ -176,14 +185,14 @@ def test_what_is_told_by_a_colour_is_told_in_words(board: str, panel: dict[str, 
     assert [result for mapping in results for result in mapping["options"].values() if not result.get("text")] == []
 
 
-def test_the_run_dashboard_repeats_what_is_seen_at_a_glance_for_each_run() -> None:
+def test_the_run_dashboard_repeats_its_top_row_for_each_run() -> None:
     first = DASHBOARDS["vae-run"]["panels"][0]
     assert (first["type"], first["repeat"], first["title"]) == ("row", "run", "Run $run")
 
 
 @pytest.mark.parametrize("query", [*panel_queries(), *annotation_queries()], ids=str)
-def test_a_query_looks_at_what_is_chosen(query: PanelQuery) -> None:
-    """Each selector is of the chosen runs, or of any run; a rate looks back by Grafana's own interval."""
+def test_a_query_selects_runs_and_uses_grafanas_intervals(query: PanelQuery) -> None:
+    """Each selector matches the selected runs or any run. Each rate uses one of Grafana's interval variables."""
     selectors = re.findall(r"(?<![\w\"])((?:\w+:)?vae_[\w:]+|ALERTS)(\{[^}]*\})?", query.expr)
     assert selectors
     assert [name for name, labels in selectors if "run" not in labels] == []
@@ -191,14 +200,14 @@ def test_a_query_looks_at_what_is_chosen(query: PanelQuery) -> None:
 
 
 @pytest.mark.parametrize("query", list(panel_queries()), ids=str)
-def test_a_counter_is_asked_for_its_growth(query: PanelQuery) -> None:
-    """An ECC or remap counter is the card's own and outlives the process: its level is the news."""
+def test_a_query_asks_for_the_growth_of_a_counter(query: PanelQuery) -> None:
+    """Except for ECC errors, which the GPU counts and which outlive the process: their level matters."""
     bare = re.sub(r"(?:rate|increase)\([^\]]*\]\)", "", query.expr)
     assert set(re.findall(r"\bvae_\w+_total\b", bare)) <= {"vae_gpu_ecc_errors_total"}
 
 
 @pytest.mark.parametrize(("board", "url"), list(own_links()))
-def test_a_link_leads_to_a_dashboard_and_to_variables_that_it_has(board: str, url: str) -> None:
+def test_a_link_targets_an_existing_dashboard_and_its_variables(board: str, url: str) -> None:
     del board
     parts = urlsplit(url)
     target = DASHBOARDS[parts.path.removeprefix("/d/")]
@@ -208,8 +217,8 @@ def test_a_link_leads_to_a_dashboard_and_to_variables_that_it_has(board: str, ur
     assert given <= known
 
 
-def test_the_step_is_drawn_to_scale_whatever_the_loss_is() -> None:
-    """Grafana takes a panel's scale for both axes, and a logarithmic one has no step 0."""
+def test_the_step_axis_is_always_linear() -> None:
+    """Grafana applies the scale of a panel to both axes, and a log scale cannot show step 0."""
     by_step = [panel for panel in panels("vae-comparison") if panel["type"] == "xychart"]
     assert by_step
     for panel in by_step:
@@ -217,7 +226,7 @@ def test_the_step_is_drawn_to_scale_whatever_the_loss_is() -> None:
         assert {"id": "custom.scaleDistribution", "value": {"type": "linear"}} in step["properties"], panel["title"]
 
 
-def test_the_link_to_a_runbook_leads_to_the_folder_that_has_one_for_each_alert() -> None:
+def test_the_runbook_link_targets_the_folder_that_has_a_runbook_for_each_alert() -> None:
     urls = {
         value
         for key, value in everything(DASHBOARDS["vae-run"])
@@ -230,7 +239,7 @@ def test_the_link_to_a_runbook_leads_to_the_folder_that_has_one_for_each_alert()
 
 
 @of_each_board
-def test_a_column_or_an_override_names_a_query_or_a_label_that_there_is(board: str) -> None:
+def test_each_override_matches_a_query_or_a_label(board: str) -> None:
     for panel in panels(board):
         names = {target["refId"] for target in panel["targets"]}
         for override in panel["fieldConfig"]["overrides"]:
@@ -244,7 +253,7 @@ def test_a_column_or_an_override_names_a_query_or_a_label_that_there_is(board: s
                 assert any(re.search(rf"\b{option}\b|without", expr) for expr in exprs), panel["title"]
 
 
-def test_grafana_is_the_one_that_the_dashboards_are_written_for() -> None:
+def test_the_image_of_grafana_has_the_minor_version_of_the_sdk() -> None:
     compose = (ROOT / "docker-compose.yml").read_text()
     sdk = re.search(r"grafana-foundation-sdk==\d+!(\d+\.\d+)\.", (ROOT / "pyproject.toml").read_text())
     image = re.search(r"grafana/grafana:(\d+\.\d+)\.", compose)

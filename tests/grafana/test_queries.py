@@ -1,4 +1,4 @@
-"""Every query of every panel, with its variables filled in, against a Prometheus that has seen runs."""
+"""Every query of every panel, with its variables filled in, against a Prometheus that has scraped runs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ANNOTATIONS = list(annotation_queries())
 
 
 def known_series() -> set[str]:
-    """Return the series that the exporter publishes and those that the rules record."""
+    """Return the series that the exporter exports or the rules record."""
     golden = (ROOT / "tests" / "data" / "metrics.txt").read_text()
     rules = [
         rule
@@ -39,40 +39,40 @@ def known_series() -> set[str]:
 
 
 def ask(runs: WatchedRuns, query: PanelQuery, **variables: str) -> list[Series]:
-    """Ask as Grafana does, and fail with what Prometheus says where it fails."""
+    """Run *query* as Grafana does. A query that Prometheus rejects raises its error message."""
     expr = query.filled(**{**EVERYTHING, **variables}, **FILLED)
     if query.kind == "instant":
         return Prometheus(runs.url).query(expr, at=runs.end)
     return Prometheus(runs.url).query_range(expr, start=runs.start, end=runs.end, step=1)
 
 
-def test_every_series_that_is_asked_for_exists() -> None:
+def test_every_queried_series_exists() -> None:
     asked = {name for query in [*QUERIES, *ANNOTATIONS] for name in series_in(query.expr)}
     assert asked
     assert asked - known_series() == set()
 
 
 @pytest.mark.parametrize("query", [*QUERIES, *ANNOTATIONS], ids=str)
-def test_every_query_gives_data(query: PanelQuery, watched: WatchedRuns) -> None:
+def test_every_query_returns_data(query: PanelQuery, watched: WatchedRuns) -> None:
     assert ask(watched, query) != []
 
 
 @pytest.mark.parametrize("query", [query for query in QUERIES if "$run" in query.expr], ids=str)
-def test_a_query_gives_nothing_of_a_run_that_is_not_chosen(query: PanelQuery, watched: WatchedRuns) -> None:
+def test_a_query_returns_only_the_selected_run(query: PanelQuery, watched: WatchedRuns) -> None:
     found = ask(watched, query, run="bad_run")
     assert {labels(series).get("run", "bad_run") for series in found} <= {"bad_run"}
 
 
 @pytest.mark.parametrize("query", [query for query in QUERIES if query.format == "time_series"], ids=str)
-def test_no_two_curves_of_a_query_have_one_name(query: PanelQuery, watched: WatchedRuns) -> None:
+def test_no_two_curves_of_a_query_share_a_name(query: PanelQuery, watched: WatchedRuns) -> None:
     chosen = {"run": "good_run|full_run"}
     if query.place in repeated(query.board):
-        chosen = {"run": "full_run", "gpu": "GPU-.*"}  # one of each: the golden file has one card, and one slice
+        chosen = {"run": "full_run", "gpu": "GPU-.*"}  # one of each: the golden file has one GPU and one MIG slice
     found = [legend_of(query, labels(series)) for series in ask(watched, query, **chosen)]
     assert sorted(set(found)) == sorted(found)
 
 
-def test_what_is_joined_by_step_has_one_series_a_run_at_the_same_times(watched: WatchedRuns) -> None:
+def test_queries_joined_by_step_return_one_series_per_run_at_the_same_times(watched: WatchedRuns) -> None:
     by_step = [panel["title"] for panel in panels("vae-comparison") if panel["type"] == "xychart"]
     assert by_step
     queries = [query for query in QUERIES if query.place in by_step]
@@ -87,7 +87,7 @@ def test_what_is_joined_by_step_has_one_series_a_run_at_the_same_times(watched: 
             assert {at for at, _ in series.points} <= set(steps[series.labels["run"]]), query
 
 
-def test_what_is_joined_into_one_row_a_run_bears_no_other_label(watched: WatchedRuns) -> None:
+def test_queries_joined_into_one_row_per_run_have_no_other_label(watched: WatchedRuns) -> None:
     queries = [query for query in QUERIES if query.board == "vae-fleet" and query.format == "table"]
     for query in queries:
         found = ask(watched, query)
@@ -109,14 +109,14 @@ def test_the_bands_add_up_to_the_edges_and_the_nll_lies_between_them(watched: Wa
     assert sum(widths[:2]) <= found["nll"] <= sum(widths[:3])
 
 
-@pytest.mark.parametrize("place", ["Layers", "Memory of the fullest card"])
-def test_what_ranks_hold_that_share_a_card_adds_up(place: str, watched: WatchedRuns) -> None:
+@pytest.mark.parametrize("place", ["Memory breakdown", "Memory of the fullest GPU"])
+def test_memory_of_ranks_that_share_a_gpu_adds_up(place: str, watched: WatchedRuns) -> None:
     query = next(query for query in QUERIES if (query.place, query.name) == (place, "allocated"))
     (series,) = ask(watched, query, run="full_run")
     assert series.value == 4.8e10 + 1e9
 
 
-def test_the_worst_run_is_the_first_of_the_fleet(watched: WatchedRuns) -> None:
+def test_the_worst_run_comes_first_in_the_fleet(watched: WatchedRuns) -> None:
     worst = next(query for query in QUERIES if query.board == "vae-fleet" and query.name == "worst")
     order = sorted(ask(watched, worst), key=lambda series: -series.value)
     assert order[0].labels["run"] == "full_run"  # a page: its loss is NaN
@@ -128,7 +128,7 @@ def labels(series: Series) -> dict[str, str]:
 
 
 def legend_of(query: PanelQuery, of_series: Mapping[str, str]) -> str:
-    """Return the name of a curve as Grafana makes it."""
+    """Return the name of a curve as Grafana builds it."""
     target = next(
         target
         for panel in panels(query.board)

@@ -1,4 +1,4 @@
-"""`vae-exporter judge` and `vae-exporter replay`, run as a user runs them."""
+"""Test `vae-exporter judge` and `vae-exporter replay` from the outside, in a subprocess."""
 
 from __future__ import annotations
 
@@ -77,12 +77,12 @@ def test_the_recorded_good_run_would_never_have_paged_and_ends_excellent(recorde
     assert pages(run) == []
 
 
-def test_people_get_each_run_and_the_runs_side_by_side(recorded: dict[str, Path]) -> None:
+def test_text_output_has_each_run_and_a_comparison(recorded: dict[str, Path]) -> None:
     done = judge(recorded["bad_run"], recorded["good_run"], "--explain")
     assert done.returncode == 1
     words = " ".join(done.stdout.split())
     assert "page VaeNllDiverged from step" in words
-    assert "Stop it and go back to a good checkpoint" in words
+    assert "Stop it and resume from a checkpoint before the rise" in words
     assert "bad NLL" in words
     assert re.search(r"Loss weights rec \d+(\.\d+)?, perception [\d.]+ \(fitted to 35 rows, residual 0\.\d+%\)", words)
     assert re.search(r"good_run 40 to 1520 healthy excellent 0\.158 0 \d+ -", words)
@@ -99,8 +99,9 @@ def test_people_get_each_run_and_the_runs_side_by_side(recorded: dict[str, Path]
         ("nan.log", [("nan", 0, 440, 12, 0)]),
         ("lightning.csv", [("lightning", 0, 395, 80, 0)]),
     ],
+    ids=["pasted terminal", "two runs", "resume", "NaN", "Lightning"],
 )
-def test_logs_as_they_are(name: str, runs: list[tuple[str, int, int, int, int]]) -> None:
+def test_the_runs_of_example_logs_are_found(name: str, runs: list[tuple[str, int, int, int, int]]) -> None:
     found = judge_json(LOGS / name, exit_code=0 if name == "lightning.csv" else 1)
     assert [
         (run["run"], run["first_step"], run["last_step"], run["steps_read"], sum(run["refused"].values()))
@@ -108,7 +109,7 @@ def test_logs_as_they_are(name: str, runs: list[tuple[str, int, int, int, int]])
     ] == runs
 
 
-def test_a_pasted_terminal_pages_as_the_whole_log_does(recorded: dict[str, Path]) -> None:
+def test_a_log_pasted_from_a_terminal_pages_like_the_original(recorded: dict[str, Path]) -> None:
     [pasted] = judge_json(LOGS / "pasted_terminal.log", exit_code=1)
     [whole] = judge_json(recorded["bad_run"], exit_code=1)
     assert pages(pasted) == pages(whole)
@@ -121,7 +122,7 @@ def test_a_pasted_terminal_pages_as_the_whole_log_does(recorded: dict[str, Path]
     }
 
 
-def test_each_refused_line_is_explained() -> None:
+def test_explain_lists_each_refused_line() -> None:
     output = judge(LOGS / "pasted_terminal.log", "--explain").stdout
     assert re.search(r"line 8: cut short or spliced \(two in one line\): Epoch: \[0\]  \[ 240/2000\]", output)
     assert re.search(r"line 10: parts contradict the total \(total [\d.]+, nll [\d.]+, kl [\d.]+\): Epoch", output)
@@ -135,12 +136,12 @@ def test_a_report_is_written_for_each_run(recorded: dict[str, Path], tmp_path: P
     bad, good = (file.read_text() for file in (page, tmp_path / "runs-2.html"))
     assert "VaeNllDiverged" in bad
     assert "VaeNllDiverged" not in good
-    assert f"the report is in {page}" in done.stderr
+    assert f"wrote the report to {page}" in done.stderr
 
 
-def test_a_report_that_cannot_be_written_is_told(recorded: dict[str, Path], tmp_path: Path) -> None:
+def test_an_unwritable_report_is_an_error(recorded: dict[str, Path], tmp_path: Path) -> None:
     done = judge(recorded["good_run"], "--report", tmp_path / "no-such-folder" / "run.html")
-    assert (done.returncode, "give another --report" in done.stderr) == (2, True)
+    assert (done.returncode, "choose another path with --report" in done.stderr) == (2, True)
 
 
 def test_a_nan_pages() -> None:
@@ -151,7 +152,7 @@ def test_a_nan_pages() -> None:
     assert run["verdict"] == "stop"
 
 
-def test_a_trainer_that_stopped_over_a_loss_without_a_row_for_it_pages(recorded: dict[str, Path]) -> None:
+def test_a_trainer_that_stopped_on_a_nan_loss_without_logging_a_row_pages(recorded: dict[str, Path]) -> None:
     lines = [*recorded["good_run"].read_text().splitlines()[:10], *["Loss is nan, stopping training"] * 8]
     done = judge("-", "--json", given="\n".join(lines))
     [run] = json.loads(done.stdout)
@@ -172,7 +173,7 @@ def test_dictionaries_without_a_step_are_judged(tmp_path: Path) -> None:
     assert 310 <= pages(run)[0][1] <= 400
 
 
-def test_a_column_of_another_name_and_rows_that_stand_for_many_steps() -> None:
+def test_map_and_every_set_the_column_and_the_steps_per_row() -> None:
     text = "wert;x\n" + "\n".join(f"0.{150 + number * number % 47};1" for number in range(50))
     done = judge("-", "--map", "nll=wert", "--every", "10", "--json", given=text)
     assert done.returncode == 0, done.stderr
@@ -183,14 +184,17 @@ def test_a_column_of_another_name_and_rows_that_stand_for_many_steps() -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "it is empty"),
-        (b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(1000), "it is no text"),
-        (b"Call me Ishmael.\nMy loss: 3 at step: 4\n", "line 2 looked closest:\n  My loss: 3 at step: 4"),
+        (b"", "the file is empty"),
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(1000), "not a text file"),
+        (b"Call me Ishmael.\nMy loss: 3 at step: 4\n", "the closest is line 2:\n  My loss: 3 at step: 4"),
         (b"step,loss\n1,0.5\n2,0.4\n", "--map nll=COLUMN"),
-        (bytes(5_000_000), "it is no text"),
+        (bytes(5_000_000), "not a text file"),
     ],
+    ids=["empty", "image", "prose", "no NLL", "zeros"],
 )
-def test_what_is_no_log_is_bad_input_and_says_what_was_expected(tmp_path: Path, content: bytes, words: str) -> None:
+def test_a_file_that_is_not_a_log_is_bad_input_and_the_error_shows_the_formats(
+    tmp_path: Path, content: bytes, words: str
+) -> None:
     path = tmp_path / "x"
     path.write_bytes(content)
     done = judge(path)
@@ -202,20 +206,20 @@ def test_what_is_no_log_is_bad_input_and_says_what_was_expected(tmp_path: Path, 
 
 
 @pytest.mark.parametrize("path", ["/dev/zero", "/nowhere.log", "/"])
-def test_what_is_no_file_is_bad_input(path: str) -> None:
+def test_a_path_that_is_not_a_file_is_bad_input(path: str) -> None:
     done = judge(path)
     assert done.returncode == 2
     assert path in done.stderr
 
 
-def test_one_bad_file_among_good_ones_is_told_and_the_others_are_judged(recorded: dict[str, Path]) -> None:
+def test_a_bad_file_is_reported_and_the_others_are_judged(recorded: dict[str, Path]) -> None:
     done = judge("/nowhere.log", recorded["good_run"], "--json")
     assert done.returncode == 2
     assert "/nowhere.log" in done.stderr
     assert [run["run"] for run in json.loads(done.stdout)] == ["good_run"]
 
 
-def test_a_reader_that_has_read_enough_gets_no_traceback() -> None:
+def test_a_closed_pipe_causes_no_traceback() -> None:
     command = [*COMMAND, "judge", str(LOGS / "nan.log")]
     with child(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -226,16 +230,20 @@ def test_a_reader_that_has_read_enough_gets_no_traceback() -> None:
     assert errors == ""
 
 
-@pytest.mark.parametrize("option", [["--map", "nll"], ["--map", "x=y"], ["--weights", "rec"], ["--every", "0"]])
-def test_an_option_that_cannot_be_used_is_bad_input(recorded: dict[str, Path], option: list[str]) -> None:
+@pytest.mark.parametrize(
+    "option", [["--map", "nll"], ["--map", "x=y"], ["--weights", "rec"], ["--every", "0"]], ids=" ".join
+)
+def test_an_invalid_option_is_bad_input(recorded: dict[str, Path], option: list[str]) -> None:
     assert judge(recorded["good_run"], *option).returncode == 2
 
 
-def test_a_run_is_served_again_and_ctrl_c_ends_it(recorded: dict[str, Path]) -> None:
+def test_replay_serves_a_run_until_ctrl_c(recorded: dict[str, Path]) -> None:
     command = [*COMMAND, "replay", str(recorded["bad_run"]), "--speed", "2000", "--port", "0"]
     with child(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as replay:
         first = line_of(replay)
-        found = re.match(r"(bad_run-replay-\d{8}-\d{6}): (http://[\d.:]+)/metrics, 2000 times as fast", first)
+        found = re.match(
+            r"(bad_run-replay-\d{8}-\d{6}): (http://[\d.:]+)/metrics, 2000 times the original speed", first
+        )
         assert found, first
         url = found[2]
         wait_until(lambda: scrape(url).get("vae_step", 0) >= 100, "step 100")
@@ -249,7 +257,7 @@ def test_a_run_is_served_again_and_ctrl_c_ends_it(recorded: dict[str, Path]) -> 
     assert errors == ""
 
 
-def test_a_run_that_the_log_does_not_have_is_bad_input() -> None:
+def test_replay_of_an_unknown_run_is_bad_input() -> None:
     command = [*COMMAND, "replay", str(LOGS / "two_runs.txt"), "--run", "three", "--port", "0"]
     done = finished(command)
     assert done.returncode == 2

@@ -1,4 +1,4 @@
-"""What Prometheus' own engine says, read from the words of promtool."""
+"""Test the evaluation of rules through promtool."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def scrapes_of(*values: float, run: str = '"r"') -> Scrapes:
     return Scrapes("r", [Scrape(step, {name: value}) for step, value in enumerate(values)])
 
 
-def test_each_moment_has_its_samples_and_the_alerts_with_their_words(rules: Path) -> None:
+def test_each_moment_has_its_samples_and_alerts_with_annotations(rules: Path) -> None:
     description = "two\nlines of r: 0.5 \\ and 損失"
     alert = FiringAlert(
         {"alertname": "Odd", "run": "r", "severity": "page"},
@@ -54,7 +54,7 @@ def test_each_moment_has_its_samples_and_the_alerts_with_their_words(rules: Path
     ]
 
 
-def test_a_run_of_any_name_comes_back_as_it_is(rules: Path) -> None:
+def test_special_characters_in_a_run_name_are_preserved(rules: Path) -> None:
     name = 'a "b" {c} \\ \U0001f600, d="e"'
     quoted = '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
     [moment] = engine.evaluate(scrapes_of(0.5, run=quoted), [rules])
@@ -62,24 +62,24 @@ def test_a_run_of_any_name_comes_back_as_it_is(rules: Path) -> None:
     assert moment.alerts[0].labels["run"] == name
 
 
-def test_a_run_of_which_the_rules_say_nothing_has_empty_moments(rules: Path) -> None:
+def test_a_run_that_matches_no_rule_has_empty_moments(rules: Path) -> None:
     assert engine.evaluate(scrapes_of(0.1, 0.1), [rules]) == [Moment({}, []), Moment({}, [])]
 
 
-def test_a_rule_that_cannot_be_evaluated_is_an_error(rules: Path) -> None:
+def test_a_rule_that_fails_to_evaluate_raises(rules: Path) -> None:
     rules.write_text(RULES.replace("vae_nll > 0.2", "vae_nll / on () vae_other"))
     scrapes = Scrapes("r", [Scrape(0, {'vae_nll{a="1"}': 1, 'vae_other{a="1"}': 1, 'vae_other{a="2"}': 1})])
     with pytest.raises(StackError, match="promtool cannot evaluate"):
         engine.evaluate(scrapes, [rules])
 
 
-def test_a_rule_file_that_is_none_is_an_error(rules: Path) -> None:
+def test_an_invalid_rule_file_raises(rules: Path) -> None:
     rules.write_text("groups: 3")
     with pytest.raises(StackError, match="promtool cannot evaluate"):
         engine.evaluate(scrapes_of(1), [rules])
 
 
-def test_the_shipped_rules_about_a_run_are_taken_and_those_about_a_living_process_are_not() -> None:
+def test_only_rules_that_do_not_need_a_live_process_are_used() -> None:
     names = [file.name for file in engine.rule_files()]
     assert "training.yml" in names
     assert not set(names) & engine.LIVE_RULES

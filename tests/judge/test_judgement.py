@@ -1,4 +1,4 @@
-"""What a run comes to, of what the rules say at each moment."""
+"""Test how the evaluations of the rules are summarized into a judgement."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def moment(
         "run:vae_nll:mean": [] if nll is None else [({"run": "r"}, nll)],
         "run:vae_nll_band": [({"run": "r", "band": band}, nll or 0)] if band else [],
         "run:vae_verdict": [({"run": "r", "verdict": verdict, "reason": band}, 1.0)] if verdict else [],
-        # as a state set: each cause is there, and the one that holds is 1
+        # a state set: the series of the cause that applies is 1, the others are 0
         "run:vae_nll_rise_cause": [({"cause": name}, float(name == cause)) for name in ("rec", "perception")],
     }
     return Moment(samples, alerts)
 
 
-def test_the_end_decides_the_verdict_and_the_way_is_told_by_step() -> None:
+def test_the_verdict_is_that_of_the_end_and_bands_and_alerts_are_listed_by_step() -> None:
     alert = FiringAlert(LABELS, WORDS)
     moments = [
         moment(),
@@ -45,7 +45,7 @@ def test_the_end_decides_the_verdict_and_the_way_is_told_by_step() -> None:
     assert found.paged
 
 
-def test_an_alert_that_comes_twice_is_two_episodes_and_the_last_one_may_stay() -> None:
+def test_an_alert_that_fires_twice_is_two_episodes() -> None:
     alert = FiringAlert({**LABELS, "severity": "ticket"}, WORDS)
     found = judgement([moment(0.2, "good", "watch", *alerts) for alerts in ([alert], [], [alert])], [10, 20, 30])
     assert [(episode.step, episode.resolved_step, episode.cause) for episode in found.alerts] == [
@@ -55,7 +55,7 @@ def test_an_alert_that_comes_twice_is_two_episodes_and_the_last_one_may_stay() -
     assert not found.paged
 
 
-@pytest.mark.parametrize("moments", [[], [moment()]])
+@pytest.mark.parametrize("moments", [[], [moment()]], ids=["no moments", "an empty moment"])
 def test_a_run_that_is_too_short_has_no_verdict(moments: list[Moment]) -> None:
     found = judgement(moments, [0] * len(moments))
     assert (found.verdict, found.band, found.nll, found.alerts) == (None, None, None, ())

@@ -1,4 +1,4 @@
-"""Scrapes on a clock that goes with the steps."""
+"""Test the scrapes of simulated runs."""
 
 from __future__ import annotations
 
@@ -43,9 +43,7 @@ def test_a_short_run_is_scraped_every_few_steps_and_at_its_end(make_settings: Ca
 
 
 @pytest.mark.parametrize("count", [3000, 20_000, 60_000])
-def test_a_run_of_any_length_has_a_bounded_number_of_scrapes(
-    make_settings: Callable[..., RunSettings], count: int
-) -> None:
+def test_the_number_of_scrapes_is_bounded(make_settings: Callable[..., RunSettings], count: int) -> None:
     stretches = (Stretch(step - 99, step, {"nll": 0.15}) for step in range(99, count, 100))
     scrapes = simulate(make_settings(), stretches)
     assert min(MAX_SCRAPES // 4, count // STEPS_A_SCRAPE // 2) < len(scrapes) <= MAX_SCRAPES + 50
@@ -53,23 +51,23 @@ def test_a_run_of_any_length_has_a_bounded_number_of_scrapes(
     assert scrapes.steps[-1] == count - 1
 
 
-def test_the_peak_of_a_spike_between_two_scrapes_of_a_long_run_is_scraped(
+def test_a_spike_between_two_scrapes_of_a_long_run_is_scraped_at_its_peak(
     make_settings: Callable[..., RunSettings],
 ) -> None:
     scrapes = simulate(make_settings(), each_step(12_000, spike_at=10_003))
     assert max(window_means(scrapes)) > 8
 
 
-def test_a_loss_that_becomes_nan_is_scraped_at_once(make_settings: Callable[..., RunSettings]) -> None:
+def test_a_loss_that_becomes_nan_is_scraped_immediately(make_settings: Callable[..., RunSettings]) -> None:
     assert 9_001 in simulate(make_settings(), each_step(9_500, nan_at=9_001)).steps
 
 
-def test_a_run_that_is_over_is_finished(make_settings: Callable[..., RunSettings]) -> None:
+def test_the_end_of_a_log_is_exported_as_finished(make_settings: Callable[..., RunSettings]) -> None:
     last = simulate(make_settings(), each_step(10)).scrapes[-1].samples
     assert [value for name, value in last.items() if 'state="finished"' in name] == [1]
 
 
-def test_thinning_keeps_every_second_scrape_the_higher_peak_and_what_is_kept() -> None:
+def test_thinning_keeps_every_second_scrape_the_highest_peaks_and_the_kept_scrapes() -> None:
     scrapes = [
         Scrape(0, {}),
         Scrape(3, {}, peak=0.5),
@@ -86,14 +84,14 @@ def test_thinning_keeps_every_second_scrape_the_higher_peak_and_what_is_kept() -
     ]
 
 
-def test_series_that_come_late_or_go_are_written_as_promtool_has_it() -> None:
+def test_series_that_appear_late_or_disappear_are_written_in_promtools_notation() -> None:
     scrapes = Scrapes(
         "r", [Scrape(0, {"a{}": 1.0}), Scrape(1, {"a{}": 1.0, "b{}": 0.5}), Scrape(2, {"b{}": 0.25}), Scrape(3, {})]
     )
     assert dict(scrapes.series()) == {"a{}": "1.0 1.0 stale _", "b{}": "_ 0.5 0.25 stale"}
 
 
-def test_a_time_is_never_after_the_scrape_that_tells_it() -> None:
+def test_a_timestamp_is_never_later_than_its_scrape() -> None:
     scrapes = Scrapes(
         "r", [Scrape(0, {"vae_x_timestamp_seconds{}": 0.0}), Scrape(1, {"vae_x_timestamp_seconds{}": 600.0})]
     )
@@ -101,12 +99,14 @@ def test_a_time_is_never_after_the_scrape_that_tells_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "steps"), [(3, 3, [3]), (1, 9, [*range(1, 10)]), (1, 20, [5, 10, 15, 20]), (0, 12, [2, 7, 12])]
+    ("first", "last", "steps"),
+    [(3, 3, [3]), (1, 9, [*range(1, 10)]), (1, 20, [5, 10, 15, 20]), (0, 12, [2, 7, 12])],
+    ids=["one step", "short", "multiple of five", "remainder"],
 )
-def test_of_a_long_stretch_each_fifth_step_is_trained(first: int, last: int, steps: list[int]) -> None:
+def test_only_every_fifth_step_of_a_long_stretch_is_trained(first: int, last: int, steps: list[int]) -> None:
     assert [step for step, _ in steps_of(Stretch(first, last, {"nll": 1.0}))] == steps
 
 
-def test_a_nan_between_two_rows_is_one_step() -> None:
+def test_a_nonfinite_loss_between_two_rows_is_one_step() -> None:
     stretch = Stretch(1, 20, {"nll": 1.0}, nonfinite={"nll": float("inf")})
     assert [values["nll"] for _, values in steps_of(stretch)] == [float("inf"), 1.0, 1.0, 1.0]

@@ -21,4 +21,6 @@ with TrainingExporter("bs4", port=0, linger_seconds=0, gpus=False) as exporter:
 def test_it_says_that_nobody_can_scrape_it() -> None:
     process = finished([sys.executable, "-c", SCRIPT])
     assert process.returncode == 0
-    assert "gevent has patched this process: run 'bs4' is not scraped while its training loop computes" in process.stderr
+    assert (
+        "gevent has patched this process: run 'bs4' is not scraped while its training loop computes" in process.stderr
+    )

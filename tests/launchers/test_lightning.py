@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +16,7 @@ from http_get import SCRAPER, get
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.launchers
 
@@ -74,7 +74,7 @@ def test_its_two_devices_are_two_ranks_and_ctrl_c_is_no_failure(
 ) -> None:
     targets, log = tmp_path / "targets", tmp_path / "log"
     targets.mkdir()
-    command = [sys.executable, trainer_file, targets, "2"]
+    command: list[str | Path] = [sys.executable, trainer_file, targets, "2"]
     with (
         log.open("wb") as output,
         child(command, seconds=280, env=environment, stdout=output, stderr=subprocess.STDOUT) as process,

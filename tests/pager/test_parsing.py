@@ -1,4 +1,4 @@
-"""What is read from PagerDuty events, Slack messages and webhooks."""
+"""Test the parsing of PagerDuty events, Slack messages and webhooks."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_pagerduty_resolve() -> None:
     assert (end.kind, end.incident) == ("resolved", "incident-1")
 
 
-def test_pagerduty_gives_an_incident_without_a_key_one_of_its_own() -> None:
+def test_pagerduty_events_without_a_key_get_a_unique_one() -> None:
     first, second = (parse_pagerduty(pagerduty(dedup_key=None), 0).incident for _ in range(2))
 
     assert first
@@ -82,7 +82,7 @@ def test_pagerduty_gives_an_incident_without_a_key_one_of_its_own() -> None:
     assert first != second
 
 
-def test_pagerduty_details_that_are_structures_are_left_to_raw() -> None:
+def test_nested_pagerduty_details_are_only_in_raw() -> None:
     page = parse_pagerduty(pagerduty(payload={"summary": "Title", "custom_details": {"firing": [{"a": 1}]}}), 0)
 
     assert (page.title, page.text) == ("Title", "")
@@ -129,7 +129,7 @@ def test_webhook() -> None:
     )
 
 
-def test_webhook_that_pages_nobody_is_a_ticket() -> None:
+def test_webhook_of_another_severity_is_a_ticket() -> None:
     assert parse_webhook(webhook(commonLabels={"severity": "ticket"}), 0).kind == "ticket"
 
 
@@ -137,7 +137,7 @@ def test_webhook_resolved() -> None:
     assert parse_webhook(webhook(status="resolved"), 0).kind == "resolved"
 
 
-def test_what_could_harm_a_terminal_or_an_encoder_is_replaced() -> None:
+def test_unsafe_characters_are_replaced() -> None:
     page = parse_pagerduty(pagerduty(payload={"summary": "a\x1b[31m\ud800\u202e\x07b\nc", "group": "x\x00"}), 0)
 
     assert page.title == "a\ufffd[31m\ufffd\ufffd\ufffdb c"
@@ -149,22 +149,22 @@ def test_what_could_harm_a_terminal_or_an_encoder_is_replaced() -> None:
     [
         (parse_pagerduty, "", "the body is not JSON: Expecting value"),
         (parse_pagerduty, "[" * 100_000, "the body is not JSON: "),
-        (parse_pagerduty, "[]", "the body is an array, expected an object"),
-        (parse_pagerduty, pagerduty(event_action="ring"), "event_action is 'ring', expected trigger or resolve"),
-        (parse_pagerduty, pagerduty(event_action=3), "event_action is a number, expected a string"),
+        (parse_pagerduty, "[]", "the body must be an object, got an array"),
+        (parse_pagerduty, pagerduty(event_action="ring"), "event_action must be trigger or resolve, got 'ring'"),
+        (parse_pagerduty, pagerduty(event_action=3), "event_action must be a string, got a number"),
         (parse_pagerduty, pagerduty(event_action="resolve", dedup_key=""), "dedup_key is missing"),
         (parse_pagerduty, pagerduty(payload=None), "payload.summary is missing"),
-        (parse_pagerduty, pagerduty(payload="text"), "payload is a string, expected an object"),
-        (parse_pagerduty, pagerduty(payload={"summary": True}), "payload.summary is a boolean, expected a string"),
-        (parse_pagerduty, pagerduty(links={}), "links is an object, expected an array"),
-        (parse_pagerduty, pagerduty(links=["https://x"]), "links.item is a string, expected an object"),
-        (parse_slack, "{}", "there is neither an attachment with a title or a text, nor a text"),
-        (parse_slack, slack(title=[]), "attachments.title is an array, expected a string"),
-        (parse_webhook, webhook(status="burning"), "status is 'burning', expected firing or resolved"),
-        (parse_webhook, webhook(alerts=[]), "alerts is empty, expected at least one"),
+        (parse_pagerduty, pagerduty(payload="text"), "payload must be an object, got a string"),
+        (parse_pagerduty, pagerduty(payload={"summary": True}), "payload.summary must be a string, got a boolean"),
+        (parse_pagerduty, pagerduty(links={}), "links must be an array, got an object"),
+        (parse_pagerduty, pagerduty(links=["https://x"]), "links.item must be an object, got a string"),
+        (parse_slack, "{}", "the message must have an attachment with a title or a text, or a text, got neither"),
+        (parse_slack, slack(title=[]), "attachments.title must be a string, got an array"),
+        (parse_webhook, webhook(status="burning"), "status must be firing or resolved, got 'burning'"),
+        (parse_webhook, webhook(alerts=[]), "alerts must have at least one alert, got none"),
     ],
 )
-def test_a_bad_body_is_told_what_is_wrong(
+def test_the_error_for_an_invalid_body_says_what_is_wrong(
     parse: Callable[[str, float], Notification], body: str, complaint: str
 ) -> None:
     with pytest.raises(NotificationError) as raised:
@@ -201,7 +201,9 @@ json_values = st.recursive(
 
 @pytest.mark.parametrize("parse", [parse_pagerduty, parse_slack, parse_webhook])
 @given(event=json_values, action=st.sampled_from(["trigger", "resolve", "firing"]))
-def test_any_json_is_read_or_refused(parse: Callable[[str, float], Notification], event: object, action: str) -> None:
+def test_any_json_is_parsed_or_rejected(
+    parse: Callable[[str, float], Notification], event: object, action: str
+) -> None:
     sent = event | {"event_action": action, "status": action} if isinstance(event, dict) else event
     with suppress(NotificationError):
         notification = parse(json.dumps(sent), 0)

@@ -1,4 +1,4 @@
-"""What the pager remembers."""
+"""Test what the pager keeps."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_an_incident_pages_once_until_it_is_resolved() -> None:
     ]
 
 
-def test_the_end_of_an_unknown_incident_is_kept() -> None:
+def test_the_resolution_of_an_unknown_incident_is_kept() -> None:
     sink = PagerSink()
 
     sink.take_pagerduty(event("unknown", action="resolve"))
@@ -45,7 +45,7 @@ def test_the_end_of_an_unknown_incident_is_kept() -> None:
     assert [n.kind for n in sink.notifications] == ["resolved"]
 
 
-def test_it_carries_the_clock_s_time() -> None:
+def test_a_notification_has_the_time_of_the_clock() -> None:
     sink = PagerSink(clock=lambda: 1234.5)
 
     assert sink.take_slack('{"text": "hello"}').received_at == 1234.5
@@ -64,7 +64,7 @@ def test_only_the_first_heartbeat_is_a_notification() -> None:
     assert [(n.kind, n.title, n.received_at) for n in sink.notifications] == [("heartbeat", "Alerting works.", 100.0)]
 
 
-def test_a_watchdog_that_stopped_is_no_heartbeat() -> None:
+def test_a_resolved_watchdog_is_not_a_heartbeat() -> None:
     sink = PagerSink()
 
     sink.take_heartbeat(beat("resolved"))
@@ -72,7 +72,7 @@ def test_a_watchdog_that_stopped_is_no_heartbeat() -> None:
     assert sink.last_heartbeat is None
 
 
-def test_the_last_thousand_are_remembered() -> None:
+def test_the_last_thousand_notifications_are_kept() -> None:
     sink = PagerSink()
 
     for number in range(1002):
@@ -81,7 +81,7 @@ def test_the_last_thousand_are_remembered() -> None:
     assert [n.incident for n in sink.notifications] == [str(number) for number in range(2, 1002)]
 
 
-def test_each_is_stored_as_a_line_of_json(tmp_path: Path) -> None:
+def test_each_notification_is_stored_as_a_line_of_json(tmp_path: Path) -> None:
     store = tmp_path / "pages.jsonl"
     sink = PagerSink(clock=lambda: 5.0, store=store)
 
@@ -96,7 +96,7 @@ def test_each_is_stored_as_a_line_of_json(tmp_path: Path) -> None:
     assert stored[0]["raw"] == event("a", "caf\u00e9")
 
 
-def test_a_store_that_fails_loses_no_page(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failing_store_loses_no_page(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     sink = PagerSink(store=tmp_path / "missing" / "pages.jsonl")
 
     sink.take_pagerduty(event("a"))
@@ -105,7 +105,7 @@ def test_a_store_that_fails_loses_no_page(tmp_path: Path, caplog: pytest.LogCapt
     assert "could not write a notification" in caplog.text
 
 
-def test_each_is_handed_on() -> None:
+def test_the_callback_gets_each_notification() -> None:
     seen: list[Notification] = []
     sink = PagerSink(on_notification=seen.append)
 
@@ -114,7 +114,7 @@ def test_each_is_handed_on() -> None:
     assert seen == [page]
 
 
-def test_a_callback_that_fails_loses_no_page(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failing_callback_loses_no_page(caplog: pytest.LogCaptureFixture) -> None:
     def fail(_: Notification) -> None:
         raise RuntimeError("no screen")
 
@@ -125,7 +125,7 @@ def test_a_callback_that_fails_loses_no_page(caplog: pytest.LogCaptureFixture) -
     assert "no screen" in caplog.text
 
 
-def test_threads_share_it() -> None:
+def test_the_sink_is_thread_safe() -> None:
     sink = PagerSink()
     threads = [threading.Thread(target=lambda: [sink.take_pagerduty(event("a")) for _ in range(100)]) for _ in range(8)]
 

@@ -1,4 +1,4 @@
-"""A notification on a terminal."""
+"""Test how a notification looks in a terminal."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ def shown(notification: Notification, width: int = 50) -> str:
     return screen.getvalue()
 
 
-def test_a_page_shows_what_a_pager_would() -> None:
+def test_a_page_shows_its_kind_title_text_and_links() -> None:
     lines = [line.strip("\u2502\u256d\u256e\u2570\u256f\u2500 ") for line in shown(PAGE).splitlines()]
 
     assert lines[0].startswith("PAGE ")
     assert lines[1:-1] == ["Run bs4 has diverged. Stop it.", "", "NLL 0.45 at step 437.", "", "Runbook: https://docs/r"]
 
 
-def test_markup_in_a_name_is_shown_as_it_is() -> None:
+def test_markup_in_a_title_is_not_interpreted() -> None:
     assert "[bold red]x[/] :smile:" in shown(replace(PAGE, title="[bold red]x[/] :smile:"))
 
 
-def test_a_long_address_is_folded_not_cut() -> None:
+def test_a_long_url_is_wrapped_not_cut() -> None:
     url = "https://grafana/d/run?" + "x" * 100
 
     folded = "".join(

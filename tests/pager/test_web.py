@@ -1,4 +1,4 @@
-"""The pager over real HTTP."""
+"""Test the pager over HTTP."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Pager:
-    """A sink on a clock of its own, served over HTTP."""
+    """A sink with a simulated clock, served over HTTP."""
 
     now: float = 1000.0
     sink: PagerSink = field(init=False)
@@ -30,7 +30,7 @@ class Pager:
         self.server = serve(pager_app(self.sink), host="127.0.0.1", port=0)
 
     def ask(self, method: str, path: str, body: bytes | str = b"", **headers: str) -> tuple[int, str, str]:
-        """Return the status, the content type and the body of the answer."""
+        """Return the status, content type and body of the answer."""
         connection = HTTPConnection("127.0.0.1", self.server.port, timeout=10)
         try:
             connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
@@ -56,7 +56,7 @@ def pager() -> Iterator[Pager]:
 BEAT = '{"status": "firing", "alerts": [{"annotations": {}}]}'
 
 
-def test_pagerduty_is_answered_as_pagerduty_does(pager: Pager) -> None:
+def test_the_answer_to_an_event_is_that_of_pagerduty(pager: Pager) -> None:
     event = '{"event_action": "trigger", "dedup_key": "a", "payload": {"summary": "Stop it."}}'
 
     status, content_type, body = pager.ask("POST", "/pagerduty", event)
@@ -65,12 +65,12 @@ def test_pagerduty_is_answered_as_pagerduty_does(pager: Pager) -> None:
     assert json.loads(body) == {"status": "success", "message": "Event processed", "dedup_key": "a"}
 
 
-def test_slack_is_answered_as_slack_does(pager: Pager) -> None:
+def test_the_answer_to_a_message_is_that_of_slack(pager: Pager) -> None:
     assert pager.ask("POST", "/slack", '{"text": "hello"}')[::2] == (200, "ok")
 
 
 @pytest.mark.parametrize("path", ["/webhook", "/heartbeat"])
-def test_a_webhook_is_taken(pager: Pager, path: str) -> None:
+def test_a_webhook_is_accepted(pager: Pager, path: str) -> None:
     assert pager.ask("POST", path, BEAT)[0] == 200
     assert len(pager.sink.notifications) == 1
 
@@ -110,7 +110,7 @@ def test_the_web_page_shows_the_last_hundred(pager: Pager) -> None:
     assert '<a href="/notifications">' in body
 
 
-def test_the_web_page_says_how_old_the_heartbeat_is(pager: Pager) -> None:
+def test_the_web_page_shows_the_age_of_the_heartbeat(pager: Pager) -> None:
     assert "No heartbeat yet" in pager.ask("GET", "/")[2]
 
     pager.ask("POST", "/heartbeat", BEAT)
@@ -121,7 +121,7 @@ def test_the_web_page_says_how_old_the_heartbeat_is(pager: Pager) -> None:
     assert "Last heartbeat 10 min ago, expected every minute" in pager.ask("GET", "/")[2]
 
 
-def test_nothing_in_a_notification_acts_on_the_web_page(pager: Pager) -> None:
+def test_the_text_of_a_notification_is_escaped_on_the_web_page(pager: Pager) -> None:
     pager.page(
         '<script>"&', "<b>{0}</b>", [{"text": "<i>", "href": "javascript:alert(1)"}, {"href": 'https://x/"><script>'}]
     )
@@ -138,11 +138,11 @@ def test_healthz(pager: Pager) -> None:
     assert pager.ask("GET", "/healthz")[::2] == (200, "ok\n")
 
 
-def test_a_bad_pagerduty_event_is_refused_in_the_form_that_alertmanager_logs(pager: Pager) -> None:
+def test_an_invalid_event_is_rejected_in_the_format_that_alertmanager_logs(pager: Pager) -> None:
     status, content_type, body = pager.ask("POST", "/pagerduty", "{}")
 
     assert (status, content_type) == (400, "application/json")
-    assert json.loads(body)["errors"] == ["event_action is '', expected trigger or resolve"]
+    assert json.loads(body)["errors"] == ["event_action must be trigger or resolve, got ''"]
 
 
 @pytest.mark.parametrize(
@@ -151,11 +151,11 @@ def test_a_bad_pagerduty_event_is_refused_in_the_form_that_alertmanager_logs(pag
         ("/slack", b"", "the body is not JSON: "),
         ("/slack", b"\xff", "the body is not UTF-8: "),
         ("/slack", b"[" * 100_000, "the body is not JSON: "),
-        ("/webhook", b"{}", "status is '', expected firing or resolved"),
-        ("/heartbeat", b"3", "the body is a number, expected an object"),
+        ("/webhook", b"{}", "status must be firing or resolved, got ''"),
+        ("/heartbeat", b"3", "the body must be an object, got a number"),
     ],
 )
-def test_a_bad_body_is_told_what_is_wrong(pager: Pager, path: str, body: bytes, complaint: str) -> None:
+def test_the_answer_to_an_invalid_body_says_what_is_wrong(pager: Pager, path: str, body: bytes, complaint: str) -> None:
     status, content_type, answer = pager.ask("POST", path, body)
 
     assert (status, content_type) == (400, "text/plain; charset=utf-8")
@@ -163,28 +163,28 @@ def test_a_bad_body_is_told_what_is_wrong(pager: Pager, path: str, body: bytes, 
     assert pager.sink.notifications == ()
 
 
-def test_a_body_over_a_mebibyte_is_refused(pager: Pager) -> None:
+def test_a_body_over_a_mebibyte_is_rejected(pager: Pager) -> None:
     status, _, answer = pager.ask("POST", "/slack", b" " * ((1 << 20) + 1))
 
     assert status == 413
-    assert answer == "the body has 1048577 bytes, expected at most 1048576\n"
+    assert answer == "the body must have at most 1048576 bytes, got 1048577\n"
 
 
-def test_a_body_of_a_mebibyte_is_taken(pager: Pager) -> None:
+def test_a_body_of_a_mebibyte_is_accepted(pager: Pager) -> None:
     message = b'{"text": "hello"}'
 
     assert pager.ask("POST", "/slack", message.ljust(1 << 20))[0] == 200
 
 
 @pytest.mark.parametrize("length", ["", "-1", "many", "9" * 5000])
-def test_a_body_of_unknown_length_is_refused(pager: Pager, length: str) -> None:
+def test_a_body_of_unknown_length_is_rejected(pager: Pager, length: str) -> None:
     assert pager.ask("POST", "/slack", Content_Length=length)[0] == 411
 
 
 @pytest.mark.parametrize(
     ("method", "path", "status"), [("GET", "/nowhere", 404), ("GET", "/slack", 405), ("POST", "/", 405)]
 )
-def test_a_wrong_address_is_told_the_right_ones(pager: Pager, method: str, path: str, status: int) -> None:
+def test_the_answer_to_an_unknown_path_lists_the_endpoints(pager: Pager, method: str, path: str, status: int) -> None:
     answer = pager.ask(method, path)
 
     assert answer[0] == status

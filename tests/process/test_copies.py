@@ -12,13 +12,14 @@ import pytest
 import torch
 from http_get import get
 from scraping import scrape, state
-from trained_process import Trainer, last_scrape
 
 from vae_exporter import TrainingExporter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from trained_process import Trainer
 
 
 class TestNotebooks:

@@ -40,8 +40,10 @@ def test_a_drop_is_counted_by_values_and_logged_once(failures: Failures, caplog:
 
     assert failures.dropped["invalid"] == 6
     assert [record.getMessage() for record in caplog.records] == [
-        "nll must be a number, got a str. The value is dropped. Further ones are counted in "
-        "vae_exporter_dropped_observations_total, not logged."
+        (
+            "nll must be a number, got a str. The value is dropped. Further ones are counted in "
+            "vae_exporter_dropped_observations_total, not logged."
+        )
     ]
 
 

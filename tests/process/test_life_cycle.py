@@ -275,6 +275,27 @@ train()
             in (tmp_path / "stderr").read_text()
         )
 
+    def test_a_second_signal_that_does_not_wake_the_main_thread_ends_the_wait(
+        self, train: Callable[..., Trainer], tmp_path: Path
+    ) -> None:
+        """Another thread receives it. One that comes just before a wait does not wake the main thread either."""
+        before = """
+def receive(told):
+    while not os.path.exists(told):
+        threading.Event().wait(0.05)
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+threading.Thread(target=receive, args=sys.argv[1:], daemon=True).start()
+"""
+        told = tmp_path / "told"
+        trainer = train(f"sys.stderr = None\n{WITH}", str(told), before=before, linger=NEVER_SECONDS)
+        url = trainer.hears()
+        scrape(url)
+        trainer.process.send_signal(signal.SIGINT)
+        wait_for_state(url, "terminated")
+        told.touch()
+        assert trainer.ends() == -signal.SIGINT
+
 
 class TestHandlersOfUsers:
     HANDLER = """

@@ -127,8 +127,10 @@ class TestValidSettings:
         *(
             (
                 {"info": {name: 1}},
-                "info keys must consist of letters, digits and underscores, must not start with a digit or two "
-                f"underscores, and must have at most 100 characters, got {name!r}",
+                (
+                    "info keys must consist of letters, digits and underscores, must not start with a digit or two "
+                    f"underscores, and must have at most 100 characters, got {name!r}"
+                ),
             )
             for name in ("batch-size", "", "4k", "__name__", "größe", "a\n", 7)
         ),

@@ -1,4 +1,4 @@
-"""What these files share."""
+"""Fixtures of the tests in this folder."""
 
 from __future__ import annotations
 

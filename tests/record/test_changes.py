@@ -1,4 +1,4 @@
-"""When the discriminator started, as the training's values tell it."""
+"""The step at which the discriminator started."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When frames are compared, and which are refused."""
+"""When frames are compared, and which frames are invalid."""
 
 from __future__ import annotations
 
@@ -33,29 +33,29 @@ class TestDue:
     def due(self, comparisons: Comparisons, steps: Sequence[int], every: int) -> list[int]:
         return [step for step in steps if comparisons.is_due(step, every)]
 
-    def test_the_first_and_then_every_so_many_steps(self, comparisons: Comparisons) -> None:
+    def test_a_comparison_is_due_at_the_first_step_and_then_at_the_interval(self, comparisons: Comparisons) -> None:
         assert self.due(comparisons, range(7, 320), 100) == [7, 107, 207, 307]
 
-    def test_once_at_a_step_that_comes_several_times(self, comparisons: Comparisons) -> None:
+    def test_a_repeated_step_is_compared_once(self, comparisons: Comparisons) -> None:
         assert self.due(comparisons, [1, 1, 2, 2, 3], 1) == [1, 2, 3]
 
-    def test_a_loop_that_calls_now_and_then(self, comparisons: Comparisons) -> None:
+    def test_a_loop_that_calls_at_some_steps_only(self, comparisons: Comparisons) -> None:
         assert self.due(comparisons, range(0, 400, 30), 100) == [0, 120, 240, 360]
 
-    def test_a_step_that_goes_back_does_not_block_it(self, comparisons: Comparisons) -> None:
+    def test_a_comparison_is_due_after_a_resume_from_an_earlier_step(self, comparisons: Comparisons) -> None:
         assert self.due(comparisons, [5000, 5050, 200, 250, 300], 100) == [5000, 200, 300]
 
     @pytest.mark.parametrize(
         ("every", "message"),
         [
-            (0, "every=0: give a whole number of steps, 1 at least"),
-            (-5, "every=-5: give"),
-            (0.5, "every=0.5: give"),
-            (None, "every is of type NoneType: give"),
-            (torch.tensor(100), "every is of type Tensor: give"),
+            (0, "every must be a whole number of steps, 1 or more, got 0"),
+            (-5, "or more, got -5"),
+            (0.5, "or more, got 0.5"),
+            (None, "or more, got a NoneType"),
+            (torch.tensor(100), "or more, got a Tensor"),
         ],
     )
-    def test_what_is_no_number_of_steps_is_refused_and_told_once(
+    def test_an_invalid_interval_is_counted_and_logged_once(
         self,
         comparisons: Comparisons,
         failures: Failures,
@@ -70,7 +70,7 @@ class TestDue:
 
 
 class OnDevice(torch.Tensor):
-    """A tensor that says it is on a GPU."""
+    """A tensor that claims to be on a GPU."""
 
     is_cpu = False
     device = Device("cuda")  # type: ignore[assignment]
@@ -81,45 +81,57 @@ class OnMps(OnDevice):
 
 
 class Spread(torch.Tensor):
-    """As DTensor, which has this method: to gather it would wait for the other ranks."""
+    """Like a DTensor, whose method `full_tensor` would wait for the other ranks."""
 
     def full_tensor(self) -> torch.Tensor:
-        raise AssertionError("it waits")
+        raise AssertionError("full_tensor() would wait")
 
 
-class TestRefused:
+class TestInvalid:
     @pytest.mark.parametrize(
         ("inputs", "outputs", "message"),
         [
             (
                 shapes(),
                 shapes()[:, :, 1:],
-                "inputs are of shape (2, 3, 5, 64, 64), outputs of (2, 3, 4, 64, 64): cut both",
+                "must have the same shape, got (2, 3, 5, 64, 64) and (2, 3, 4, 64, 64): crop both",
             ),
-            (shapes(), None, "outputs are of type NoneType: give a torch tensor"),
-            (shapes().numpy(), shapes(), "inputs are of type ndarray: give a torch tensor"),
-            (shapes().byte(), shapes(), "inputs are of torch.uint8: give floating point, as the loss takes them"),
-            (shapes(), shapes().to(torch.complex64), "outputs are of torch.complex64: give floating point"),
-            (shapes(), shapes().to("meta"), "outputs are on the device meta, which holds no values"),
-            (shapes().as_subclass(Spread), shapes(), "inputs are a DTensor, spread over ranks: give inputs.to_local()"),
-            (torch.zeros(64), torch.zeros(64), "inputs are of shape (64,): the last two axes must be height and width"),
-            (torch.zeros(()), torch.zeros(()), "inputs are of shape (): the last two axes"),
-            (torch.zeros(0, 3, 64, 64), torch.zeros(0, 3, 64, 64), "inputs are of shape (0, 3, 64, 64): the last two"),
+            (shapes(), None, "outputs must be a torch tensor, got a NoneType"),
+            (shapes().numpy(), shapes(), "inputs must be a torch tensor, got a ndarray"),
+            (shapes().byte(), shapes(), "inputs must have a floating-point dtype, got torch.uint8"),
+            (shapes(), shapes().to(torch.complex64), "outputs must have a floating-point dtype, got torch.complex64"),
+            (shapes(), shapes().to("meta"), "outputs must hold values, got a tensor on the meta device"),
+            (
+                shapes().as_subclass(Spread),
+                shapes(),
+                "inputs must be local to this rank, got a DTensor: pass inputs.to_local()",
+            ),
+            (torch.zeros(64), torch.zeros(64), "must end in height and width of 8 pixels or more, got the shape (64,)"),
+            (torch.zeros(()), torch.zeros(()), "8 pixels or more, got the shape ()"),
+            (
+                torch.zeros(0, 3, 64, 64),
+                torch.zeros(0, 3, 64, 64),
+                "inputs must not be empty, and must end in height and width of 8 pixels or more, got the shape (0, 3",
+            ),
             (
                 torch.zeros(2, 64, 64, 3),
                 torch.zeros(2, 64, 64, 3),
-                "inputs are of shape (2, 64, 64, 3): the last two axes must be height and width, of 8 pixels at least",
+                "must end in height and width of 8 pixels or more, got the shape (2, 64, 64, 3)",
             ),
             (
                 shapes().as_subclass(OnMps),
                 shapes().as_subclass(OnMps),
-                "frames on mps:0 cannot be compared without waiting for it: give copies on the CPU",
+                "frames on mps:0 cannot be compared without waiting for it: pass copies on the CPU",
             ),
-            (shapes(), shapes().as_subclass(OnDevice), "outputs on cuda:0: give both on one device"),
+            (
+                shapes(),
+                shapes().as_subclass(OnDevice),
+                "inputs and outputs must be on the same device, got cpu and cuda:0",
+            ),
         ],
         ids=lambda value: value if isinstance(value, str) else "",
     )
-    def test_what_cannot_be_compared_is_told_once_and_counted(
+    def test_invalid_frames_are_counted_and_logged_once(
         self, failures: Failures, caplog: pytest.LogCaptureFixture, inputs: object, outputs: object, message: str
     ) -> None:
         comparisons = Comparisons(failures)
@@ -132,15 +144,15 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("data_range", "message"),
         [
-            (0, "data_range=0: give the width of the values"),
-            (-2.0, "data_range=-2.0: give"),
-            (math.nan, "data_range=nan: give"),
-            (math.inf, "data_range=inf: give"),
-            ((-1, 1), "data_range is of type tuple: give"),
-            (torch.tensor(2.0), "data_range is of type Tensor: give"),
+            (0, "data_range must be the width of the value range, such as 2.0 for [-1, 1], got 0"),
+            (-2.0, "[-1, 1], got -2.0"),
+            (math.nan, "[-1, 1], got nan"),
+            (math.inf, "[-1, 1], got inf"),
+            ((-1, 1), "[-1, 1], got a tuple"),
+            (torch.tensor(2.0), "[-1, 1], got a Tensor"),
         ],
     )
-    def test_a_range_that_is_none(
+    def test_an_invalid_range_is_counted_and_logged(
         self,
         comparisons: Comparisons,
         failures: Failures,
@@ -157,12 +169,14 @@ class TestRefused:
         assert Comparisons(failures).compare([[0.5]], [[0.5]], 2.0) is None
         assert failures.dropped["invalid"] == 1
 
-    def test_nothing_of_ours_gets_into_a_capture(self, failures: Failures, caplog: pytest.LogCaptureFixture) -> None:
+    def test_frames_are_not_compared_during_a_graph_capture(
+        self, failures: Failures, caplog: pytest.LogCaptureFixture
+    ) -> None:
         device = StandInTorch()
         device.capturing = True
-        capturing = SimpleNamespace(Tensor=torch.Tensor, cuda=DeviceModule(device))  # and nothing to compute by
+        capturing = SimpleNamespace(Tensor=torch.Tensor, cuda=DeviceModule(device))  # nothing to compute with
         frames = shapes().as_subclass(OnDevice)
         for _ in range(2):
             assert Comparisons(failures, torch=capturing).compare(frames, frames, 2.0) is None
         assert failures.dropped["capture"] == 2
-        assert caplog.text.count("frames inside a graph capture are not compared") == 1
+        assert caplog.text.count("frames cannot be compared during a graph capture") == 1

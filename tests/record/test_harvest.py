@@ -1,4 +1,4 @@
-"""What comes back of the values that are given: from a device that works in its own time, and from the CPU."""
+"""Values are copied from an asynchronous device and from the CPU, unchanged and without waiting."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Gathered(Harvest):
-    """A harvest, and all that it has delivered."""
+    """A harvest that keeps all that it has delivered."""
 
     def __init__(self, failures: Failures, *, torch: Any = None) -> None:  # noqa: ANN401 - a module
         super().__init__(failures, torch=torch)
@@ -31,7 +31,7 @@ class Gathered(Harvest):
 
 
 def arrived(harvest: Gathered) -> list[tuple[int, dict[str, float]]]:
-    """Return what has arrived since the last call."""
+    """Return the observations that have arrived since the last call."""
     harvest.deliver()
     found = harvest.delivered.copy()
     harvest.delivered.clear()
@@ -39,7 +39,7 @@ def arrived(harvest: Gathered) -> list[tuple[int, dict[str, float]]]:
 
 
 class TestDevice:
-    """A device that is behind the host. `StandInTorch` fails the test wherever the host would wait for it."""
+    """A device that is behind the host. `StandInTorch` fails the test if the host would wait for it."""
 
     @pytest.fixture
     def device(self) -> StandInTorch:
@@ -56,13 +56,13 @@ class TestDevice:
     def test_values_are_read_once_their_copy_is_done(self, harvest: Gathered, device: StandInTorch) -> None:
         harvest.put(1, {"nll": device.tensor(0.5), "rec": device.tensor(0.04), "learning_rate": 1e-4})
         assert arrived(harvest) == []
-        device.finish(but=1)  # the copy is done, and the event has not passed
+        device.finish(but=1)  # the copy is done, but the event is not
         assert arrived(harvest) == []
         device.finish()
         assert arrived(harvest) == [(1, {"nll": 0.5, "rec": 0.04, "learning_rate": 1e-4})]
         assert arrived(harvest) == []
 
-    def test_what_becomes_of_a_tensor_later_changes_nothing(self, harvest: Gathered, device: StandInTorch) -> None:
+    def test_later_changes_of_a_tensor_have_no_effect(self, harvest: Gathered, device: StandInTorch) -> None:
         loss = device.tensor(0.5)
         harvest.put(1, {"nll": loss})
         loss.div_(4)
@@ -71,38 +71,38 @@ class TestDevice:
         device.finish()
         assert arrived(harvest) == [(1, {"nll": 0.5}), (2, {"nll": 0.125})]
 
-    def test_shapes_of_one_element_mix(self, harvest: Gathered, device: StandInTorch) -> None:
+    def test_different_shapes_with_one_element_can_be_mixed(self, harvest: Gathered, device: StandInTorch) -> None:
         harvest.put(1, {"nll": device.tensor(0.5), "rec": device.tensor(0.04, shape=(1, 1))})
         device.finish()
         assert arrived(harvest) == [(1, {"nll": 0.5, "rec": 0.04})]
 
-    def test_an_odd_one_costs_no_other(
+    def test_a_tensor_that_cannot_be_copied_does_not_affect_the_others(
         self, harvest: Gathered, device: StandInTorch, caplog: pytest.LogCaptureFixture
     ) -> None:
         class Sparse(Tensor):
             def reshape(self, shape: tuple[int, ...]) -> Tensor:
-                raise NotImplementedError(f"no sparse tensor has the shape {shape}")
+                raise NotImplementedError(f"a sparse tensor cannot have the shape {shape}")
 
         harvest.put(1, {"nll": Sparse(device, [0.5], GPU), "rec": device.tensor(0.04), "learning_rate": 1e-4})
         device.finish()
         assert arrived(harvest) == [(1, {"learning_rate": 1e-4, "rec": 0.04})]
         assert "nll cannot be read: NotImplementedError" in caplog.text
 
-    def test_several_elements_are_refused_unread(
+    def test_a_tensor_with_several_elements_is_dropped_unread(
         self, harvest: Gathered, device: StandInTorch, caplog: pytest.LogCaptureFixture
     ) -> None:
         harvest.put(1, {"nll": device.tensor(0.5, 0.6, shape=(2,))})
         assert arrived(harvest) == [(1, {})]
-        assert "nll is a tensor of shape (2,): give one value, for example nll.mean()" in caplog.text
+        assert "nll must have one element, got the shape (2,): pass nll.mean(), for example" in caplog.text
 
-    def test_a_tensor_is_not_kept(self, harvest: Gathered, device: StandInTorch) -> None:
+    def test_no_reference_to_a_tensor_is_kept(self, harvest: Gathered, device: StandInTorch) -> None:
         loss = device.tensor(0.5)
         kept = weakref.ref(loss)
         harvest.put(1, {"nll": loss})
         del loss
         assert kept() is None
 
-    def test_values_come_in_the_order_in_which_they_were_given(self, harvest: Gathered, device: StandInTorch) -> None:
+    def test_values_are_delivered_in_order(self, harvest: Gathered, device: StandInTorch) -> None:
         harvest.put(1, {"nll": device.tensor(0.5)})
         harvest.put(2, {"nll": 0.4})
         assert arrived(harvest) == []
@@ -110,7 +110,7 @@ class TestDevice:
         harvest.put(3, {"nll": device.tensor(0.3)})
         assert arrived(harvest) == [(1, {"nll": 0.5}), (2, {"nll": 0.4})]
 
-    def test_an_observation_is_whole_when_its_last_device_is_done(
+    def test_an_observation_is_delivered_when_its_last_device_is_done(
         self, harvest: Gathered, device: StandInTorch
     ) -> None:
         first, second = Device("cuda", 0), Device("cuda", 1)
@@ -129,9 +129,9 @@ class TestDevice:
 
         assert [step for step, _ in arrived(harvest)] == list(range(3, MAX_PENDING + 3))
         assert failures.dropped["backlog"] == 3 * 2
-        assert caplog.text.count("wait for their device") == 1
+        assert caplog.text.count(f"more than {MAX_PENDING} observations are pending") == 1
 
-    def test_drain_waits_for_what_is_under_way(self, harvest: Gathered, device: StandInTorch) -> None:
+    def test_drain_waits_for_pending_copies(self, harvest: Gathered, device: StandInTorch) -> None:
         harvest.put(1, {"nll": device.tensor(0.5)})
 
         def wait() -> bool:
@@ -141,7 +141,7 @@ class TestDevice:
         harvest.drain(wait)
         assert harvest.delivered == [(1, {"nll": 0.5})]
 
-    def test_drain_gives_up_when_it_is_told_to(
+    def test_drain_drops_the_rest_when_wait_returns_false(
         self, harvest: Gathered, device: StandInTorch, failures: Failures, caplog: pytest.LogCaptureFixture
     ) -> None:
         harvest.put(1, {"nll": 0.6})
@@ -151,14 +151,14 @@ class TestDevice:
         harvest.drain(lambda: False)
         assert harvest.delivered == [(1, {"nll": 0.6})]
         assert failures.dropped["closed"] == 3
-        assert "the losses of 2 steps never arrived" in caplog.text
+        assert "2 observations did not arrive from their device" in caplog.text
         harvest.drain(lambda: False)
         assert failures.dropped["closed"] == 3
 
-    def test_nothing_of_ours_gets_into_a_capture(
+    def test_no_work_is_added_to_a_graph_capture(
         self, harvest: Gathered, device: StandInTorch, failures: Failures, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """Neither a copy nor a look at an earlier one: both would break the capture, which `StandInTorch` watches."""
+        """Neither a copy nor a query of an earlier copy. Both would break the capture, which `StandInTorch` detects."""
         harvest.put(1, {"nll": device.tensor(0.5)})
         device.finish()
         device.capturing = True
@@ -169,10 +169,10 @@ class TestDevice:
 
         assert arrived(harvest) == [(1, {"nll": 0.5}), (2, {}), (3, {})]
         assert failures.dropped["capture"] == 4
-        assert caplog.text.count("observe them after the graph's replay") == 1
+        assert caplog.text.count("observe them after the replay") == 1
 
     @pytest.mark.parametrize("kind", ["mps", "a-device-unknown-to-torch"])
-    def test_a_device_without_streams_is_refused(
+    def test_a_tensor_on_a_device_without_streams_is_dropped(
         self,
         harvest: Gathered,
         device: StandInTorch,
@@ -183,18 +183,21 @@ class TestDevice:
         harvest.put(1, {"nll": device.tensor(0.5, device=Device(kind)), "kl": 9.0})
         assert arrived(harvest) == [(1, {"kl": 9.0})]
         assert failures.dropped["invalid"] == 1
-        assert f"losses on {kind}:0 cannot be copied without waiting for it: give floats, nll.item()" in caplog.text
+        assert (
+            f"losses on {kind}:0 cannot be copied without waiting for it: pass floats, such as nll.item()"
+            in caplog.text
+        )
 
-    def test_a_tensor_inside_of_something_else_is_refused_unread(
+    def test_a_list_of_tensors_is_dropped_unread(
         self, harvest: Gathered, device: StandInTorch, caplog: pytest.LogCaptureFixture
     ) -> None:
         harvest.put(1, {"nll": [device.tensor(0.5)]})
         assert arrived(harvest) == [(1, {})]
-        assert "nll is of type list: give a float or a torch tensor with one element" in caplog.text
+        assert "nll must be a number or a torch tensor with one element, got a list" in caplog.text
 
 
 class TestCpu:
-    """Values that are on the host when they are given: numbers, NumPy's, and tensors of the real torch."""
+    """Values on the host: numbers, NumPy scalars and arrays, and tensors of the real torch."""
 
     @pytest.fixture
     def failures(self) -> Failures:
@@ -224,7 +227,7 @@ class TestCpu:
             pytest.param(torch.tensor(0.25, dtype=torch.float16), id="float16"),
         ],
     )
-    def test_a_number_of_any_kind(self, harvest: Gathered, value: object) -> None:
+    def test_any_kind_of_number_is_accepted(self, harvest: Gathered, value: object) -> None:
         harvest.put(1, {"nll": value})
         assert arrived(harvest) == [(1, {"nll": 0.25})]
 
@@ -233,12 +236,12 @@ class TestCpu:
         [3, np.int64(3), np.array([3]), torch.tensor(3), torch.tensor(3, dtype=torch.uint8)],
         ids=["int", "numpy-int64", "numpy-array", "int64", "uint8"],
     )
-    def test_a_whole_number_of_any_kind_is_a_float(self, harvest: Gathered, value: object) -> None:
+    def test_any_kind_of_integer_is_delivered_as_a_float(self, harvest: Gathered, value: object) -> None:
         harvest.put(1, {"epoch": value})
         assert repr(arrived(harvest)) == "[(1, {'epoch': 3.0})]"
 
-    def test_kinds_mix(self, harvest: Gathered) -> None:
-        """What is stacked takes one dtype: none may cost another its precision."""
+    def test_each_value_of_a_mix_keeps_its_precision(self, harvest: Gathered) -> None:
+        """Stacking would convert all values to one dtype."""
         values = {
             "nll": torch.tensor(0.1, dtype=torch.float64),
             "rec": torch.tensor(1.5, dtype=torch.bfloat16),
@@ -262,7 +265,7 @@ class TestCpu:
         ],
         ids=["divided", "overwritten", "memory-reused", "memory-freed"],
     )
-    def test_what_becomes_of_a_tensor_later_changes_nothing(
+    def test_later_changes_of_a_tensor_have_no_effect(
         self, harvest: Gathered, change: Callable[[torch.Tensor], object]
     ) -> None:
         loss = torch.tensor([0.5])
@@ -270,7 +273,7 @@ class TestCpu:
         change(loss)
         assert arrived(harvest) == [(1, {"nll": 0.5})]
 
-    def test_a_loss_is_still_there_for_backward(self, harvest: Gathered) -> None:
+    def test_backward_still_works_after_an_observation(self, harvest: Gathered) -> None:
         weight = torch.tensor(2.0, requires_grad=True)
         loss = weight * weight
         harvest.put(1, {"nll": loss})
@@ -278,7 +281,7 @@ class TestCpu:
         assert weight.grad == torch.tensor(1.0)
         assert arrived(harvest) == [(1, {"nll": 4.0})]
 
-    def test_a_view_does_not_keep_its_base(self, harvest: Gathered) -> None:
+    def test_a_view_does_not_keep_its_base_alive(self, harvest: Gathered) -> None:
         base = torch.zeros(1_000_000)
         kept = weakref.ref(base)
         harvest.put(1, {"nll": base[0], "kl": base[1:2]})
@@ -289,18 +292,18 @@ class TestCpu:
     @pytest.mark.parametrize(
         ("value", "message"),
         [
-            (torch.ones(2, 3), "nll is a tensor of shape (2, 3): give one value, for example nll.mean()"),
-            (torch.ones(0), "nll is a tensor of shape (0,): give one value, for example nll.mean()"),
-            (torch.tensor(1j), "nll is a tensor of torch.complex64: give a real number"),
-            (torch.ones((), device="meta"), "nll is a tensor on the device meta, which holds no values"),
-            (np.ones(2), "nll is of type ndarray: give a float or a torch tensor with one element"),
-            (np.array(["0.5"]), "nll is of type str: give a float"),
-            ("0.5", "nll is of type str: give a float"),
-            (1j, "nll is of type complex: give a float"),
-            ([0.5], "nll is of type list: give a float"),
+            (torch.ones(2, 3), "nll must have one element, got the shape (2, 3): pass nll.mean(), for example"),
+            (torch.ones(0), "nll must have one element, got the shape (0,): pass nll.mean(), for example"),
+            (torch.tensor(1j), "nll must be a real number, got a tensor of torch.complex64"),
+            (torch.ones((), device="meta"), "nll must hold a value, got a tensor on the meta device"),
+            (np.ones(2), "nll must be a number or a torch tensor with one element, got a ndarray"),
+            (np.array(["0.5"]), "one element, got a str"),
+            ("0.5", "one element, got a str"),
+            (1j, "one element, got a complex"),
+            ([0.5], "one element, got a list"),
         ],
     )
-    def test_what_is_no_number_is_refused_and_told_once(
+    def test_an_invalid_value_is_counted_and_logged_once(
         self, harvest: Gathered, failures: Failures, caplog: pytest.LogCaptureFixture, value: object, message: str
     ) -> None:
         harvest.put(1, {"nll": value, "kl": 9.0})

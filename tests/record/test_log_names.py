@@ -1,4 +1,4 @@
-"""The names that trainers log under."""
+"""The keys under which trainers log."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_each_value_has_names() -> None:
         ("validation/rec_loss", "validation", "rec"),
     ],
 )
-def test_a_key(key: str, split: str, value: str) -> None:
+def test_each_key_gives_its_value(key: str, split: str, value: str) -> None:
     assert values_of_log({key: 0.5}) == {"train": {}, "validation": {}, split: {value: 0.5}}
 
 
@@ -47,13 +47,13 @@ def test_a_key(key: str, split: str, value: str) -> None:
         ("train/lr", "lr"),
     ],
 )
-def test_where_two_mean_one_the_first_wins_in_any_order(winner: str, other: str) -> None:
+def test_precedence_does_not_depend_on_the_order_of_the_log(winner: str, other: str) -> None:
     for log in ({winner: 1.0, other: 2.0}, {other: 2.0, winner: 1.0}):
         values = [value for split in values_of_log(log).values() for value in split.values()]
         assert values == [1.0]
 
 
-def test_a_value_that_is_none_gives_way() -> None:
+def test_a_key_whose_value_is_none_is_ignored() -> None:
     assert values_of_log({"perception_loss": None, "p_loss": 0.5})["train"] == {"perception": 0.5}
 
 

@@ -1,4 +1,4 @@
-"""How outputs compare with their inputs, on real tensors, and what it takes."""
+"""Reconstruction quality on real tensors, and the cost of computing it."""
 
 from __future__ import annotations
 
@@ -39,10 +39,8 @@ class TestRatios:
         assert 0.9 < sharpness[0] < 1
 
     @pytest.mark.parametrize("clip", CLIPS)
-    def test_the_edge_of_blurry_lies_between_a_blur_nobody_sees_and_one_that_everybody_does(
-        self, clip: torch.Tensor
-    ) -> None:
-        """The rules have that edge at 0.6, for the video that its author called blurry."""
+    def test_the_edge_of_blurry_separates_an_invisible_blur_from_an_obvious_one(self, clip: torch.Tensor) -> None:
+        """The edge in the rules is 0.6."""
         assert compared(clip, blurred(clip, 0.5))["sharpness_ratio"] > 0.8
         assert compared(clip, blurred(clip, 2.0))["sharpness_ratio"] < 0.5
 
@@ -55,20 +53,20 @@ class TestRatios:
         }
 
     @pytest.mark.parametrize("level", [-1.0, 0.0, 0.3], ids=["black", "gray", "light-gray"])
-    def test_a_picture_of_nothing_has_neither_contrast_nor_sharpness(self, level: float) -> None:
+    def test_a_uniform_frame_has_neither_contrast_nor_sharpness(self, level: float) -> None:
         result = compared(shapes(), torch.full_like(shapes(), level))
         assert result["contrast_ratio"] == pytest.approx(0, abs=1e-6)
         assert result["sharpness_ratio"] == pytest.approx(0, abs=1e-6)
         assert result["psnr_decibels"] < 20
 
-    def test_frames_in_their_mean_colour_have_no_contrast_although_they_differ(self) -> None:
+    def test_uniform_frames_that_differ_have_no_contrast(self) -> None:
         clip = shapes()
         means = clip.mean(dim=(-2, -1), keepdim=True).expand_as(clip)
         assert means.std() > 0.1
         assert compared(clip, means)["contrast_ratio"] == pytest.approx(0, abs=1e-6)
 
-    def test_another_clip_has_the_contrast_and_not_the_likeness(self) -> None:
-        """As a clip that was learned by heart: only the PSNR tells it from a faithful one."""
+    def test_another_clip_has_the_same_contrast_but_a_low_psnr(self) -> None:
+        """Like a memorized clip: only the PSNR distinguishes it from a faithful reconstruction."""
         result = compared(texture(0), texture(1))
         assert result["contrast_ratio"] == pytest.approx(1, abs=0.1)
         assert result["sharpness_ratio"] == pytest.approx(1, abs=0.1)
@@ -79,17 +77,17 @@ class TestRatios:
         assert result["sharpness_ratio"] == pytest.approx(0.5, rel=1e-5)
         assert result["contrast_ratio"] == pytest.approx(0.5, rel=1e-5)
 
-    def test_noise_of_their_own_is_sharper_than_the_inputs(self) -> None:
+    def test_added_noise_is_sharper_than_the_inputs(self) -> None:
         noise = 0.3 * torch.randn(texture().shape, generator=torch.Generator().manual_seed(1))
         assert compared(texture(), texture() + noise)["sharpness_ratio"] > 1.2
 
-    def test_noise_of_the_inputs_that_is_lost_counts_little(self) -> None:
-        """No VAE reproduces it. It would halve the ratio, were the gradient the difference of two pixels."""
+    def test_a_loss_of_noise_counts_little(self) -> None:
+        """A VAE does not reproduce noise. With a difference of two pixels as gradient, the ratio would be halved."""
         clean = blurred(shapes(size=24), 1.0)
         noise = SENSOR_NOISE * torch.randn(clean.shape, generator=torch.Generator().manual_seed(1))
         assert compared(clean + noise, clean)["sharpness_ratio"] > 0.8
 
-    def test_a_grid_of_every_other_pixel_is_no_sharpness(self) -> None:
+    def test_a_pixel_grid_does_not_count_as_sharpness(self) -> None:
         """The artifact of a transposed convolution is not mistaken for detail."""
         grid = 0.3 * (-1.0) ** torch.arange(64)
         without, under = (
@@ -105,8 +103,8 @@ class TestRatios:
         clip = shapes()
         assert compared(clip, clip + error, data_range)["psnr_decibels"] == pytest.approx(decibels, abs=1e-3)
 
-    def test_flat_inputs_have_no_ratio_and_a_psnr_all_the_same(self) -> None:
-        """A clip faded to black: whatever stands over nothing is no number. Rounding is not detail, either."""
+    def test_flat_inputs_have_a_psnr_but_no_ratios(self) -> None:
+        """A clip that has faded to black has nothing to compare with. Rounding errors are not detail."""
         flat = torch.full((1, 3, 2, 32, 32), 0.3)
         for inputs in (flat, flat + 1e-4 * torch.rand(flat.shape)):
             result = compared(inputs, shapes(size=32)[:1, :, :2])
@@ -114,7 +112,7 @@ class TestRatios:
             assert math.isnan(result["contrast_ratio"])
             assert math.isfinite(result["psnr_decibels"])
 
-    def test_outputs_that_are_not_finite_are_no_number(self) -> None:
+    def test_nonfinite_outputs_have_no_finite_result(self) -> None:
         clip = shapes()
         outputs = clip.clone()
         outputs[:, :, :, 32, 32] = math.nan
@@ -122,7 +120,7 @@ class TestRatios:
 
 
 class TestForms:
-    """Whatever the form of the frames, the numbers are the same."""
+    """The results do not depend on the layout of the frames."""
 
     EXPECTED = compared(shapes(), blurred(shapes(), 1.0))
 
@@ -165,7 +163,7 @@ class TestForms:
 
 
 class NeverWaits(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's
-    """Fails where a value is read, or a shape depends on one, or more memory is taken than a sample needs."""
+    """Fails if a value is read, a shape depends on a value, or more memory is used than a sample needs."""
 
     READS = ("item", "_local_scalar_dense", "is_nonzero", "nonzero", "equal", "masked_select", "index", "unique")
 
@@ -203,7 +201,7 @@ class TestCost:
         ],
         ids=["item", "bool", "shape", "scalar"],
     )
-    def test_these_tests_would_notice_what_waits(self, wait: Callable[[torch.Tensor], object]) -> None:
+    def test_never_waits_detects_waiting(self, wait: Callable[[torch.Tensor], object]) -> None:
         ones = torch.ones(2)
         with pytest.raises(AssertionError, match=r"waits? for the device"), NeverWaits():
             wait(ones)
@@ -216,7 +214,7 @@ class TestCost:
         assert len(result) == 3
 
     def test_its_memory_is_bounded(self) -> None:
-        """These are as many values as a gigabyte holds, in the memory of one."""
+        """The inputs have as many values as fit in a gigabyte, in the memory of one value."""
         huge = torch.full((), 0.5, dtype=torch.float64).expand(5, 3, 17, 1024, 1024)
         with NeverWaits() as watched:
             ratios(torch, huge, huge, 2.0)
@@ -236,16 +234,16 @@ class TestCost:
         ],
         ids=str,
     )
-    def test_what_is_looked_at(self, shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
+    def test_the_shape_of_the_sample(self, shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
         sampled = sample(torch.zeros(()).expand(shape))
         assert tuple(sampled.shape) == expected
         assert sampled.numel() <= MAX_VALUES
 
-    def test_it_is_the_middle_of_the_frame_at_full_resolution(self) -> None:
+    def test_the_sample_is_the_center_at_full_resolution(self) -> None:
         frame = torch.arange(300.0 * 400).view(300, 400)
         assert torch.equal(sample(frame), frame[22:278, 72:328])
         assert MAX_EDGE == 256
 
-    def test_frames_are_taken_evenly(self) -> None:
+    def test_sampled_frames_are_evenly_spaced(self) -> None:
         clip = torch.arange(17.0).view(1, 1, 17, 1, 1).expand(4, 3, 17, 256, 256)
         assert sample(clip)[0, 0, :, 0, 0].tolist() == [0, 8, 16]

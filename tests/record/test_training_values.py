@@ -1,4 +1,4 @@
-"""What is known of the losses after steps were observed."""
+"""The losses and the other values of the training steps."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ class TestValues:
         rec = training.facts.losses["rec"]
         assert (rec.nonfinite, rec.last_nonfinite_step) == (0, None)
 
-    def test_of_the_other_values_the_last_finite_one_stays(self, training: Training) -> None:
+    def test_the_last_finite_value_of_a_gauge_stays(self, training: Training) -> None:
         training.observe(1, learning_rate=1e-4, gradient_norm=2.5)
         training.observe(2, learning_rate=5e-5, gradient_norm=math.inf)
         assert training.facts.gauges == {"learning_rate": 5e-5, "gradient_norm": 2.5}
 
-    def test_none_is_a_value_that_is_not_given(self, training: Training) -> None:
+    def test_none_is_ignored(self, training: Training) -> None:
         training.observe(1, nll=None, kl=9.0)
         assert (training.nll.last, training.facts.losses["kl"].last) == (None, 9.0)
         assert sum(training.facts.dropped.values()) == 0
 
 
 class TestGoingBack:
-    def test_what_stood_at_the_steps_from_there_on_is_dropped(self, training: Training) -> None:
+    def test_values_from_the_resumed_step_on_are_discarded(self, training: Training) -> None:
         for step in range(20):
             training.observe(step, nll=1.0 if step < 10 else 1e6)
         for step in range(10, 15):
@@ -39,7 +39,7 @@ class TestGoingBack:
         assert (training.steps.newest, training.steps.observed) == (14, 25)
         assert mean(training.nll) == 2.0
 
-    def test_a_nonfinite_loss_at_a_step_to_be_trained_again_is_no_longer_the_last(self, training: Training) -> None:
+    def test_a_nonfinite_loss_after_the_resumed_step_is_no_longer_the_last(self, training: Training) -> None:
         training.observe(10, nll=math.nan, rec=0.04)
         training.observe(20, nll=math.inf, rec=math.nan)
         assert (training.nll.nonfinite, training.nll.last_nonfinite_step) == (2, 20)
@@ -52,13 +52,13 @@ class TestGoingBack:
 
 class TestOddValues:
     @pytest.mark.parametrize("odd", [10**400, torch.tensor([0.5]).to_sparse()])
-    def test_one_costs_none_of_the_others_of_its_step(self, training: Training, odd: object) -> None:
+    def test_an_odd_value_does_not_affect_the_others_of_its_step(self, training: Training, odd: object) -> None:
         training.observe(1, nll=odd, kl=0.25)
         assert training.facts.losses["kl"].last == 0.25
 
 
 class TestNonfiniteSince:
-    def test_it_is_the_first_step_of_the_newest_unbroken_stretch(self, training: Training) -> None:
+    def test_it_is_the_first_step_of_the_newest_unbroken_series(self, training: Training) -> None:
         for step, value in enumerate([math.nan, 0.5, math.inf, math.nan, math.nan]):
             training.observe(step, nll=value)
         assert (training.nll.nonfinite_since, training.nll.last_nonfinite_step) == (2, 4)
@@ -82,18 +82,18 @@ class TestNonfiniteSince:
 
 
 class TestSkippedSteps:
-    def test_what_is_not_finite_at_them_is_no_divergence(self, training: Training) -> None:
+    def test_a_nonfinite_loss_at_a_skipped_step_is_not_counted(self, training: Training) -> None:
         training.recorder.observe(1, {"nll": math.inf, "total": 0.5}, skipped=True)
         assert (training.nll.nonfinite, training.facts.losses["total"].last) == (0, 0.5)
         assert (training.steps.observed, training.steps.skipped) == (1, 1)
 
-    def test_a_step_told_in_two_calls_is_skipped_once(self, training: Training) -> None:
+    def test_a_step_skipped_in_two_calls_counts_once(self, training: Training) -> None:
         training.recorder.observe(1, {"nll": 0.5}, skipped=True)
         training.recorder.observe(1, {"rec": 0.5}, skipped=True)
         training.recorder.observe(2, {"nll": 0.5})
         assert (training.steps.observed, training.steps.skipped) == (2, 1)
 
-    def test_one_that_is_told_after_its_losses_takes_back_that_they_were_not_finite(self, training: Training) -> None:
+    def test_a_skip_after_the_losses_retracts_their_nonfinite_step(self, training: Training) -> None:
         training.observe(0, nll=0.5)
         training.observe(1, nll=math.inf, rec=0.04)
         told = training.nll
@@ -102,10 +102,10 @@ class TestSkippedSteps:
         assert (told.last_nonfinite_step, taken_back.last_nonfinite_step) == (1, None)
         assert (told.nonfinite_since, taken_back.nonfinite_since) == (1, None)
 
-    def test_numpy_says_it_too(self, training: Training) -> None:
+    def test_a_numpy_bool_is_accepted(self, training: Training) -> None:
         training.recorder.observe(1, {"nll": 0.5}, skipped=np.bool_(True))  # noqa: FBT003 - its own constructor
         assert (training.steps.skipped, training.facts.dropped["invalid"]) == (1, 0)
 
-    def test_a_word_that_is_neither_true_nor_false_is_refused_unread(self, training: Training) -> None:
+    def test_a_tensor_for_skipped_is_dropped_unread(self, training: Training) -> None:
         training.recorder.observe(1, {"nll": 0.5}, skipped=torch.tensor(1))
         assert (training.nll.last, training.steps.skipped, training.facts.dropped["invalid"]) == (0.5, 0, 1)

@@ -22,7 +22,7 @@ Observed = tuple[int, float]
 
 
 class PlainWindows:
-    """What `StepWindows` promises, said in the plainest way: lists, loops and fractions."""
+    """A simple model of `StepWindows`, with lists, loops and fractions."""
 
     def __init__(self) -> None:
         self.given: list[Observed] = []
@@ -152,11 +152,11 @@ def test_one_observation_every_40_steps() -> None:
     check([(step, 1 / (step + 1)) for step in range(0, 4000, 40)], every=1)
 
 
-def test_nothing_is_known_before_the_first_observation() -> None:
+def test_there_are_no_means_before_the_first_observation() -> None:
     assert StepWindows().snapshot() is None
 
 
-def test_a_mean_is_whole_once_its_window_is_spanned() -> None:
+def test_a_mean_exists_once_its_window_is_complete() -> None:
     windows = StepWindows()
     whole: dict[tuple[int, int], int] = {}
     for step in range(1, 402):
@@ -171,7 +171,7 @@ def test_a_mean_is_whole_once_its_window_is_spanned() -> None:
     }
 
 
-def test_the_best_mean_leaves_the_newest_out() -> None:
+def test_the_best_mean_excludes_the_newest_window() -> None:
     windows = StepWindows()
     for step in range(10):
         windows.observe(step, 1.0)
@@ -194,7 +194,7 @@ def test_values_at_one_step_are_averaged_and_count_as_one() -> None:
     assert means_and_best(windows)[0][10, 0] == (9 * 1.0 + 5.0) / 10
 
 
-def test_a_step_that_goes_back_drops_what_stood_from_there_on() -> None:
+def test_a_resume_discards_the_values_from_its_step_on() -> None:
     windows = StepWindows()
     for step in range(200):
         windows.observe(step, 1.0 if step < 150 else 1e6)
@@ -206,8 +206,8 @@ def test_a_step_that_goes_back_drops_what_stood_from_there_on() -> None:
     assert means[100, 0] == 1.1
 
 
-def test_values_are_remembered_for_400_steps_back_and_no_further() -> None:
-    """Back 150 steps, only 250 before there are still known: the windows at the higher lags wait until they are."""
+def test_values_are_kept_for_400_steps() -> None:
+    """After a resume from 150 steps back, 250 steps are left, so windows at higher lags are absent at first."""
     windows = StepWindows()
     for step in range(1000):
         windows.observe(step, 1.0)
@@ -219,7 +219,7 @@ def test_values_are_remembered_for_400_steps_back_and_no_further() -> None:
     assert None not in means_and_best(windows)[0].values()
 
 
-def test_a_spike_leaves_no_scar() -> None:
+def test_a_spike_does_not_affect_later_means() -> None:
     windows = StepWindows()
     for step in range(400):
         windows.observe(step, 1e30 if step in (7, 40) else 0.1)
@@ -229,7 +229,7 @@ def test_a_spike_leaves_no_scar() -> None:
     assert best == {10: 0.1, 100: 0.1}
 
 
-def test_values_that_are_not_finite_enter_no_mean() -> None:
+def test_nonfinite_values_are_excluded_from_the_means() -> None:
     windows = StepWindows()
     for step in range(100):
         windows.observe(step, (0.5, math.nan, math.inf, -math.inf)[step % 4])

@@ -1,4 +1,4 @@
-"""A report as it is read from a running Prometheus."""
+"""Test reports from a real Prometheus."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ COMMAND = [sys.executable, "-m", "vae_exporter.cli", "report"]
 NOBODY = "http://127.0.0.1:1"
 
 
-def test_the_good_run_has_a_verdict_and_nobody_was_paged_about_it(watched: WatchedRuns) -> None:
+def test_the_good_run_is_healthy_and_did_not_page(watched: WatchedRuns) -> None:
     report = read_report(watched.url, "good_run")
     assert (report.run, report.state) == ("good_run", "running")
     assert report.verdict in VERDICTS
@@ -43,7 +43,7 @@ def test_the_good_run_has_a_verdict_and_nobody_was_paged_about_it(watched: Watch
     assert watched.url in report.source
 
 
-def test_the_nll_is_by_step_and_what_the_rules_judge(watched: WatchedRuns) -> None:
+def test_the_nll_by_step_is_the_one_that_the_rules_judge(watched: WatchedRuns) -> None:
     report = read_report(watched.url, "bad_run")
     steps = report.nll.steps
     assert list(steps) == sorted(set(steps))
@@ -57,23 +57,23 @@ def test_the_nll_is_by_step_and_what_the_rules_judge(watched: WatchedRuns) -> No
     assert len(report.nll_noise.steps) >= len(steps)
 
 
-def test_the_bad_runs_page_stands_at_the_steps_at_which_it_fired(watched: WatchedRuns) -> None:
+def test_the_page_of_the_bad_run_has_the_steps_at_which_it_fired(watched: WatchedRuns) -> None:
     (page,) = (alert for alert in read_report(watched.url, "bad_run").alerts if alert.name == "VaeNllDiverged")
     assert page.severity == "page"
     assert page.step is not None
     assert page.end_step is not None
-    assert 380 <= page.step <= 500  # a point a second, of 60 steps
+    assert 380 <= page.step <= 500  # one point per second, which is 60 steps
     assert page.step < page.end_step <= 840
 
 
-def test_an_alert_that_fires_has_the_words_of_its_rule(watched: WatchedRuns) -> None:
+def test_a_firing_alert_has_its_annotations(watched: WatchedRuns) -> None:
     (page,) = (alert for alert in read_report(watched.url, "full_run").alerts if alert.name == "VaeLossNonfinite")
     assert page.end_step is None
     assert page.summary.startswith("Run full_run: NaN or infinite loss, last at step 830.")
     assert "VaeLossNonfinite" in page.runbook_url
 
 
-def test_an_alert_that_goes_on_is_one_however_seldom_the_rules_are_evaluated(tmp_path: Path) -> None:
+def test_a_continuous_alert_is_listed_once_even_if_the_rules_are_evaluated_rarely(tmp_path: Path) -> None:
     with TrainingExporter("seldom", port=0, gpus=False, linger_seconds=0) as exporter:
         target = str(exporter.url).removeprefix("http://")
         intervals = Intervals(scrape="500ms", evaluation="3s")
@@ -87,27 +87,27 @@ def test_an_alert_that_goes_on_is_one_however_seldom_the_rules_are_evaluated(tmp
     assert page.end_step is None
 
 
-def test_the_edges_are_those_by_which_the_run_is_judged(watched: WatchedRuns) -> None:
+def test_the_edges_are_those_of_the_run(watched: WatchedRuns) -> None:
     edges = read_report(watched.url, "good_run").edges
     assert edges["bad"] == 0.3
     assert edges.keys() >= {"suspicious", "excellent_min", "golden_min", "golden_max", "excellent_max", "good_max"}
 
 
-def test_the_memory_of_each_card_is_by_step_below_its_total(watched: WatchedRuns) -> None:
+def test_each_gpu_has_its_memory_by_step_and_its_total(watched: WatchedRuns) -> None:
     card, mig_slice = read_report(watched.url, "full_run").gpu_memory
     assert (card.total, mig_slice.total) == (80 * 2**30, 10 * 2**30)
     assert list(card.layers) == ["used (driver)", "reserved (torch)", "allocated, peak", "allocated"]
-    assert card.layers["allocated"].values[-1] == 4.8e10 + 1e9  # two ranks share it
+    assert card.layers["allocated"].values[-1] == 4.8e10 + 1e9  # two ranks share the GPU
     assert card.layers["allocated"].steps[-1] == 840
     assert list(mig_slice.layers) == ["used (driver)"]
 
 
 class TestARunThatWasSlowToStart:
-    """Its first alert was over before its first step; or that never came."""
+    """A run whose first alert resolved before its first step, or that has no step at all."""
 
     @pytest.fixture
     def prometheus(self) -> Iterator[tuple[str, dict[str, list[Any]]]]:
-        """Return the address of a server, and what it answers to a range query, by a part of the query."""
+        """Yield the URL of a server, and its answers to range queries by a part of the query."""
         ranges: dict[str, list[Any]] = {
             "last_over_time(ALERTS": [
                 {"metric": {"alertname": "VaeTrainingStalled"}, "values": [[1100, "1"], [1102, "1"]]}
@@ -131,7 +131,7 @@ class TestARunThatWasSlowToStart:
         yield f"http://127.0.0.1:{server.port}", ranges
         server.close()
 
-    def test_what_is_over_is_not_said_to_fire(self, prometheus: tuple[str, dict[str, list[Any]]]) -> None:
+    def test_a_resolved_alert_is_not_reported_as_firing(self, prometheus: tuple[str, dict[str, list[Any]]]) -> None:
         url, ranges = prometheus
         ranges["run_rank:vae_step:max"] = [{"metric": {}, "values": [[1300, "7"], [1302, "8"]]}]
         (alert,) = read_report(url, "slow").alerts
@@ -143,13 +143,13 @@ class TestARunThatWasSlowToStart:
         assert "until step 0" in render(report)
 
 
-def test_a_run_that_is_not_there_is_told_with_those_that_are(watched: WatchedRuns) -> None:
+def test_the_error_for_an_unknown_run_lists_the_known_ones(watched: WatchedRuns) -> None:
     with pytest.raises(ReportError, match=r"no run 'god_run'.*'bad_run', 'full_run', 'good_run'"):
         read_report(watched.url, "god_run")
 
 
-def test_of_several_runs_one_has_to_be_named(watched: WatchedRuns) -> None:
-    with pytest.raises(ReportError, match=r"which run.*'bad_run', 'full_run', 'good_run'"):
+def test_the_name_is_required_if_there_are_several_runs(watched: WatchedRuns) -> None:
+    with pytest.raises(ReportError, match=r"--run is missing.*'bad_run', 'full_run', 'good_run'"):
         read_report(watched.url)
 
 
@@ -158,19 +158,19 @@ def test_a_server_that_does_not_answer_is_named() -> None:
         read_report(NOBODY, "x")
 
 
-def test_an_address_that_is_none_is_told() -> None:
-    with pytest.raises(AnswerError, match=r"file:///etc.*is no address"):
+def test_a_url_that_is_not_http_raises() -> None:
+    with pytest.raises(AnswerError, match=r"URL of Prometheus must start with http://.*, got 'file:///etc'"):
         read_report("file:///etc", "x")
 
 
 @pytest.mark.parametrize("name", ['a"b', "a\\b", "a\nb", '"} or vae_step{run="', "{{run}}"])
-def test_a_name_says_nothing_but_itself_to_prometheus(name: str, watched: WatchedRuns) -> None:
+def test_special_characters_in_a_run_name_are_escaped_in_queries(name: str, watched: WatchedRuns) -> None:
     assert Prometheus(watched.url).query(f"vae_step{{run={promql_string(name)}}}") == []
     labels = Prometheus(watched.url).query(f'label_replace(vector(1), "run", {promql_string(name)}, "", "")')
     assert [series.labels for series in labels] == [{"run": name}]
 
 
-def test_the_command_writes_the_page_and_says_where(watched: WatchedRuns, tmp_path: Path) -> None:
+def test_the_command_writes_the_page_and_prints_its_path(watched: WatchedRuns, tmp_path: Path) -> None:
     output = tmp_path / "report.html"
     command = [*COMMAND, "--prometheus", watched.url, "--run", "bad_run", "-o", str(output)]
     done = finished(command)
@@ -181,7 +181,7 @@ def test_the_command_writes_the_page_and_says_where(watched: WatchedRuns, tmp_pa
     assert "VaeNllDiverged" in page
 
 
-def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:
+def test_the_command_names_a_server_that_does_not_answer(tmp_path: Path) -> None:
     command = [*COMMAND, "--prometheus", NOBODY, "--run", "x", "-o", str(tmp_path / "report.html")]
     done = finished(command)
     assert done.returncode == 1
@@ -189,7 +189,7 @@ def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:
     assert not (tmp_path / "report.html").exists()
 
 
-def test_the_command_says_where_it_cannot_write(watched: WatchedRuns, tmp_path: Path) -> None:
+def test_the_command_names_an_unwritable_path(watched: WatchedRuns, tmp_path: Path) -> None:
     output = tmp_path / "nowhere" / "report.html"
     command = [*COMMAND, "--prometheus", watched.url, "--run", "good_run", "-o", str(output)]
     done = finished(command)

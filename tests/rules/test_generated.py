@@ -1,4 +1,4 @@
-"""The rule files, Alertmanager's configurations and the tables of docs/judging.md: up to date, and made to be read."""
+"""The rule files, Alertmanager's configurations and the tables of docs/judging.md are up to date and readable."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_each_expression_can_be_read_in_one_go() -> None:
     assert [name for name, expr in expressions.items() if len(expr.splitlines()) > LONGEST_EXPRESSION] == []
 
 
-def test_only_the_first_layer_of_the_training_rules_names_what_identifies_a_run() -> None:
+def test_only_the_first_layer_of_the_training_rules_names_the_identity_of_a_run() -> None:
     later = [rule for section in JUDGEMENTS for rule in section.rules] + list(ALERTS)
     assert [rule.name for rule in later if re.search(r"\b(on|by) \(", rule.expr)] == []
 

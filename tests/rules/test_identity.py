@@ -1,4 +1,4 @@
-"""Runs of one name in two clusters: the rules, the pages and the notifications tell them apart."""
+"""Runs with the same name in two clusters: the rules, pages and notifications keep them apart."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CLUSTERS = Identity.parse("cluster,run")
 
 
 def run(*command: str | Path) -> str:
-    """Run *command*, and fail with its own words where it fails."""
+    """Run *command*. If it fails, fail the test with its output."""
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -31,14 +31,14 @@ def series(name: str, cluster: str, values: str, **labels: str) -> dict[str, str
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The generated files by their names, for an identity of two labels."""
+    """Return the generated files by name, for an identity of two labels."""
     folder = tmp_path_factory.mktemp("clusters")
     for path, text in generated(ROOT, CLUSTERS).items():
         (folder / path.name).write_text(text, encoding="utf-8")
     return {path.name: path for path in folder.iterdir()}
 
 
-def test_promtool_and_amtool_find_nothing_to_complain_about(files: dict[str, Path]) -> None:
+def test_promtool_and_amtool_accept_the_files(files: dict[str, Path]) -> None:
     run(
         find_program("promtool"),
         *("check", "rules", "--lint=all", "--lint-fatal"),
@@ -57,7 +57,7 @@ def test_one_of_two_runs_with_one_name_diverges_and_its_page_names_the_cluster(f
             "description": (
                 "The mean NLL of the last 100 steps is 0.5, above 0.3 (bad) and not falling. Stop the run, look at its "
                 "outputs, and resume from the last checkpoint before the rise, with a lower learning rate. A long "
-                "stretch of hard data looks the same: only a probe (observe_probe) tells them apart."
+                "stretch of hard data looks the same. Add a probe (observe_probe) to tell them apart."
             ),
             "runbook_url": "https://github.com/vae-exporter/vae-exporter/blob/main/docs/runbooks/VaeNllDiverged.md",
             "dashboard_url": "http://grafana/d/vae-run?var-cluster=a&var-run=r",

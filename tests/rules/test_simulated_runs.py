@@ -1,4 +1,8 @@
-"""Whole runs, recorded and made up, on a simulated clock: what the shipped rules say of them, and when."""
+"""Whole runs, recorded and made up, on a simulated clock: what the shipped rules say of them, and when.
+
+All runs are judged in one evaluation, as a Prometheus that watches them all would do it: one apart for each of them
+takes five times as long.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +12,28 @@ from typing import TYPE_CHECKING
 
 import pytest
 from recorded_runs import LOSS_WEIGHTS, Step, recorded_steps
-from simulation import Expect, check_rules, scrape_run
+from simulation import JudgedRun, judge, scrape_run
 
-from vae_exporter.judge.simulation import SCRAPE_SECONDS, Scrapes
+from vae_exporter.judge.simulation import SCRAPE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
+
+    from vae_exporter.judge.simulation import Scrapes
+
+pytestmark = pytest.mark.timeout(600)  # the first test waits for the evaluation of all runs
 
 STEP_SECONDS = 3.0
+
+HOVERING = [(0.28, 0.6), (0.32, 0.2), (0.32, 0.4), (0.32, 0.6), (0.2, 0.75)]
+"""Levels, and the noise as a share of it."""
+
+SLOW = [(0.5, 0.18), (0.8, 0.22)]
+"""Starts and ends."""
+
+NOISES = [0.0, 0.2]
+
+EVERY = [1, 10, 20, 50, 100]
 
 
 def made_up(nll_at: Callable[[int], float], count: int, *, noise: float = 0.0) -> Iterator[Step]:
@@ -27,22 +44,46 @@ def made_up(nll_at: Callable[[int], float], count: int, *, noise: float = 0.0) -
         yield Step(number, STEP_SECONDS, {"nll": nll}, 1e-4)
 
 
-def firing(alert: str, run: Scrapes, seconds: int, *, rings: bool) -> Expect:
-    """Expect that *alert* fires for *run* at that time, or that it does not."""
-    query = f'count(ALERTS{{alertname="{alert}",run="{run.run}",alertstate="firing"}})'
-    return Expect(query, seconds, {"{}": 1} if rings else {})
+def reported(steps: Iterator[Step], *, every: int) -> Iterator[Step]:
+    """Yield each *every*-th of *steps*, which takes as long as all since the last."""
+    for step in steps:
+        if step.number % every == 0:
+            yield Step(step.number, every * step.seconds, step.losses, step.learning_rate)
 
 
-def never_rang(alert: str, run: Scrapes) -> Expect:
-    """Expect that *alert* rang at no evaluation of *run*."""
-    query = f'count_over_time(ALERTS{{alertname="{alert}",run="{run.run}"}}[{run.end_seconds + SCRAPE_SECONDS}s])'
-    return Expect(query, run.end_seconds, {})
+def falls(start: float, end: float, *, within: float) -> Callable[[int], float]:
+    """Return a course that falls from *start* to *end*: two thirds of the way *within* so many steps."""
+    return lambda step: end + (start - end) * math.exp(-step / within)
 
 
-def verdict(run: Scrapes, seconds: int, verdict: str, reason: str) -> Expect:
-    """Expect this one verdict on *run* at that time."""
-    labels = f'run:vae_verdict{{reason="{reason}",run="{run.run}",verdict="{verdict}"}}'
-    return Expect(f'run:vae_verdict{{run="{run.run}"}}', seconds, {labels: 1})
+def drifts(step: int) -> float:
+    return 0.22 + 0.11 * min(1.0, max(0.0, (step - 1000) / 1500))
+
+
+def runs() -> Iterator[Scrapes]:
+    """Yield all runs of this file."""
+    yield scrape_run("bad", recorded_steps("bad_run"), loss_weights=LOSS_WEIGHTS)
+    # Without the weights: means of one part and medians of another add up to nothing.
+    yield scrape_run("good", recorded_steps("good_run"))
+    for level, noise in HOVERING:
+        yield scrape_run(f"hovers {level} {noise}", made_up(lambda _, level=level: level, 3000, noise=noise))  # type: ignore[misc]
+    for start, end in SLOW:
+        # 0.6 of each step: a mean over 40 steps varies by 9 %, as in the recorded runs
+        yield scrape_run(f"slow {start} {end}", made_up(falls(start, end, within=1500), 4000, noise=0.6))
+    for noise in NOISES:
+        yield scrape_run(f"drops {noise}", made_up(falls(8.0, 0.15, within=250), 2500, noise=noise))
+        yield scrape_run(f"plateau {noise}", made_up(lambda _: 8.0, 2500, noise=noise))
+    yield scrape_run("drifts", made_up(drifts, 3200, noise=0.3))
+    yield scrape_run("sparse", reported(made_up(lambda step: 0.15 if step < 1000 else 0.6, 1400), every=50))
+    for every in EVERY:
+        outlier = made_up(lambda step: 5.0 if step == 1000 else 0.15, 1600)
+        yield scrape_run(f"outlier {every}", reported(outlier, every=every))
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> dict[str, JudgedRun]:
+    """All runs, judged."""
+    return judge(tmp_path_factory.mktemp("judged"), list(runs()))
 
 
 @pytest.mark.parametrize(("name", "last"), [("good_run", 1520), ("bad_run", 840)])
@@ -52,155 +93,85 @@ def test_a_recorded_run_has_every_step_with_a_finite_nll(name: str, last: int) -
     assert all(math.isfinite(step.losses["nll"]) for step in steps)
 
 
-def test_the_recorded_bad_run_pages_once_between_steps_390_and_450(tmp_path: Path) -> None:
-    run = scrape_run("bad", recorded_steps("bad_run"), loss_weights=LOSS_WEIGHTS)
-    whole = f"[{run.end_seconds}s:{SCRAPE_SECONDS}s]"
-    check_rules(
-        tmp_path,
-        [run],
-        [
-            firing("VaeNllDiverged", run, run.seconds_at(390), rings=False),
-            firing("VaeNllDiverged", run, run.seconds_at(450), rings=True),
-            # once: from 0 to 1, and back when the run was good again
-            Expect(f"changes(run:vae_nll_diverged:bool{whole})", run.end_seconds, {'{run="bad"}': 2}),
-            firing("VaeNllDiverged", run, run.end_seconds, rings=False),
-            never_rang("VaeLossNonfinite", run),
-        ],
-    )
+def test_the_recorded_bad_run_pages_once_between_steps_390_and_450(judged: dict[str, JudgedRun]) -> None:
+    run = judged["bad"]
+    assert not run.fires("VaeNllDiverged", step=390)
+    assert run.fires("VaeNllDiverged", step=450)
+    assert run.changes("run:vae_nll_diverged:bool") == 2  # once: from 0 to 1, and back when the run was good again
+    assert not run.fires("VaeNllDiverged")
+    assert not run.ever_rang("VaeLossNonfinite")
 
 
-def test_the_recorded_good_run_never_pages_and_ends_excellent(tmp_path: Path) -> None:
-    # Without the weights: means of one part and medians of another add up to nothing.
-    run = scrape_run("good", recorded_steps("good_run"))
-    check_rules(
-        tmp_path,
-        [run],
-        [
-            never_rang("VaeNllDiverged", run),
-            never_rang("VaeLossNonfinite", run),
-            never_rang("VaeNllNeverGood", run),
-            verdict(run, run.end_seconds, "healthy", "excellent"),
-        ],
-    )
+def test_the_recorded_good_run_never_pages_and_ends_excellent(judged: dict[str, JudgedRun]) -> None:
+    run = judged["good"]
+    assert not run.ever_rang("VaeNllDiverged")
+    assert not run.ever_rang("VaeLossNonfinite")
+    assert not run.ever_rang("VaeNllNeverGood")
+    assert run.verdict() == ("healthy", "excellent")
 
 
-def test_both_recorded_runs_at_once_are_judged_apart(tmp_path: Path) -> None:
-    good = scrape_run("good", recorded_steps("good_run"))
-    bad = scrape_run("bad", recorded_steps("bad_run"), loss_weights=LOSS_WEIGHTS)
-    at = bad.seconds_at(500)
-    check_rules(
-        tmp_path,
-        [good, bad],
-        [
-            verdict(bad, at, "stop", "VaeNllDiverged"),
-            verdict(good, at, "healthy", "good"),
-            never_rang("VaeNllDiverged", good),
-        ],
-    )
+def test_both_recorded_runs_at_once_are_judged_apart(judged: dict[str, JudgedRun]) -> None:
+    bad, good = judged["bad"], judged["good"]
+    at_that_time = good.scrapes.steps[bad.scrapes.seconds_at(500) // SCRAPE_SECONDS]
+    assert bad.verdict(step=500) == ("stop", "VaeNllDiverged")
+    assert good.verdict(step=at_that_time) == ("healthy", "good")
+    assert not good.ever_rang("VaeNllDiverged")
 
 
-def test_the_recorded_bad_run_pages_for_what_it_fails_at(tmp_path: Path) -> None:
-    run = scrape_run("bad", recorded_steps("bad_run"), loss_weights=LOSS_WEIGHTS)
-    at = run.seconds_at(450)
-    check_rules(
-        tmp_path,
-        [run],
-        [
-            Expect("run:vae_nll_rise_cause", at, {'run:vae_nll_rise_cause{cause="rec",run="bad"}': 1}),
-            firing("VaeNllSuspicious", run, run.seconds_at(100), rings=True),  # it started at 0.07
-            firing("VaeNllRising", run, run.seconds_at(380), rings=False),
-            firing("VaeNllRising", run, at, rings=True),
-        ],
-    )
+def test_the_recorded_bad_run_pages_for_what_it_fails_at(judged: dict[str, JudgedRun]) -> None:
+    run = judged["bad"]
+    assert run.samples("run:vae_nll_rise_cause", step=450) == [({"cause": "rec", "run": "bad"}, 1)]
+    assert run.fires("VaeNllSuspicious", step=100)  # it started at 0.07
+    assert not run.fires("VaeNllRising", step=380)
+    assert run.fires("VaeNllRising", step=450)
 
 
-@pytest.mark.parametrize(("level", "noise"), [(0.28, 0.6), (0.32, 0.2), (0.32, 0.4), (0.32, 0.6), (0.2, 0.75)])
-def test_a_run_that_hovers_pages_nobody_however_noisy_it_is(tmp_path: Path, level: float, noise: float) -> None:
-    run = scrape_run("hovers", made_up(lambda _: level, 3000, noise=noise))
-    check_rules(tmp_path, [run], [never_rang("VaeNllDiverged", run), never_rang("VaeNllRising", run)])
+@pytest.mark.parametrize(("level", "noise"), HOVERING)
+def test_a_run_that_hovers_pages_nobody_however_noisy_it_is(
+    judged: dict[str, JudgedRun], level: float, noise: float
+) -> None:
+    run = judged[f"hovers {level} {noise}"]
+    assert not run.ever_rang("VaeNllDiverged")
+    assert not run.ever_rang("VaeNllRising")
 
 
-@pytest.mark.parametrize(("start", "end"), [(0.5, 0.18), (0.8, 0.22)])
-def test_a_run_that_converges_slowly_pages_nobody(tmp_path: Path, start: float, end: float) -> None:
-    def falls(step: int) -> float:
-        return end + (start - end) * math.exp(-step / 1500)
-
-    # 0.6 of each step: a mean over 40 steps varies by 9 %, as in the recorded runs
-    run = scrape_run("slow", made_up(falls, 4000, noise=0.6))
-    check_rules(tmp_path, [run], [never_rang("VaeNllDiverged", run)])
+@pytest.mark.parametrize(("start", "end"), SLOW)
+def test_a_run_that_converges_slowly_pages_nobody(judged: dict[str, JudgedRun], start: float, end: float) -> None:
+    assert not judged[f"slow {start} {end}"].ever_rang("VaeNllDiverged")
 
 
-@pytest.mark.parametrize("noise", [0.0, 0.2])
-def test_a_run_that_starts_at_8_and_drops_converges_in_silence(tmp_path: Path, noise: float) -> None:
-    def drops(step: int) -> float:
-        return 0.15 + 7.85 * math.exp(-step / 250)
-
-    run = scrape_run("drops", made_up(drops, 2500, noise=noise))
-    check_rules(
-        tmp_path,
-        [run],
-        [
-            never_rang("VaeNllDiverged", run),
-            never_rang("VaeNllNeverGood", run),
-            verdict(run, run.seconds_at(120), "converging", "converging"),
-            verdict(run, run.seconds_at(600), "converging", "converging"),
-            verdict(run, run.end_seconds, "healthy", "excellent"),
-        ],
-    )
+@pytest.mark.parametrize("noise", NOISES)
+def test_a_run_that_starts_at_8_and_drops_converges_in_silence(judged: dict[str, JudgedRun], noise: float) -> None:
+    run = judged[f"drops {noise}"]
+    assert not run.ever_rang("VaeNllDiverged")
+    assert not run.ever_rang("VaeNllNeverGood")
+    assert run.verdict(step=120) == ("converging", "converging")
+    assert run.verdict(step=600) == ("converging", "converging")
+    assert run.verdict() == ("healthy", "excellent")
 
 
-@pytest.mark.parametrize("noise", [0.0, 0.2])
-def test_a_run_that_stays_at_8_gets_a_ticket_and_no_page(tmp_path: Path, noise: float) -> None:
-    run = scrape_run("plateau", made_up(lambda _: 8.0, 2500, noise=noise))
-    check_rules(
-        tmp_path,
-        [run],
-        [
-            never_rang("VaeNllDiverged", run),
-            firing("VaeNllNeverGood", run, run.seconds_at(1990), rings=False),
-            firing("VaeNllNeverGood", run, run.seconds_at(2010), rings=True),
-        ],
-    )
+@pytest.mark.parametrize("noise", NOISES)
+def test_a_run_that_stays_at_8_gets_a_ticket_and_no_page(judged: dict[str, JudgedRun], noise: float) -> None:
+    run = judged[f"plateau {noise}"]
+    assert not run.ever_rang("VaeNllDiverged")
+    assert not run.fires("VaeNllNeverGood", step=1990)
+    assert run.fires("VaeNllNeverGood", step=2010)
 
 
-def test_a_run_that_drifts_from_good_to_bad_and_stays_there_pages(tmp_path: Path) -> None:
-    def drifts(step: int) -> float:
-        return 0.22 + 0.11 * min(1.0, max(0.0, (step - 1000) / 1500))
-
-    run = scrape_run("drifts", made_up(drifts, 3200, noise=0.3))
-    check_rules(
-        tmp_path,
-        [run],
-        [
-            firing("VaeNllDiverged", run, run.seconds_at(2000), rings=False),
-            firing("VaeNllDiverged", run, run.seconds_at(3100), rings=True),
-        ],
-    )
+def test_a_run_that_drifts_from_good_to_bad_and_stays_there_pages(judged: dict[str, JudgedRun]) -> None:
+    run = judged["drifts"]
+    assert not run.fires("VaeNllDiverged", step=2000)
+    assert run.fires("VaeNllDiverged", step=3100)
 
 
-def test_a_run_that_reports_every_50th_step_pages_when_it_diverges(tmp_path: Path) -> None:
-    steps = (step for step in made_up(lambda step: 0.15 if step < 1000 else 0.6, 1400) if step.number % 50 == 0)
-    sparse = [Step(step.number, 50 * STEP_SECONDS, step.losses, step.learning_rate) for step in steps]
-    run = scrape_run("sparse", sparse)
-    check_rules(
-        tmp_path,
-        [run],
-        [
-            firing("VaeNllDiverged", run, run.seconds_at(950), rings=False),
-            firing("VaeNllDiverged", run, run.seconds_at(1150), rings=True),
-        ],
-    )
+def test_a_run_that_reports_every_50th_step_pages_when_it_diverges(judged: dict[str, JudgedRun]) -> None:
+    run = judged["sparse"]
+    assert not run.fires("VaeNllDiverged", step=950)
+    assert run.fires("VaeNllDiverged", step=1150)
 
 
-@pytest.mark.parametrize("every", [1, 10, 20, 50, 100])
-def test_one_outlier_pages_nobody_however_rarely_a_run_reports(tmp_path: Path, every: int) -> None:
-    steps = made_up(lambda step: 5.0 if step == 1000 else 0.15, 1600)
-    reported = (
-        Step(step.number, every * STEP_SECONDS, step.losses, step.learning_rate)
-        for step in steps
-        if step.number % every == 0
-    )
-    run = scrape_run("outlier", reported)
-    check_rules(
-        tmp_path, [run], [never_rang("VaeNllDiverged", run), verdict(run, run.end_seconds, "healthy", "excellent")]
-    )
+@pytest.mark.parametrize("every", EVERY)
+def test_one_outlier_pages_nobody_however_rarely_a_run_reports(judged: dict[str, JudgedRun], every: int) -> None:
+    run = judged[f"outlier {every}"]
+    assert not run.ever_rang("VaeNllDiverged")
+    assert run.verdict() == ("healthy", "excellent")

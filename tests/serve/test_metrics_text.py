@@ -1,4 +1,4 @@
-"""The whole of /metrics, held by tests/data/metrics.txt. To write it again: python tests/serve/test_metrics_text.py."""
+"""All of /metrics, compared with tests/data/metrics.txt. To update it: python tests/serve/test_metrics_text.py."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ GPU, SLICE = "GPU-5f8b2c1e-aaaa-4bbb-8ccc-0123456789ab", "MIG-7d1c9b3a-dddd-5eee
 
 
 def gpu_facts(now: float) -> GpuFacts:
-    """Return a whole GPU that tells all there is, with its allocator, and a MIG slice that tells its memory alone."""
+    """Return a GPU that reports every value, with its allocator, and a MIG slice that reports only its memory."""
     a100 = GpuIdentity(GPU, 0, "NVIDIA A100-SXM4-80GB", "00000000:07:00.0", "550.54.15")
     gpu = Health(
         memory_total=85899345920,
@@ -61,7 +61,7 @@ def gpu_facts(now: float) -> GpuFacts:
 
 
 def metrics_text() -> str:
-    """Return what a run publishes that has used all there is, but for what differs from one machine to the next."""
+    """Return the metrics of a run that uses every feature, with fixed text where machines differ."""
     settings = check_settings(
         run='bs4 "golden"',
         rank=0,
@@ -80,17 +80,17 @@ def metrics_text() -> str:
         recorder.observe(step, {**losses, "total": losses["nll"] + 1e-4 * losses["kl"], "epoch": step // 400})
         if step == 1399:
             recorder.observe(step, {"discriminator_factor": 0.0})
-        if step >= 1400:  # the discriminator starts late, and reports in a call of its own
+        if step >= 1400:  # the discriminator starts late, and its losses come in a separate call
             adversarial = {"generator": -0.25, "discriminator": 0.5 if step % 2 else math.nan}
             recorder.observe(step, {**adversarial, "discriminator_factor": 1.0})
     optimizer = {"learning_rate": 1e-4, "gradient_norm": 2.5, "loss_scale": 65536.0, "logvar": 0.25}
-    recorder.observe(1420, {**optimizer, "nll": math.inf, "kl": "no number"})
+    recorder.observe(1420, {**optimizer, "nll": math.inf, "kl": "not a number"})
     recorder.observe(1421, {"total": math.inf}, skipped=True)
     recorder.observe(1421, {"nll": 0.75}, split="validation")
     recorder.observe_probe(1421, {"nll": 0.5, "rec": 0.0375})
     frames = torch.ones(1, 3, 2, 16, 16)
     frames[..., 8:] = -1
-    recorder.observe_reconstruction(1421, frames, frames / 2, data_range=5.0)  # 20 decibels, to the last digit
+    recorder.observe_reconstruction(1421, frames, frames / 2, data_range=5.0)  # exactly 20 decibels
     text = generate_latest(run_registry(settings, recorder, lambda: gpu_facts(now))).decode()
     text = re.sub(r'python="[^"]*"', 'python="3"', text)
     text = re.sub(r"e\+0(\d\d)$", r"e+\1", text, flags=re.MULTILINE)  # prometheus-client before 0.26 writes 1e+010
@@ -99,11 +99,11 @@ def metrics_text() -> str:
 
 def test_all_metrics() -> None:
     expected, actual = GOLDEN.read_text().splitlines(), metrics_text().splitlines()
-    difference = "\n".join(difflib.unified_diff(expected, actual, str(GOLDEN), "what is published", n=1, lineterm=""))
-    assert expected == actual, f"{difference}\nIf this is right, write the file anew: python {__file__}"
+    difference = "\n".join(difflib.unified_diff(expected, actual, str(GOLDEN), "/metrics", n=1, lineterm=""))
+    assert expected == actual, f"{difference}\nIf this change is intended, update the file: python {__file__}"
 
 
-def test_promtool_finds_nothing_to_improve() -> None:
+def test_promtool_accepts_all_metrics() -> None:
     with GOLDEN.open() as metrics:
         checked = subprocess.run(
             [find_program("promtool"), "check", "metrics"],

@@ -1,4 +1,4 @@
-"""How a run begins and ends, and what a scraper sees of it over HTTP."""
+"""The start and the end of a run, as a scraper sees them over HTTP."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from scraping import Samples, samples_of, scrape, state
 from vae_exporter import SettingsError, TrainingExporter, VaeExporterError
 
 DEADLINE_SECONDS = 20.0
-"""For what takes milliseconds."""
+"""A limit for what takes milliseconds."""
 
 
 class Scraper:
-    """Scrapes an exporter again and again until it no longer answers, as Prometheus would in a test's time."""
+    """Scrapes an exporter without a pause until it no longer answers."""
 
     def __init__(self, exporter: TrainingExporter) -> None:
         self._url = f"{exporter.url}/metrics"
@@ -45,7 +45,7 @@ class Scraper:
 
 
 class TestStart:
-    def test_it_says_where_it_listens(self) -> None:
+    def test_url_is_set_while_the_exporter_listens(self) -> None:
         exporter = TrainingExporter("bs4", port=0, linger_seconds=0)
         assert exporter.url is None
         assert exporter.start() is exporter
@@ -62,7 +62,7 @@ class TestStart:
     def test_after_the_end_it_is_an_error(self) -> None:
         exporter = TrainingExporter("bs4", port=0, linger_seconds=0).start()
         exporter.close()
-        with pytest.raises(VaeExporterError, match="the run 'bs4' has ended: make another exporter"):
+        with pytest.raises(VaeExporterError, match="the run 'bs4' has ended: create a new exporter"):
             exporter.start()
 
     @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ class TestStart:
         [{"run": ""}, {"port": -1}, {"linger_seconds": -1}, {"info": {"run": "x"}}, {"rank": "first"}],
         ids=str,
     )
-    def test_bad_settings_are_an_error_before_it(self, settings: dict[str, Any]) -> None:
+    def test_invalid_settings_are_an_error_before_start(self, settings: dict[str, Any]) -> None:
         with pytest.raises(SettingsError, match=next(iter(settings))):
             TrainingExporter(**{"run": "bs4", **settings})
 
@@ -97,14 +97,14 @@ class TestStart:
             "rank": 3,
             "loss_weights": {"rec": 10},
             "band_edges": {"sharpness": {"min": 0.5}},
-            "info": {"model": "causal-vae"},
+            "info": {"model": "vae"},
             "outputs_url": "https://example.com/samples",
             "start_step": 500,
         }
         with TrainingExporter("bs4", port=0, linger_seconds=0, **settings) as exporter:
             text = get(f"{exporter.url}/metrics").text
         for line in (
-            'vae_run_info{model="causal-vae",node="node7",outputs_url="https://example.com/samples",rank="3",run="bs4"} 1.0',
+            'vae_run_info{model="vae",node="node7",outputs_url="https://example.com/samples",rank="3",run="bs4"} 1.0',
             'vae_loss_weight{component="rec",rank="3",run="bs4"} 10.0',
             'vae_band_edge{edge="min",rank="3",run="bs4",signal="sharpness"} 0.5',
             'vae_run_start_step{rank="3",run="bs4"} 500.0',
@@ -127,7 +127,7 @@ class TestEnd:
         ],
         ids=repr,
     )
-    def test_the_last_scrape_says_how_the_run_ended(self, error: BaseException | None, expected: str) -> None:
+    def test_the_last_scrape_reads_how_the_run_ended(self, error: BaseException | None, expected: str) -> None:
         with (
             nullcontext() if error is None else pytest.raises(type(error)),
             TrainingExporter("bs4", port=0, linger_seconds=DEADLINE_SECONDS) as exporter,
@@ -141,23 +141,23 @@ class TestEnd:
         assert (state(last), last["vae_step"], last["vae_loss nll train"]) == ([expected], 41, 0.5)
         assert last["vae_run_end_timestamp_seconds"] == pytest.approx(time.time(), abs=DEADLINE_SECONDS)
 
-    def test_close_waits_for_a_scraper_that_comes_again_and_no_longer(self) -> None:
+    def test_close_waits_until_a_recent_scraper_has_scraped_again(self) -> None:
         exporter = TrainingExporter("bs4", port=0, linger_seconds=DEADLINE_SECONDS).start()
         scraper = Scraper(exporter)
         assert seconds_to_close(exporter) < DEADLINE_SECONDS
         assert state(scraper.last_scrape()) == ["finished"]
 
-    def test_close_waits_no_longer_than_it_may(self) -> None:
+    def test_the_wait_of_close_is_limited(self) -> None:
         exporter = TrainingExporter("bs4", port=0, linger_seconds=0.3).start()
         scrape(exporter.url)
         assert 0.3 <= seconds_to_close(exporter) < DEADLINE_SECONDS
 
-    def test_close_does_not_wait_where_it_may_not(self) -> None:
+    def test_close_does_not_wait_with_linger_seconds_0(self) -> None:
         exporter = TrainingExporter("bs4", port=0, linger_seconds=0).start()
         scrape(exporter.url)
         assert seconds_to_close(exporter) < DEADLINE_SECONDS
 
-    def test_close_does_not_wait_where_nobody_ever_came(self) -> None:
+    def test_close_does_not_wait_if_nothing_has_scraped(self) -> None:
         exporter = TrainingExporter("bs4", port=0, linger_seconds=2 * DEADLINE_SECONDS).start()
         assert seconds_to_close(exporter) < DEADLINE_SECONDS
 
@@ -197,7 +197,7 @@ class TestEnd:
         with pytest.raises(ConnectionRefusedError):
             get(url)
 
-    def test_closing_again_does_nothing(self) -> None:
+    def test_a_second_close_does_nothing(self) -> None:
         with TrainingExporter("bs4", port=0, linger_seconds=0) as exporter:
             url = str(exporter.url)
             exporter.close()

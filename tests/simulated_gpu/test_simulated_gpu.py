@@ -1,4 +1,4 @@
-"""The simulated driver itself, where it goes wrong."""
+"""Errors in building the simulated driver."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ def _no_compiler_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CC", raising=False)
 
 
-def test_without_a_c_compiler_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_c_compiler_the_error_names_the_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(StackError, match=r"there is no C compiler \(cc\).*apt-get install gcc libc6-dev"):
+    with pytest.raises(StackError, match=r"cc is not on PATH.*apt-get install gcc libc6-dev"):
         build(tmp_path)
 
 
-def test_a_compiler_that_cannot_be_run_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_names_a_compiler_that_cannot_be_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CC", str(tmp_path / "missing"))
-    with pytest.raises(StackError, match=r"missing cannot be run .* set CC to one that can"):
+    with pytest.raises(StackError, match=r"cannot run the C compiler .*missing .* set CC to a working one"):
         build(tmp_path)
 
 
-def test_a_compiler_that_fails_says_why(tmp_path: Path) -> None:
-    with pytest.raises(StackError, match=r"fails at nvml_stand_in.c:\n(.*\n)*.*absent"):
+def test_the_error_has_the_output_of_a_compiler_that_fails(tmp_path: Path) -> None:
+    with pytest.raises(StackError, match=r"cannot compile nvml_stand_in.c:\n(.*\n)*.*absent"):
         build(tmp_path / "absent")

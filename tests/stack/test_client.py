@@ -1,8 +1,9 @@
-"""The client, asking real servers, and servers that answer something else."""
+"""Test the client against real servers, and against servers that give unexpected answers."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.error import HTTPError
 
 import pytest
 from alerting import alert
@@ -31,24 +32,24 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
 
 
 class TestPrometheus:
-    def test_it_is_ready_and_well(self, server: Prometheus) -> None:
+    def test_a_running_server_is_ready_and_healthy(self, server: Prometheus) -> None:
         assert server.is_ready()
         server.check_health()
 
-    def test_a_query_gives_labels_and_the_value(self, server: Prometheus) -> None:
+    def test_a_query_returns_labels_and_values(self, server: Prometheus) -> None:
         (series,) = server.query('label_replace(vector(7), "run", "x", "", "")')
         assert (series.labels, series.value) == ({"run": "x"}, 7.0)
         assert server.value("vector(7)") == 7.0
         assert server.value("vector(7) > 8") is None
 
-    def test_a_query_gives_what_was_at_a_time(self, server: Prometheus) -> None:
+    def test_a_query_can_be_evaluated_at_a_given_time(self, server: Prometheus) -> None:
         assert server.query("vector(time())", at=1000.5) == [Series({}, ((1000.5, 1000.5),))]
 
-    def test_a_range_gives_each_point(self, server: Prometheus) -> None:
+    def test_a_range_query_returns_every_point(self, server: Prometheus) -> None:
         found = server.query_range("vector(time())", start=1000, end=1004, step=2)
         assert found == [Series({}, ((1000.0, 1000.0), (1002.0, 1002.0), (1004.0, 1004.0)))]
 
-    def test_label_values_are_those_of_now_or_of_any_time(self, server: Prometheus) -> None:
+    def test_label_values_can_be_current_or_historical(self, server: Prometheus) -> None:
         numbers = 'label_replace(vector(1), "n", "b", "", "") or label_replace(vector(1), "n", "a", "", "")'
         assert server.label_values(numbers, "n") == ["a", "b"]
         wait_until(lambda: "vae-training" in server.label_values_ever("up", "job"), "a scrape")
@@ -60,12 +61,12 @@ class TestPrometheus:
         wait_until(lambda: "Watchdog" in states(), "the alert that always fires")
         assert states()["Watchdog"] == "firing"
 
-    def test_what_it_refuses_is_an_error_in_its_own_words(self, server: Prometheus) -> None:
-        with pytest.raises(AnswerError, match=r"http://127.* refused query: .*parse error"):
+    def test_a_rejected_query_raises_the_servers_error_message(self, server: Prometheus) -> None:
+        with pytest.raises(AnswerError, match=r"http://127.* rejected query: .*parse error"):
             server.query("vae_loss{")
 
 
-def test_alertmanager_gives_the_alerts_that_it_knows(tmp_path: Path) -> None:
+def test_alertmanager_returns_its_current_alerts(tmp_path: Path) -> None:
     configuration = {"route": {"receiver": "none"}, "receivers": [{"name": "none"}]}
     with alertmanager_to_ring(configuration, tmp_path) as server:
         server.ring(alert("VaeOdd", "r", "page"))
@@ -74,32 +75,50 @@ def test_alertmanager_gives_the_alerts_that_it_knows(tmp_path: Path) -> None:
     assert known["status"]["state"] in ("unprocessed", "active")
 
 
-@pytest.mark.parametrize("body", ["", "no JSON", "[]", "{}"])
-def test_what_is_no_answer_of_prometheus_is_an_error(body: str) -> None:
+@pytest.mark.parametrize("body", ["", "no JSON", "[]", "{}"], ids=["empty", "not JSON", "array", "empty object"])
+def test_an_answer_that_is_not_from_prometheus_raises(body: str) -> None:
     def app(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         return reply(start_response, "200 OK", "application/json", body)
 
     server = serve(app, host="127.0.0.1", port=0)
     try:
-        with pytest.raises(AnswerError, match=f"{server.url} does not answer as Prometheus does"):
+        with pytest.raises(AnswerError, match=f"{server.url} does not answer like Prometheus"):
             Prometheus(server.url).alerts()
     finally:
         server.close()
 
 
-def test_nobody_is_neither_ready_nor_well() -> None:
+def test_an_unreachable_server_is_neither_ready_nor_healthy() -> None:
     assert not Prometheus(NOBODY).is_ready()
     with pytest.raises(OSError, match="refused"):
         Alertmanager(NOBODY).check_health()
-    with pytest.raises(AnswerError, match="does not answer as Alertmanager does"):
+    with pytest.raises(AnswerError, match="does not answer like Alertmanager"):
         Alertmanager(NOBODY).alerts()
 
 
-def test_an_address_that_is_none_is_an_error() -> None:
-    with pytest.raises(AnswerError, match="'localhost:9090' is no address of Prometheus; give one like http://"):
+def test_a_server_that_is_starting_is_not_ready_and_its_answer_is_closed() -> None:
+    def app(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return reply(start_response, "503 Service Unavailable", "text/plain", "Service Unavailable")
+
+    server = serve(app, host="127.0.0.1", port=0)
+    try:
+        assert not Prometheus(server.url).is_ready()
+        with pytest.raises(HTTPError) as raised:
+            Prometheus(server.url).check_health()
+        assert raised.value.closed
+    finally:
+        server.close()
+
+
+def test_a_url_without_a_scheme_raises() -> None:
+    with pytest.raises(AnswerError, match=r"URL of Prometheus must start with http://.*, got 'localhost:9090'"):
         Prometheus("localhost:9090").query("up")
 
 
-@pytest.mark.parametrize(("name", "text"), [("r", '"r"'), ('a"b', r'"a\"b"'), ("a\\b", r'"a\\b"'), ("a\nb", r'"a\nb"')])
-def test_a_name_is_written_as_a_string(name: str, text: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("r", '"r"'), ('a"b', r'"a\"b"'), ("a\\b", r'"a\\b"'), ("a\nb", r'"a\nb"')],
+    ids=["plain", "quote", "backslash", "newline"],
+)
+def test_promql_strings_are_quoted_and_escaped(name: str, text: str) -> None:
     assert promql_string(name) == text

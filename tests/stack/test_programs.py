@@ -1,4 +1,4 @@
-"""Where the servers' programs are found."""
+"""Test the lookup of the servers' programs and files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the only folder on PATH, an empty one."""
+    """Set PATH to a single empty folder and return it."""
     folder = tmp_path / "on_path"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
@@ -30,27 +30,27 @@ def install(folder: Path, name: str) -> Path:
     return program
 
 
-def test_what_make_servers_fetched_comes_first(tmp_path: Path, on_path: Path) -> None:
+def test_programs_from_make_servers_take_precedence_over_path(tmp_path: Path, on_path: Path) -> None:
     install(on_path, "prometheus")
     fetched = install(tmp_path / ".servers" / "bin", "prometheus")
 
     assert find_program("prometheus", tmp_path) == fetched
 
 
-def test_then_path_is_searched(tmp_path: Path, on_path: Path) -> None:
+def test_other_programs_are_found_on_path(tmp_path: Path, on_path: Path) -> None:
     installed = install(on_path, "alertmanager")
 
     assert find_program("alertmanager", tmp_path) == installed
 
 
-def test_debian_calls_alertmanager_by_another_name(tmp_path: Path, on_path: Path) -> None:
+def test_alertmanager_is_also_found_under_its_debian_name(tmp_path: Path, on_path: Path) -> None:
     installed = install(on_path, "prometheus-alertmanager")
 
     assert find_program("alertmanager", tmp_path) == installed
 
 
 @pytest.mark.usefixtures("on_path")
-def test_a_missing_program_says_how_to_get_it(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_program_says_how_to_install_it(tmp_path: Path) -> None:
     with pytest.raises(StackError) as raised:
         find_program("promtool", tmp_path)
 
@@ -58,5 +58,5 @@ def test_a_missing_program_says_how_to_get_it(tmp_path: Path) -> None:
         assert words in str(raised.value)
 
 
-def test_the_stack_is_found_in_a_clone() -> None:
+def test_the_stacks_files_are_found_in_a_clone() -> None:
     assert (stack_folder() / "alertmanager" / "alertmanager.yml").is_file()

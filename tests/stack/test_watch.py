@@ -1,4 +1,4 @@
-"""What runs beside a training all the time must not die unnoticed."""
+"""Test that `watch` notices when one of its servers dies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vae_exporter.stack.watch import wait_for_death
 DEADLINE_SECONDS = 30
 
 
-def test_it_tells_which_server_died() -> None:
+def test_the_error_names_the_server_that_died() -> None:
     asked = threading.Event()
 
     def app(_environ: object, start_response: object) -> object:
@@ -30,7 +30,7 @@ def test_it_tells_which_server_died() -> None:
 
     threading.Thread(target=die, daemon=True).start()
     try:
-        with pytest.raises(StackError, match=f"Alertmanager does not answer on {dies.url} any more"):
+        with pytest.raises(StackError, match=f"Alertmanager at {dies.url} no longer answers"):
             wait_for_death([Prometheus(lives.url), Alertmanager(dies.url)], every=0.01)
     finally:
         lives.close()

@@ -1,4 +1,4 @@
-"""A real Alertmanager, and the alerts that Prometheus would send it."""
+"""A real Alertmanager, and alerts as Prometheus sends them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Alertmanager:
-    """One that runs at *url*."""
+    """An Alertmanager at *url*."""
 
     url: str
 
@@ -30,7 +30,7 @@ class Alertmanager:
         self.post("alerts", alerts)
 
     def silence(self, run: str) -> None:
-        """Silence all about *run* for an hour, from now on."""
+        """Silence all alerts of *run* for an hour."""
         now = datetime.now(timezone.utc)
         self.post(
             "silences",
@@ -59,10 +59,9 @@ def alert(
     annotations: dict[str, str] | None = None,
     **labels: str,
 ) -> dict[str, Any]:
-    """Return an alert as Prometheus sends it, with these *labels* more.
+    """Return an alert as Prometheus sends it, with additional *labels* and *annotations*.
 
-    *annotations* stand in for the usual ones, or beside them. It starts now: for one that started earlier, Alertmanager
-    would not wait until the others of its group are there.
+    It starts now. For an alert that started earlier, Alertmanager would not wait for the others of its group.
     """
     now = datetime.now(timezone.utc)
     labels |= {"alertname": name, "severity": severity} | ({"run": run} if run else {})
@@ -79,7 +78,7 @@ def alert(
 
 
 def shortened(configuration: Path) -> dict[str, Any]:
-    """Return the shipped *configuration*, to wait half a second where it waits longer."""
+    """Return the shipped *configuration* with group waits and intervals of half a second."""
     content: dict[str, Any] = yaml.safe_load(configuration.read_text())
     content["templates"] = [str(configuration.parent / path) for path in content["templates"]]
     for route in (content["route"], *content["route"]["routes"]):

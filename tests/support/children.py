@@ -1,4 +1,4 @@
-"""Processes that a test starts. None outlives its test, and nobody waits for one without a deadline."""
+"""Processes that a test starts. None outlives its test, and every wait has a deadline."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def child(
     seconds: float = DEADLINE_SECONDS,
     **options: Any,  # noqa: ANN401 - of Popen
 ) -> Iterator[subprocess.Popen[str]]:
-    """Run *command*, and kill it with all that it started: at the end of the block, or after *seconds*.
+    """Run *command*, and kill it with its children at the end of the block or after *seconds*.
 
-    Whoever reads from it then comes to the end of its output.
+    A read from it then returns the end of its output.
     """
     with subprocess.Popen(command, text=True, start_new_session=True, **options) as process:
         watchdog = threading.Timer(seconds, _kill, [process])
@@ -44,12 +44,12 @@ def finished(
     seconds: float = DEADLINE_SECONDS,
     **options: Any,  # noqa: ANN401 - of subprocess.run
 ) -> subprocess.CompletedProcess[str]:
-    """Run *command* to its end, and return its exit status and what it printed. After *seconds* it is an error."""
+    """Run *command*, and return its exit status and output. It is an error if it takes longer than *seconds*."""
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds, **options)
 
 
 def line_of(process: subprocess.Popen[str]) -> str:
-    """Return the next line that *process* prints; an empty one if it has ended."""
+    """Return the next line that *process* prints. It is empty if the process has ended."""
     assert process.stdout is not None
     return process.stdout.readline()
 

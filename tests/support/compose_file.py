@@ -15,7 +15,7 @@ SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(FILE.read_text())["services
 
 
 def compose_command() -> list[str] | None:
-    """Return how Docker Compose is called on this machine; None where it is not there."""
+    """Return the command of Docker Compose on this machine, or None if it is not installed."""
     docker = shutil.which("docker")
     if docker and finished([docker, "compose", "version"]).returncode == 0:
         return [docker, "compose"]

@@ -20,7 +20,7 @@ DASHBOARDS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class PanelQuery:
-    """A query, with where it stands. *kind* is how Grafana asks: instant or range."""
+    """A query and its place in a dashboard. *kind* is ``instant`` or ``range``."""
 
     board: str
     place: str
@@ -42,12 +42,12 @@ class PanelQuery:
 
 
 def panels(board: str) -> Iterator[dict[str, Any]]:
-    """Yield the panels of a dashboard that are no rows."""
+    """Yield the panels of a dashboard, without its rows."""
     yield from (panel for panel in DASHBOARDS[board]["panels"] if panel["type"] != "row")
 
 
 def repeated(board: str) -> Iterator[str]:
-    """Yield the titles of the panels in rows that Grafana repeats: each of these shows one value of a variable."""
+    """Yield the titles of the panels in rows that Grafana repeats for each value of a variable."""
     repeats = False
     for panel in DASHBOARDS[board]["panels"]:
         if panel["type"] == "row":
@@ -74,5 +74,5 @@ def annotation_queries() -> Iterator[PanelQuery]:
 
 
 def series_in(text: str) -> set[str]:
-    """Return the names of this project's series that *text* asks for."""
+    """Return the names of this project's series in *text*."""
     return set(re.findall(r"\b(?:\w+:)?vae_\w+(?::\w+)?(?=[{\[ ]|$)", text))

@@ -1,4 +1,4 @@
-"""Waiting for what other processes do."""
+"""Waiting for other processes and threads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def wait_until(condition: Callable[[], bool], what: str, *, seconds: float = 30.0) -> None:
-    """Wait until *condition* holds; fail after *seconds*, saying *what* never came."""
+    """Wait until *condition* holds. Fail after *seconds*, naming *what* was awaited."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"

@@ -1,4 +1,4 @@
-"""Frames to compare: what a VAE is given, and what a bad one makes of it."""
+"""Frames to compare: inputs of a VAE, and blurred ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vae_exporter.demo.clips import MovingShapes
 
 
 def shapes(seed: int = 0, size: int = 64) -> torch.Tensor:
-    """Return clips of moving shapes, with the noise of a sensor: ``(2, 3, 5, size, size)`` in [-1, 1]."""
+    """Return clips of moving shapes with sensor noise, ``(2, 3, 5, size, size)`` in [-1, 1]."""
     return MovingShapes(torch.Generator().manual_seed(seed), batch_size=2, size=size).batch()
 
 
@@ -28,7 +28,7 @@ def texture(seed: int = 0, size: int = 128) -> torch.Tensor:
 
 
 def blurred(frames: torch.Tensor, sigma: float) -> torch.Tensor:
-    """Return *frames*, ``(..., H, W)``, under a Gaussian kernel."""
+    """Return *frames*, ``(..., H, W)``, blurred by a Gaussian kernel."""
     reach = math.ceil(4 * sigma)
     kernel = torch.exp(-(torch.arange(-reach, reach + 1.0) ** 2) / (2 * sigma**2))
     kernel /= kernel.sum()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back."""
+    """An HTTP response."""
 
     status: int
     headers: HTTPMessage
@@ -29,10 +29,10 @@ SCRAPER = {"X_Prometheus_Scrape_Timeout_Seconds": "10"}
 
 
 def get(url: str, **headers: str) -> Answer:
-    """Ask for *url*; an underscore in the name of a header stands for a hyphen.
+    """GET *url*. Underscores in header names become hyphens.
 
     Raises:
-        OSError: nothing listens there.
+        OSError: If nothing listens there.
     """
     parts = urlsplit(url)
     assert parts.hostname

@@ -1,4 +1,4 @@
-"""The two recorded runs of tests/data: as the log that their trainer printed, and as losses by step."""
+"""The two recorded runs in tests/data, as log lines and as losses by step."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _COLUMNS = ("vae_loss", "nll_loss", "rec_loss", "perception_loss", "kl_loss")
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a recorded run: its number, how long it took, its losses and learning rate."""
+    """One step of a recorded run, with its duration in seconds."""
 
     number: int
     seconds: float
@@ -35,7 +35,7 @@ class Step:
 
 
 def metric_logger_lines(name: str) -> Iterator[str]:
-    """Yield the run as its MetricLogger printed it."""
+    """Yield the log lines that the run's MetricLogger printed."""
     with (DATA / f"{name}.csv").open(newline="") as file:
         for row in csv.DictReader(file):
             losses = "  ".join(f"{column}: {row[column]} ({row[f'{column}_mean']})" for column in _COLUMNS)
@@ -47,13 +47,13 @@ def metric_logger_lines(name: str) -> Iterator[str]:
 
 
 def recorded_rows(name: str) -> list[Row]:
-    """Return the rows of that log."""
+    """Return the rows of the log of a run."""
     lines = (Line(number, text) for number, text in enumerate(metric_logger_lines(name), 1))
     return [row for row in metric_logger.parse(lines, Columns()) if isinstance(row, Row)]
 
 
 def recorded_steps(name: str) -> Iterator[Step]:
-    """Yield every step from 0 on. Between two printed rows each step bears the mean of the steps between them."""
+    """Yield every step. Each step between two printed rows has the mean of the steps between them."""
     for stretch in stretches(recorded_rows(name), LOSS_WEIGHTS):
         losses = dict(stretch.values)
         learning_rate = losses.pop("learning_rate")

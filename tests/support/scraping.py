@@ -1,4 +1,4 @@
-"""What a scraper makes of /metrics."""
+"""Parses /metrics as a scraper does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Samples = dict[str, float]
 
 
 def samples_of(text: str) -> Samples:
-    """Return the samples by their name and the values of their own labels: ``vae_loss nll train``."""
+    """Return the samples by their name and label values without run and rank, such as ``vae_loss nll train``."""
     return {
         " ".join([sample.name, *(value for label, value in sample.labels.items() if label not in ("run", "rank"))]): (
             sample.value
@@ -20,7 +20,7 @@ def samples_of(text: str) -> Samples:
 
 
 def metric_names(text: str) -> set[str]:
-    """Return the names of the metrics in *text*, as /metrics has them."""
+    """Return the names of the metrics in *text*."""
     return {
         f"{family.name}_total" if family.type == "counter" else family.name
         for family in text_string_to_metric_families(text)
@@ -33,5 +33,5 @@ def scrape(url: str | None) -> Samples:
 
 
 def state(samples: Samples) -> list[str]:
-    """Return the states that the run says it is in."""
+    """Return the states that are 1."""
     return [name.split()[1] for name, value in samples.items() if name.startswith("vae_run_state") and value == 1]

@@ -1,4 +1,4 @@
-"""The rules that Prometheus evaluates, as the shipped files have them."""
+"""The rules in the shipped files."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ RULES: list[dict[str, Any]] = [
 
 
 def labels_of_rules(*names: str) -> set[tuple[str, ...]]:
-    """Return the values of the labels *names*, wherever a rule sets all of them."""
+    """Return the values of the labels *names* of every rule that sets all of them."""
     found = (rule.get("labels", {}) for rule in RULES if "record" in rule)
     return {tuple(labels[name] for name in names) for labels in found if labels.keys() >= set(names)}

@@ -1,4 +1,4 @@
-"""A training on a simulated clock, and what is known of it."""
+"""A training run on a simulated clock, and its facts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ START = 1_700_000_000.0
 
 @dataclass
 class Training:
-    """A recorder whose Unix clock and monotonic clock go on when the test says so."""
+    """A recorder whose clocks advance when the test says so."""
 
     start_step: int | None = None
     torch: Any = None
@@ -32,7 +32,7 @@ class Training:
         )
 
     def observe(self, step: Any, *, after: float = 1.0, **values: object) -> None:  # noqa: ANN401 - whatever a user gives
-        """Observe *values*, *after* seconds."""
+        """Advance the clocks by *after* seconds, and observe *values*."""
         self.elapsed += after
         self.recorder.observe(step, values)
 

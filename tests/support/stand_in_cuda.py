@@ -1,4 +1,4 @@
-"""A stand-in for torch.cuda, as far as it may be asked from another thread: to be asked for more fails the test."""
+"""A stand-in for torch.cuda with the calls that another thread may make. Any other call fails the test."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 
 def memory_stats(allocated: int, reserved: int, **more: int) -> dict[str, int]:
-    """Return what `torch.cuda.memory_stats` does, as far as it is read."""
+    """Return the statistics of `torch.cuda.memory_stats` that the exporter reads."""
     return {
         "allocated_bytes.all.current": allocated,
         "allocated_bytes.all.peak": allocated + 1,
@@ -28,7 +28,7 @@ def memory_stats(allocated: int, reserved: int, **more: int) -> dict[str, int]:
 
 @dataclass
 class Cuda:
-    """What ``torch.cuda`` is. *uuids* are as torch gives them, without ``GPU-``; None: a torch before 2.4."""
+    """A stand-in for ``torch.cuda``. *uuids* have no prefix ``GPU-``, as in torch. None simulates torch before 2.4."""
 
     stats: list[dict[str, int]] = field(default_factory=list)
     uuids: list[str] | None = None
@@ -55,6 +55,6 @@ class Cuda:
 
 @dataclass
 class Torch:
-    """What ``torch`` is."""
+    """A stand-in for ``torch``."""
 
     cuda: Cuda

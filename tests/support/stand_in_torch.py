@@ -1,4 +1,4 @@
-"""A stand-in for torch with devices that work when the test says so, and that fail it where the host would wait."""
+"""A stand-in for torch whose devices work when the test says so, and which fails the test if the host waits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Device:
-    """What ``torch.device`` is."""
+    """A stand-in for ``torch.device``."""
 
     type: str
     index: int = 0
@@ -27,7 +27,7 @@ CPU = Device("cpu")
 
 
 class Tensor:
-    """Values in a device's memory. The device changes them in its own time; to look at one is to wait for it."""
+    """Values in a device's memory. The device changes them asynchronously, so reading one would wait for it."""
 
     is_cpu = False
     is_meta = False
@@ -52,7 +52,7 @@ class Tensor:
         return Tensor(self.torch, self.cells, self.device, shape=shape)
 
     def fill_(self, value: float) -> None:
-        """Overwrite the memory, once the device gets to it."""
+        """Enqueue an overwrite of the memory."""
 
         def fill() -> None:
             self.cells[:] = [value] * len(self.cells)
@@ -60,7 +60,7 @@ class Tensor:
         self.torch.enqueue(self.device, fill)
 
     def div_(self, divisor: float) -> None:
-        """Divide in place, once the device gets to it."""
+        """Enqueue a division in place."""
 
         def divide() -> None:
             self.cells[:] = [cell / divisor for cell in self.cells]
@@ -104,7 +104,7 @@ class Stream:
 
 
 class DeviceModule:
-    """What ``torch.cuda`` is."""
+    """A stand-in for ``torch.cuda``."""
 
     def __init__(self, torch: StandInTorch) -> None:
         self._torch = torch
@@ -123,7 +123,7 @@ class DeviceModule:
 
 
 class Event:
-    """A mark in a stream. Raises where the device has failed, as CUDA does in every call from then on."""
+    """An event in a stream. Raises if the device has failed, as every CUDA call does from then on."""
 
     def __init__(self, torch: StandInTorch) -> None:
         self._torch = torch
@@ -146,7 +146,7 @@ class Event:
 
 
 class StandInTorch:
-    """What the module ``torch`` is, as far as the exporter may use it."""
+    """A stand-in for the parts of the module ``torch`` that the exporter may use."""
 
     def __init__(self) -> None:
         self.Tensor = Tensor
@@ -158,11 +158,11 @@ class StandInTorch:
         self._work: defaultdict[Device, deque[Callable[[], None]]] = defaultdict(deque)
 
     def tensor(self, *cells: float, device: Device = GPU, shape: tuple[int, ...] = ()) -> Tensor:
-        """Return a tensor that is computed already."""
+        """Return a tensor that is already computed."""
         return Tensor(self, list(cells), device, shape=shape)
 
     def finish(self, device: Device = GPU, *, but: int = 0) -> None:
-        """Let *device* do the work that it was given, less the last *but* pieces."""
+        """Let *device* do its enqueued work, except the last *but* pieces."""
         while len(self._work[device]) > but:
             self._work[device].popleft()()
 

@@ -1,4 +1,4 @@
-"""PagerDuty and Slack, as strict as their documentation: they take what it allows, and refuse all else."""
+"""Stand-ins for PagerDuty and Slack that reject whatever their documentation does not allow."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
 LARGEST_EVENT = 512_000
-"""Bytes: https://developer.pagerduty.com/docs/events-api-v2/overview/#size-limits"""
+"""In bytes: https://developer.pagerduty.com/docs/events-api-v2/overview/#size-limits"""
 
 DATA = Path(__file__).parents[1] / "data"
 
 
 def validator(name: str) -> Draft202012Validator:
-    """Return what checks a body against the schema *name* in the tests' data."""
+    """Return a validator for the schema *name* in tests/data."""
     schema = json.loads((DATA / f"{name}.json").read_text())
     Draft202012Validator.check_schema(schema)
     return Draft202012Validator(schema)
@@ -31,7 +31,7 @@ def validator(name: str) -> Draft202012Validator:
 
 @dataclass
 class StrictServices:
-    """Listens at *url*: what came, and what was wrong with it."""
+    """The services at *url*, with what they received and what was wrong with it."""
 
     url: str = ""
     events: list[dict[str, Any]] = field(default_factory=list)
@@ -40,7 +40,7 @@ class StrictServices:
     complaints: list[str] = field(default_factory=list)
 
     def actions(self, run: str) -> list[str]:
-        """Return what was done to the incidents of *run*, in order."""
+        """Return the event actions for *run*, in order."""
         return [event["event_action"] for event in self.events_of(run)]
 
     def events_of(self, run: str) -> list[dict[str, Any]]:
@@ -55,7 +55,7 @@ class StrictServices:
         ]
 
     def take(self, path: str, body: bytes) -> tuple[str, str]:
-        """Take what was posted; return the status and the body of the answer."""
+        """Accept a posted *body*, and return the status and the body of the response."""
         content = json.loads(body)
         if path == "/v2/enqueue":
             complaints = [error.message for error in validator("pagerduty_event").iter_errors(content)]

@@ -1,4 +1,4 @@
-"""A process that trains, is scraped and ends."""
+"""A training process that tests scrape and end."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DEADLINE_SECONDS = 20.0
-"""For what takes milliseconds."""
+"""A limit for what takes milliseconds."""
 
 NEVER_SECONDS = 100.0
-"""How long an exporter lingers where the test shows that something else ends the wait."""
+"""The linger time of exporters in tests in which something else ends the wait."""
 
 _PRELUDE = """\
 import multiprocessing, os, select, signal, sys, threading
@@ -77,7 +77,7 @@ class Trainer:
             yield
 
     def hears(self) -> str:
-        """Return what the process says next."""
+        """Return the next line that the process prints."""
         return line_of(self.process).strip()
 
     def goes_on(self) -> None:
@@ -91,7 +91,7 @@ class Trainer:
 
 
 def last_scrape(url: str) -> Samples:
-    """Scrape *url* again and again until nobody answers, and return what came last."""
+    """Scrape *url* until it no longer answers, and return the last samples."""
     text = ""
     deadline = time.monotonic() + DEADLINE_SECONDS
     with suppress(OSError):
@@ -102,5 +102,5 @@ def last_scrape(url: str) -> Samples:
 
 
 def wait_for_state(url: str, expected: str) -> None:
-    """Wait until the page for people shows that state: to look at that is no scrape."""
+    """Wait until the landing page shows the state. A look at that page does not count as a scrape."""
     wait_until(lambda: f"state<td>{expected}" in get(url).text, f"the state {expected}")

@@ -1,4 +1,4 @@
-"""A sampler of the simulated driver, on a simulated clock."""
+"""A GPU sampler with a simulated driver and a simulated clock."""
 
 from __future__ import annotations
 

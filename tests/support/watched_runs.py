@@ -1,4 +1,4 @@
-"""Recorded and made-up runs, compressed in time, in a Prometheus that judges them: for what reads from it."""
+"""Recorded and synthetic runs, compressed in time, in a Prometheus that judges them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 STEPS_A_SECOND = 60
-"""The runs took three seconds a step."""
+"""The pace of the replay. The recorded runs took 3 seconds for each step."""
 
 RESUMED_AT = 400
 
@@ -35,12 +35,12 @@ BLURRED = torch.nn.functional.avg_pool3d(FRAMES, (1, 5, 5), stride=1, padding=(0
 INTERVALS = Intervals(scrape="200ms", evaluation="200ms")
 
 RUNS = ("good_run", "bad_run", "full_run")
-"""The two recorded ones, and one of two ranks that tells all that a training loop may."""
+"""The two recorded runs, and a run with two ranks that uses every feature."""
 
 
 @dataclass(frozen=True)
 class WatchedRuns:
-    """A Prometheus at *url* that has seen `RUNS` from *start* to *end*, in Unix seconds. They still live."""
+    """A Prometheus at *url* that has scraped `RUNS` from *start* to *end*, in Unix seconds. They are still running."""
 
     url: str
     start: float
@@ -49,7 +49,7 @@ class WatchedRuns:
 
 @contextmanager
 def watched_runs(folder: Path) -> Iterator[WatchedRuns]:
-    """Train the runs in front of a Prometheus whose data is in *folder*, and keep both."""
+    """Run a Prometheus with its data in *folder*, replay the runs, and keep both running."""
     with ExitStack() as stack:
         recorded = {name: _start(stack, name, outputs_url=f"https://example.org/{name}") for name in RUNS[:2]}
         full = [_start(stack, "full_run", rank=rank, info={"model": "causal-vae"}) for rank in range(2)]
@@ -71,7 +71,7 @@ def watched_runs(folder: Path) -> Iterator[WatchedRuns]:
                 if step is not None:
                     exporter.observe(step.number, **step.losses, learning_rate=step.learning_rate)
             number = max(step.number for step in steps if step is not None)
-            if number <= 840:  # the bad run is over: the rest of the good one needs no pace
+            if number <= 840:  # the bad run is over: the rest of the good run needs no pace
                 if number == RESUMED_AT:
                     full[1] = _resume(stack, full[1])
                 _tell_all(full, number)
@@ -97,7 +97,7 @@ def _start(stack: ExitStack, run: str, **settings: Any) -> TrainingExporter:  # 
 
 
 def _gpus_of(run: str) -> WSGIApplication:
-    """Serve the GPUs of the golden file as those of *run*, whose ranks share the first card."""
+    """Serve the GPUs of the golden file as those of *run*, whose ranks share the first GPU."""
     golden = (Path(__file__).parents[1] / "data" / "metrics.txt").read_text()
     lines = [line for line in golden.splitlines() if re.match(r"vae_(gpu|cuda)_", line)]
     own = [line for line in lines if line.startswith("vae_cuda_allocator_bytes")]
@@ -111,14 +111,14 @@ def _gpus_of(run: str) -> WSGIApplication:
 
 
 def _resume(stack: ExitStack, rank: TrainingExporter) -> TrainingExporter:
-    """End a rank of the full run, and go on at the same address, as from a checkpoint."""
+    """End a rank of the full run, and resume it at the same address, as from a checkpoint."""
     port = urlsplit(rank.url or "").port
     rank.close()
     return _start(stack, "full_run", rank=1, info={"model": "causal-vae"}, start_step=RESUMED_AT, port=port)
 
 
 def _tell_all(ranks: list[TrainingExporter], number: int) -> None:
-    """Observe all that there is to observe: a GAN with a scaler, whose discriminator starts, and which ends in NaN."""
+    """Observe every value: a GAN with a scaler, whose discriminator starts and which ends in NaN."""
     started = number >= 300
     for exporter in ranks:
         exporter.observe(

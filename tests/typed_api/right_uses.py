@@ -1,4 +1,4 @@
-"""What a training loop may write. mypy reads this file; nothing runs it."""
+"""Calls in a training loop that mypy must accept. Nothing runs this file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def the_exporter_keeps_its_type_through_with_and_start() -> None:
     assert_type(TrainingExporter("bs4").start(), TrainingExporter)
 
 
-def a_subclass_keeps_its_own() -> None:
+def a_subclass_keeps_its_type() -> None:
     class Mine(TrainingExporter):
         pass
 
@@ -53,7 +53,7 @@ def every_setting() -> None:
     TrainingExporter("bs4", targets_dir="targets", gpus=False)
 
 
-def settings_from_elsewhere(weights: Mapping[str, float], info: OrderedDict[str, str]) -> None:
+def settings_in_other_mappings(weights: Mapping[str, float], info: OrderedDict[str, str]) -> None:
     TrainingExporter("bs4", loss_weights=weights, info=info)
 
 

@@ -1,6 +1,6 @@
-"""What mypy must refuse in a training loop: a line that it accepts is an unused ``type: ignore``, and so an error.
+"""Calls in a training loop that mypy must reject. Nothing runs this file.
 
-mypy reads this file; nothing runs it.
+If mypy accepts a line, its ``type: ignore`` is unused, which is an error.
 """
 
 from __future__ import annotations

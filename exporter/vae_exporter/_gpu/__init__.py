@@ -1,1 +1,1 @@
-"""The GPU's memory and health: read by one thread, kept, and served to scrapes without a call to the driver."""
+"""Reads the memory and the health of GPUs in one thread. Scrapes read its last results and never call the driver."""

@@ -1,4 +1,4 @@
-"""torch's caching allocator: how much of the GPU's memory the training holds, and what of it is in use.
+"""Reads the statistics of PyTorch's caching allocator: the GPU memory that the training holds and uses.
 
 https://docs.pytorch.org/docs/stable/generated/torch.cuda.memory.memory_stats.html
 """
@@ -19,12 +19,12 @@ STATS = ("current", "peak")
 
 @dataclass(frozen=True)
 class CudaDevice:
-    """One of CUDA's devices in this process.
+    """A CUDA device of this process.
 
     Args:
-        ordinal: CUDA's number of it.
-        uuid: as torch knows it, ``GPU-...``; None where torch is too old to tell. Of a MIG slice it may be its GPU's.
-        stats: `torch.cuda.memory_stats` of it.
+        ordinal: CUDA's number of the device.
+        uuid: The UUID from torch, ``GPU-...``. For a MIG slice it may be that of its GPU. None before torch 2.4.
+        stats: The device's `torch.cuda.memory_stats`.
     """
 
     ordinal: int
@@ -33,11 +33,11 @@ class CudaDevice:
 
     @property
     def is_used(self) -> bool:
-        """Whether this process has ever held memory on it."""
+        """Whether this process has ever held memory on the device."""
         return bool(self.stats.get("reserved_bytes.all.peak", 0))
 
     def reading(self, uuid: str) -> AllocatorReading:
-        """Return what the allocator says, under the name *uuid*. What this torch does not tell is absent."""
+        """Return the allocator's statistics for the device *uuid*. Those that this torch does not have are absent."""
         keys = {(kind, stat): f"{kind}_bytes.all.{stat}" for kind in KINDS for stat in STATS}
         return AllocatorReading(
             uuid=uuid,
@@ -49,10 +49,10 @@ class CudaDevice:
 
 
 def cuda_devices(torch: Any) -> list[CudaDevice]:  # noqa: ANN401 - the module torch, or None
-    """Return CUDA's devices in this process, as torch sees them. None where torch is not loaded, or uses no CUDA yet.
+    """Return the CUDA devices of this process. There are none until torch is loaded and has initialized CUDA.
 
-    Nothing here initialises CUDA or waits for a device. It takes the allocator's lock, for as long as it takes to copy
-    its figures, and resets none of them: the peaks are the training's own, too.
+    This neither initializes CUDA nor waits for a device. It holds the allocator's lock while it copies the statistics,
+    and does not reset the peaks, which the training may use.
     """
     cuda: Any = getattr(torch, "cuda", None)
     is_initialized = getattr(cuda, "is_initialized", None)  # missing while another thread imports torch
@@ -64,5 +64,5 @@ def cuda_devices(torch: Any) -> list[CudaDevice]:  # noqa: ANN401 - the module t
 
 
 def _uuid(cuda: Any, ordinal: int) -> str | None:  # noqa: ANN401 - torch.cuda
-    uuid = getattr(cuda.get_device_properties(ordinal), "uuid", None)  # from torch 2.4 on
+    uuid = getattr(cuda.get_device_properties(ordinal), "uuid", None)  # since torch 2.4
     return None if uuid is None else f"GPU-{uuid}"

@@ -1,4 +1,4 @@
-"""What is known of the GPUs at one moment: between the sampler and the collectors. None: not to be had here."""
+"""The GPU readings that the sampler passes to the collectors. None means that a value is not available."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class GpuIdentity:
-    """Which device it is. *uuid* names a whole GPU, or a MIG slice of one; the rest of a slice is its GPU's."""
+    """The identity of a GPU or a MIG slice. Apart from *uuid* and *mig_profile*, a slice has the values of its GPU."""
 
     uuid: str
     index: int
@@ -23,7 +23,7 @@ class GpuIdentity:
 
 @dataclass(frozen=True)
 class Health:
-    """What NVML says of one device, in base units. Each part is None, or empty, where the device does not tell it."""
+    """The values of one device, in base units. A value that the device does not report is None or empty."""
 
     memory_total: int | None = None
     memory_used: int | None = None
@@ -46,7 +46,7 @@ class Health:
 
 @dataclass(frozen=True)
 class GpuReading:
-    """One device as it was last read, at *time* (Unix seconds); *is_lost* and the XID errors may be newer."""
+    """The last reading of one device, at *time* in Unix seconds. *is_lost* and *xid_errors* may be newer."""
 
     identity: GpuIdentity
     health: Health
@@ -57,7 +57,7 @@ class GpuReading:
 
 @dataclass(frozen=True)
 class AllocatorReading:
-    """torch's caching allocator on one device. *bytes* are by kind and by ``current`` or ``peak``."""
+    """PyTorch's caching allocator on one device. The keys of *bytes* are a kind and ``current`` or ``peak``."""
 
     uuid: str
     bytes: Mapping[tuple[str, str], int]
@@ -68,7 +68,7 @@ class AllocatorReading:
 
 @dataclass(frozen=True)
 class GpuFacts:
-    """All that a scrape serves of the GPUs, and whether each source (a collector's name) answered the last time."""
+    """All GPU readings, and whether the last reading of each source, named by its collector, succeeded."""
 
     gpus: tuple[GpuReading, ...] = ()
     allocators: tuple[AllocatorReading, ...] = ()

@@ -1,4 +1,4 @@
-"""The thread that reads the GPUs every few seconds, and keeps what it read for the scrapes."""
+"""The thread that reads the GPUs every few seconds and keeps the results for the scrapes."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ if TYPE_CHECKING:
     from vae_exporter._process.failures import Failures
 
 OVERDUE_SECONDS = 10.0
-"""A round that takes longer hangs."""
+"""The duration after which a round counts as hanging."""
 
 LAST_ROUND_SECONDS = 1.0
-"""How long the end of a run waits for one more round, which takes milliseconds."""
+"""How long `GpuSampler.stop` waits for a last round, which usually takes milliseconds."""
 
 
 class GpuSampler:
-    """Reads the GPUs' memory and health, in a thread of its own: nothing else here calls the driver or CUDA.
+    """Reads the memory and the health of GPUs in its own thread. No other code calls the driver.
 
-    A call that hangs holds up this thread alone. What was read before stays, with its time.
+    A call that hangs blocks only this thread. The previous reading stays available, with its time.
 
     Args:
-        source: the driver.
-        choice: ``"own"``, the devices that this process uses; ``"all"``, those of the machine.
-        seconds: how long from one round to the next.
-        failures: where what goes wrong is counted and told.
-        torch: the module ``torch``; by default the one that the program has imported.
-        monotonic: gives seconds that never go back.
+        source: The driver.
+        choice: ``"own"`` for the devices that this process uses, ``"all"`` for those of the machine.
+        seconds: The interval between rounds, in seconds.
+        failures: Counts and logs what goes wrong.
+        torch: The module ``torch``. The default is the module that the program has imported.
+        monotonic: Returns the monotonic time in seconds.
     """
 
     def __init__(  # noqa: PLR0913 - what a test stands in for
@@ -58,18 +58,18 @@ class GpuSampler:
         self._torch = torch
         self._monotonic = monotonic
         self._facts = GpuFacts(answers={source.name: False, "allocator": False})
-        self._own: list[str] = []  # the devices that this process uses, by UUID
+        self._own: list[str] = []  # the UUIDs of the devices that this process uses
         self._round_began: float | None = None
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to read, at once and from then on."""
+        """Start the thread, which reads at once and then at the interval."""
         self._thread = threading.Thread(target=self._run, name="vae-gpu", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Read once more, and end the thread. Does not wait for a driver that hangs."""
+        """Read once more, and end the thread. Does not wait if the driver hangs."""
         self._stopping.set()
         began = self._round_began
         hangs = began is not None and self._monotonic() - began > LAST_ROUND_SECONDS
@@ -77,11 +77,11 @@ class GpuSampler:
             self._thread.join(LAST_ROUND_SECONDS)
 
     def facts(self) -> GpuFacts:
-        """Return what was read last. Never calls the driver."""
+        """Return the last readings. Never calls the driver."""
         facts, began = self._facts, self._round_began
         if began is None or self._monotonic() - began <= OVERDUE_SECONDS:
             return facts
-        self._failures.tell("gpu", "the NVIDIA driver hangs: the GPU metrics are old until it answers")
+        self._failures.tell("gpu", "the GPU driver does not respond, and the GPU metrics are stale until it does")
         return replace(facts, answers=dict.fromkeys(facts.answers, False))
 
     def sample(self) -> None:
@@ -89,19 +89,19 @@ class GpuSampler:
         self._round_began = self._monotonic()
         try:
             self._round()
-        except Exception as error:  # noqa: BLE001 - the thread goes on whatever the driver and torch answer
+        except Exception as error:  # noqa: BLE001 - the thread continues whatever the driver and torch return
             self._failures.caught("sample", "reading the GPUs", error)
             self._facts = replace(self._facts, answers=dict.fromkeys(self._facts.answers, False))
         finally:
             self._round_began = None
 
     def _round(self) -> None:
-        # The driver before torch, which holds Python's lock while it waits for the allocator's. Training that hangs in
-        # cudaMalloc has that one: who asked torch then would stop all threads, and the scrapes with them.
+        # Ask the driver before torch. torch keeps the GIL while it waits for the allocator's lock, which training that
+        # hangs in cudaMalloc holds. If the driver hangs, this thread must hang in the driver, without the GIL.
         devices = self._source.devices()
         self._source.wait_for_driver(self._chosen(devices or ()))
         cuda = self._cuda_devices()
-        if cuda is not None:  # else what it said last still holds: a CUDA that has failed fails for good
+        if cuda is not None:  # otherwise keep the last reading: CUDA does not recover from an error
             names = self._names(cuda)
             named = [(names[device.ordinal], device) for device in cuda if device.ordinal in names]
             self._own = [name for name, device in named if device.is_used] or list(names.values())
@@ -127,13 +127,13 @@ class GpuSampler:
             return None
 
     def _names(self, cuda: Sequence[CudaDevice]) -> dict[int, str]:
-        """Return the UUIDs of torch's devices, by torch's numbers."""
+        """Return the UUIDs of torch's devices, by ordinal."""
         if not cuda:
             return dict(enumerate(self._source.visible()))
         names: dict[int, str] = {}
         for device in cuda:
             name = self._source.name_of(device.ordinal, device.uuid)
-            if name is not None and name not in names.values():  # two of one name would spoil the whole scrape
+            if name is not None and name not in names.values():  # Prometheus rejects a scrape with duplicate series
                 names[device.ordinal] = name
         return names
 
@@ -142,7 +142,7 @@ class GpuSampler:
         return known if self._choice == "all" else [uuid for uuid in self._own if uuid in known]
 
     def _read(self, devices: Sequence[GpuIdentity]) -> None:
-        """Read those of *devices* that are chosen, and keep each as soon as it is read: the next one may hang."""
+        """Read the chosen *devices*, and publish each as soon as it is read, because the next one may hang."""
         chosen = self._chosen(devices)
         lost = _on_lost_gpus(self._facts.gpus, devices)
         readings = {
@@ -166,11 +166,11 @@ class GpuSampler:
 
 
 def _on_lost_gpus(readings: Sequence[GpuReading], devices: Sequence[GpuIdentity]) -> set[str]:
-    """Return whose whole GPU the driver does not name any more, by UUID. A slice alone may just be gone."""
+    """Return the UUIDs of those whose GPU the driver no longer lists. A missing slice alone may have been removed."""
     buses = {device.pci_bus_id for device in devices}
     return {reading.identity.uuid for reading in readings if reading.identity.pci_bus_id not in buses}
 
 
 def gpu_sampler(choice: str | None, seconds: float, failures: Failures) -> GpuSampler | None:
-    """Return the sampler of this process; None where the user wants none."""
+    """Return the sampler of this process, or None without a *choice*."""
     return GpuSampler(NvmlSource(failures), choice, seconds, failures) if choice else None

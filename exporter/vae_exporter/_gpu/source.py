@@ -1,4 +1,4 @@
-"""What the sampler asks of a vendor's driver. NVML is the only one so far: another one is another class like this."""
+"""The interface of a vendor's driver to the sampler. NVML is the only implementation so far."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ if TYPE_CHECKING:
 
 
 class GpuSource(Protocol):
-    """A vendor's driver, asked by one thread.
+    """A vendor's driver, which only one thread calls.
 
-    Devices are named by their UUIDs. Each method may hang as the driver does, and none raises: what goes wrong is
-    counted and logged.
+    Devices are named by their UUIDs. Each method may hang if the driver hangs. None raises: errors are counted and
+    logged.
     """
 
     @property
     def name(self) -> str:
-        """The key of this source in `GpuFacts.answers`, which is the name of the collector that exports it."""
+        """The key of this source in `GpuFacts.answers`, and the name of its collector."""
 
     def devices(self) -> Sequence[GpuIdentity] | None:
-        """Return the GPUs of this machine, each followed by its slices. None: the driver does not answer."""
+        """Return the GPUs of this machine, each followed by its slices. None means that the driver does not answer."""
 
     def visible(self) -> Sequence[str]:
-        """Return the devices that torch can see in this process, in torch's order; none if that is not known."""
+        """Return the devices that torch can use in this process, in torch's order. Empty if unknown."""
 
     def name_of(self, ordinal: int, uuid: str | None) -> str | None:
-        """Return the UUID of torch's device *ordinal*, which torch calls *uuid*; None if it is not known."""
+        """Return the UUID of torch's device *ordinal*, for which torch reports *uuid*. None if unknown."""
 
     def wait_for_driver(self, uuids: Iterable[str]) -> None:
-        """Ask the driver about each device, whatever it answers: if it hangs, it hangs here."""
+        """Call the driver for each device and ignore the result, so that a driver that hangs does so here."""
 
     def count_errors(self, uuids: Iterable[str]) -> bool:
         """Count the errors that the driver has reported since the last call. Return whether it answered."""
 
     def read(self, uuid: str, before: GpuReading | None) -> tuple[GpuReading | None, bool]:
-        """Return the device as it is now, else as it was *before*, and whether all of it could be read."""
+        """Return a new reading, or the one *before* if it fails, and whether every value could be read."""
 
     def settle(self, *, is_missed: bool) -> None:
-        """End a round of readings. *is_missed*: the driver does not know a GPU any more that it knew before."""
+        """End a round of readings. *is_missed* means that the driver no longer lists a GPU that it listed before."""
 
     def close(self) -> None:
-        """Let go of the driver."""
+        """Release the driver."""

@@ -1,1 +1,1 @@
-"""What a training step reports, kept until a scrape asks: nothing here waits, and nothing here serves."""
+"""Records what the training loop observes until a scrape reads it. Nothing here waits for a device."""

@@ -1,4 +1,4 @@
-"""When reconstructions are compared with their inputs, which frames are refused, and what came of it last."""
+"""Compares reconstructions with their inputs: when, which frames are valid, and the last result."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ if TYPE_CHECKING:
     from vae_exporter._process.failures import Failures
 
 MIN_EDGE = 8
-"""A frame smaller than this is none: its last axis is that of the colours, or it is a latent."""
+"""The smallest height or width of a frame, in pixels. A smaller axis is that of the channels, or of a latent."""
 
 
 class Comparisons:
-    """Compares reconstructions with their inputs every so many steps, and keeps the last result.
+    """Compares reconstructions with their inputs at an interval of steps, and keeps the last result.
 
     Args:
-        failures: counts the frames that are refused.
-        torch: a stand-in for the module ``torch``; by default the one that the program has imported.
+        failures: Counts and logs the frames that are dropped.
+        torch: A stand-in for the module ``torch``. The default is the module that the program has imported.
     """
 
     def __init__(self, failures: Failures, *, torch: Any = None) -> None:  # noqa: ANN401 - a module
         self._failures = failures
         self._torch = torch
-        self._tried: int | None = None  # the step of the last comparison, whatever came of it
+        self._tried: int | None = None  # the step of the last comparison, even if it failed
         self._last = ReconstructionFacts()
 
     def is_due(self, step: int, every: object) -> bool:
-        """Tell whether *step* is the first, *every* steps after the last comparison, or before it. Costs nothing."""
-        steps = int(every) if isinstance(every, numbers.Integral) else 0  # to read a tensor would wait for its device
+        """Return whether to compare at *step*: at the first one, after *every* steps, or if the step has decreased."""
+        steps = int(every) if isinstance(every, numbers.Integral) else 0  # reading a tensor would wait for its device
         if steps < 1:
-            given = f"={every!r}" if isinstance(every, numbers.Real) else f" is of type {type(every).__name__}"
-            self._drop("every", f"every{given}: give a whole number of steps, 1 at least")
+            got = repr(every) if isinstance(every, numbers.Real) else f"a {type(every).__name__}"
+            self._drop("every", f"every must be a whole number of steps, 1 or more, got {got}")
             return False
         if self._tried is not None and self._tried <= step < self._tried + steps:
             return False
@@ -47,9 +47,9 @@ class Comparisons:
         return True
 
     def compare(self, inputs: Any, outputs: Any, data_range: Any) -> dict[str, Any] | None:  # noqa: ANN401 - a user's
-        """Return `ratios` of *inputs* and *outputs*; None where they are refused, which is told.
+        """Return the `ratios` of *inputs* and *outputs*. None means that they are invalid, which is logged.
 
-        Raises whatever torch does: there may be no memory left.
+        Raises what torch raises, for example if memory runs out.
         """
         torch = self._torch or sys.modules.get("torch")
         fault = _range_fault(data_range) or _fault(torch, inputs, outputs)
@@ -57,13 +57,13 @@ class Comparisons:
             self._drop(*fault)
             return None
         if not inputs.is_cpu and is_capturing(stream_module(torch, inputs.device)):
-            message = "frames inside a graph capture are not compared: give them after the graph's replay"
+            message = "frames cannot be compared during a graph capture: call observe_reconstruction() after the replay"
             self._failures.drop("capture", "reconstruction", message)
             return None
         return ratios(torch, inputs, outputs, float(data_range))
 
     def record(self, step: int, values: Mapping[str, float]) -> None:
-        """Keep what a comparison at *step* gave. If none of it is finite, the one before stays."""
+        """Keep the result of a comparison at *step*. If no value is finite, the previous result stays."""
         finite = {name: value for name, value in values.items() if math.isfinite(value)}
         if finite:
             self._last = ReconstructionFacts(step, **finite)
@@ -77,41 +77,39 @@ class Comparisons:
 
 
 def _range_fault(data_range: object) -> tuple[str, str] | None:
+    expected = "data_range must be the width of the value range, such as 2.0 for [-1, 1]"
     if not isinstance(data_range, numbers.Real):
-        return (
-            "range",
-            f"data_range is of type {type(data_range).__name__}: give the width of the values, 2.0 of [-1, 1]",
-        )
+        return "range", f"{expected}, got a {type(data_range).__name__}"
     if not 0 < float(data_range) < math.inf:
-        return "range", f"data_range={data_range!r}: give the width of the values, 2.0 of [-1, 1]"
+        return "range", f"{expected}, got {data_range!r}"
     return None
 
 
 def _fault(torch: Any, inputs: Any, outputs: Any) -> tuple[str, str] | None:  # noqa: ANN401 - whatever a user gives
-    """Return what is wrong with frames that cannot be compared: a word for it, and a message."""
+    """Return why the frames cannot be compared, as a key and a message. None means that they can."""
     fault = _frames_fault(torch, "inputs", inputs) or _frames_fault(torch, "outputs", outputs)
     if fault:
         return fault
     if inputs.shape != outputs.shape:
-        shapes = f"inputs are of shape {tuple(inputs.shape)}, outputs of {tuple(outputs.shape)}"
-        return "shapes", f"{shapes}: cut both to what they share"
+        shapes = f"{tuple(inputs.shape)} and {tuple(outputs.shape)}"
+        return "shapes", f"inputs and outputs must have the same shape, got {shapes}: crop both to what they share"
     if inputs.device != outputs.device:
-        return "devices", f"inputs are on {inputs.device}, outputs on {outputs.device}: give both on one device"
+        return "devices", f"inputs and outputs must be on the same device, got {inputs.device} and {outputs.device}"
     if not inputs.is_cpu and stream_module(torch, inputs.device) is None:
-        return "device", f"frames on {inputs.device} cannot be compared without waiting for it: give copies on the CPU"
+        return "device", f"frames on {inputs.device} cannot be compared without waiting for it: pass copies on the CPU"
     return None
 
 
 def _frames_fault(torch: Any, name: str, frames: Any) -> tuple[str, str] | None:  # noqa: ANN401 - likewise
     if torch is None or not isinstance(frames, torch.Tensor):
-        return f"{name}' type", f"{name} are of type {type(frames).__name__}: give a torch tensor"
-    if hasattr(frames, "full_tensor"):  # to gather it would wait for the other ranks
-        return f"{name}' ranks", f"{name} are a DTensor, spread over ranks: give {name}.to_local()"
+        return f"{name}' type", f"{name} must be a torch tensor, got a {type(frames).__name__}"
+    if hasattr(frames, "full_tensor"):  # gathering it would wait for the other ranks
+        return f"{name}' ranks", f"{name} must be local to this rank, got a DTensor: pass {name}.to_local()"
     if frames.is_meta:
-        return f"{name}' device", f"{name} are on the device meta, which holds no values"
+        return f"{name}' device", f"{name} must hold values, got a tensor on the meta device"
     if not frames.is_floating_point():
-        return f"{name}' dtype", f"{name} are of {frames.dtype}: give floating point, as the loss takes them"
+        return f"{name}' dtype", f"{name} must have a floating-point dtype, got {frames.dtype}"
     if frames.dim() < 2 or min(frames.shape[-2:]) < MIN_EDGE or not frames.numel():  # noqa: PLR2004 - height, width
-        message = f"{name} are of shape {tuple(frames.shape)}: the last two axes must be height and width"
-        return f"{name}' shape", f"{message}, of {MIN_EDGE} pixels at least"
+        expected = f"{name} must not be empty, and must end in height and width of {MIN_EDGE} pixels or more"
+        return f"{name}' shape", f"{expected}, got the shape {tuple(frames.shape)}"
     return None

@@ -1,9 +1,10 @@
-"""Copies losses from where they were computed to the host, without waiting for the device.
+"""Copies losses from the device to the host without waiting for the device.
 
-A tensor is copied in the call that gives it and never kept: losses are divided in place for gradient accumulation,
-CUDA graphs reuse their memory, and a view keeps its whole base alive. One on the CPU is read at once. Those of another
-device travel together: one ``torch.stack``, one asynchronous copy to pinned memory, one event. They are read when the
-event has passed, on a later call from the training thread, which is the only one that touches the device.
+A tensor is copied in the call that observes it, and no reference is kept: gradient accumulation divides losses in
+place, CUDA graphs reuse their memory, and a view keeps its whole base alive. A tensor on the CPU is read at once. The
+tensors of another device are copied together, with one ``torch.stack``, one asynchronous copy to pinned memory and one
+event. They are read after the event, in a later call from the training thread, which is the only one that uses the
+device.
 """
 
 from __future__ import annotations
@@ -20,16 +21,16 @@ if TYPE_CHECKING:
     from vae_exporter._process.failures import Failures
 
 MAX_PENDING = 1_000
-"""Observations under way at most. A host runs ahead of its device by tens of steps, not by thousands."""
+"""The most pending observations. A host runs ahead of its device by tens of steps, not by thousands."""
 
 
 Receiver: TypeAlias = "Callable[[int, Mapping[str, float]], object]"
-"""Takes a step, and the values that were observed at it, by name."""
+"""Receives a step and the values that were observed at it, by name."""
 
 
 @dataclass(frozen=True)
 class _Copy:
-    """Values on their way to the host. *module* is their device's, for example ``torch.cuda``."""
+    """Values that are being copied to the host. *module* belongs to their device, for example ``torch.cuda``."""
 
     names: list[str]
     buffer: Any
@@ -37,7 +38,7 @@ class _Copy:
     module: Any
 
     def is_done(self) -> bool:
-        # To ask an event while a graph is being captured breaks the capture, though the event is none of it:
+        # Querying an event during a graph capture breaks the capture, even if the event is not part of it:
         # https://github.com/pytorch/pytorch/pull/104487
         return not is_capturing(self.module) and bool(self.event.query())
 
@@ -46,7 +47,7 @@ class _Copy:
 
 
 class _Observation(NamedTuple):
-    """Values of one step on their way to *receiver*, and the copies that it still lacks."""
+    """Values of one step for *receiver*, and their pending copies."""
 
     step: int
     values: dict[str, float]
@@ -67,11 +68,11 @@ class _Observation(NamedTuple):
 
 
 class Harvest:
-    """Takes floats and tensors at a step, and hands them on as floats, in order, once they have arrived.
+    """Takes numbers and tensors, and delivers them as floats, in order, once they have arrived on the host.
 
     Args:
-        failures: told of each value that is refused.
-        torch: a stand-in for the module ``torch``; by default the one that the program has imported.
+        failures: Counts and logs the values that are dropped.
+        torch: A stand-in for the module ``torch``. The default is the module that the program has imported.
     """
 
     def __init__(self, failures: Failures, *, torch: Any = None) -> None:  # noqa: ANN401 - a module
@@ -80,9 +81,9 @@ class Harvest:
         self._pending: deque[_Observation] = deque()
 
     def give(self, step: int, values: Mapping[str, object], receiver: Receiver) -> None:
-        """Copy *values* at *step*: floats, or tensors with one element, of any device, shape and real dtype.
+        """Copy *values*: numbers, or tensors with one element, of any real dtype and on any device. None is ignored.
 
-        None stands for a value that is not given. `deliver` calls *receiver* with the floats.
+        `deliver` calls *receiver* with *step* and the values as floats.
         """
         here: dict[str, float] = {}
         elsewhere: dict[Any, dict[str, Any]] = {}  # by device
@@ -95,25 +96,25 @@ class Harvest:
             else:
                 try:
                     self._sort(torch, name, value, here, elsewhere)
-                except Exception as error:  # noqa: BLE001 - one odd value must not cost the others of its step
+                except Exception as error:  # noqa: BLE001 - one bad value must not affect the others
                     self._failures.drop("invalid", name, f"{name} cannot be read: {type(error).__name__}: {error}")
         copies = [copy for device, group in elsewhere.items() if (copy := self._copy(torch, device, group))]
         if len(self._pending) >= MAX_PENDING:
-            message = f"the losses of more than {MAX_PENDING} steps wait for their device: the oldest are given up"
+            message = f"more than {MAX_PENDING} observations are pending because their device is behind"
             self._failures.drop("backlog", "backlog", message, count=self._pending.popleft().size)
         self._pending.append(_Observation(step, here, receiver, copies))
 
     def deliver(self) -> None:
-        """Hand each observation whose copies are all done to its receiver, oldest first. Never waits."""
+        """Pass each observation whose copies are done to its receiver, oldest first. Never waits."""
         while self._pending and self._pending[0].is_complete():
             self._pending.popleft().deliver()
 
     def drain(self, wait: Callable[[], bool]) -> None:
-        """Deliver what is still under way, calling *wait* between looks. Where it returns False, drop the rest."""
+        """Deliver all pending observations, calling *wait* between polls. If it returns False, drop the rest."""
         self.deliver()
         while self._pending:
             if not wait():
-                message = f"the losses of {len(self._pending)} steps never arrived from their device"
+                message = f"{len(self._pending)} observations did not arrive from their device before the run ended"
                 self._failures.drop("closed", "drain", message, count=sum(pending.size for pending in self._pending))
                 self._pending.clear()
                 return
@@ -138,26 +139,28 @@ class Harvest:
             here[name] = number
 
     def _number(self, name: str, value: Any) -> float | None:  # noqa: ANN401 - whatever a user gives
-        # Only what cannot wait for a device: numbers, and NumPy's scalars and arrays of one element.
+        # Only types that cannot wait for a device: numbers, and NumPy's scalars and arrays with one element.
         if type(value).__module__.partition(".")[0] == "numpy" and getattr(value, "size", 0) == 1:
             value = value.item()
         if isinstance(value, numbers.Real):
             return float(value)
-        # Not the value itself: to write out a tensor inside of it would wait for its device.
-        message = f"{name} is of type {type(value).__name__}: give a float or a torch tensor with one element"
+        # Not the value itself: formatting a tensor inside it would wait for its device.
+        message = f"{name} must be a number or a torch tensor with one element, got a {type(value).__name__}"
         self._failures.drop("invalid", name, message)
         return None
 
     def _copy(self, torch: Any, device: Any, tensors: dict[str, Any]) -> _Copy | None:  # noqa: ANN401 - not imported
-        """Start the copy of *tensors*, all on *device*, to the host."""
+        """Start copying *tensors*, all on *device*, to the host. None means that they are dropped."""
         names = list(tensors)
         module = stream_module(torch, device)
         if module is None:
-            message = f"losses on {device} cannot be copied without waiting for it: give floats, {names[0]}.item()"
+            message = (
+                f"losses on {device} cannot be copied without waiting for it: pass floats, such as {names[0]}.item()"
+            )
             self._failures.drop("invalid", str(device), message, count=len(names))
             return None
         if is_capturing(module):
-            message = "losses inside a graph capture are not recorded: observe them after the graph's replay"
+            message = "losses cannot be recorded during a graph capture: observe them after the replay"
             self._failures.drop("capture", "capture", message, count=len(names))
             return None
         with torch.no_grad():
@@ -170,21 +173,22 @@ class Harvest:
 
 
 def stream_module(torch: Any, device: Any) -> Any:  # noqa: ANN401 - of torch, which is not imported
-    """Return the module of *device*, for example ``torch.cuda``; None where it has no streams, and its copies wait."""
+    """Return the module of *device*, for example ``torch.cuda``. None means that it has no streams and copies wait."""
     module = getattr(torch, device.type, None)
     return module if hasattr(module, "current_stream") else None
 
 
 def is_capturing(module: Any) -> bool:  # noqa: ANN401 - of torch, which is not imported
-    """Tell whether this thread is capturing its device work into a graph, which must hold nothing of ours."""
+    """Return whether this thread is capturing a device graph, to which the exporter must not add work."""
     return hasattr(module, "is_current_stream_capturing") and bool(module.is_current_stream_capturing())
 
 
 def _tensor_fault(name: str, tensor: Any) -> str:  # noqa: ANN401 - likewise
     if tensor.numel() != 1:
-        return f"{name} is a tensor of shape {tuple(tensor.shape)}: give one value, for example {name}.mean()"
-    if hasattr(tensor, "full_tensor"):  # to gather it would wait for the other ranks
-        return f"{name} is a DTensor, spread over ranks: give {name}.full_tensor() on every rank, or {name}.to_local()"
+        return f"{name} must have one element, got the shape {tuple(tensor.shape)}: pass {name}.mean(), for example"
+    if hasattr(tensor, "full_tensor"):  # gathering it would wait for the other ranks
+        advice = f"call {name}.full_tensor() on every rank and pass the result, or pass {name}.to_local()"
+        return f"{name} must be local to this rank, got a DTensor: {advice}"
     if tensor.is_meta:
-        return f"{name} is a tensor on the device meta, which holds no values: give one that was computed"
-    return f"{name} is a tensor of {tensor.dtype}: give a real number"
+        return f"{name} must hold a value, got a tensor on the meta device"
+    return f"{name} must be a real number, got a tensor of {tensor.dtype}"

@@ -1,4 +1,4 @@
-"""The names under which trainers of the latent diffusion family log what `TrainingExporter.observe` takes."""
+"""The keys under which trainers of the latent diffusion family log the values of `TrainingExporter.observe`."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ _ALIASES: dict[str, tuple[str, ...]] = {
     "gradient_norm": ("grad_norm", "gradient_norm"),
     "discriminator_factor": ("disc_factor", "discriminator_factor"),
 }
-"""The names of values that logs do not call by the exporter's name alone."""
+"""The names of values to which the defaults in `LOG_NAMES` do not apply."""
 
 LOG_NAMES: Mapping[str, tuple[str, ...]] = {
     **{name: _ALIASES.get(name, (f"{name}_loss", name)) for name in COMPONENTS},
     **{name: _ALIASES.get(name, (name,)) for name in GAUGES},
 }
-"""What each value is called in logs. If a log has several of these names, the first one wins."""
+"""The names of each value in logs, in order of precedence."""
 
 PREFIXES: dict[str, tuple[str, ...]] = {"train": ("train/", ""), "validation": ("val/", "validation/")}
-"""What stands before the names, by split. Where a log has a name with both, the first wins."""
+"""The prefixes of the names, by split, in order of precedence."""
 
 
 def values_of_log(log: Mapping[str, object]) -> dict[str, dict[str, object]]:
-    """Return the known values in *log* by split and name; its other entries are no losses."""
+    """Return the known values in *log*, by split and name. Other entries are ignored."""
     return {
         split: {
             value: log[key]

@@ -1,4 +1,4 @@
-"""The losses on one fixed clip."""
+"""Records the losses on the fixed probe clip."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Probe:
-    """The newest and the lowest losses on the fixed clip."""
+    """The newest and the lowest losses on the probe clip."""
 
     def __init__(self) -> None:
         self._step: int | None = None
@@ -20,7 +20,7 @@ class Probe:
         self._best: dict[str, float] = {}
 
     def record(self, step: int, values: Mapping[str, float]) -> None:
-        """Record the losses on the clip at *step*. If none of them is finite, the ones before stay."""
+        """Record the losses on the clip at *step*. If none of them is finite, the previous ones stay."""
         finite = {name: value for name, value in values.items() if math.isfinite(value)}
         if not finite:
             return
@@ -30,5 +30,5 @@ class Probe:
             self._best[name] = min(value, self._best.get(name, math.inf))
 
     def facts(self) -> ProbeFacts:
-        """Return the losses as they are now."""
+        """Return the newest and the lowest losses."""
         return ProbeFacts(self._step, dict(self._losses), dict(self._best))

@@ -1,8 +1,8 @@
-"""How faithful a reconstruction is to its input: sharpness, contrast and PSNR, as three numbers on their own device.
+"""Measures how faithful a reconstruction is to its input: sharpness, contrast and PSNR.
 
-All three are computed from one sample of the frames, and nothing here waits for the device: no value is read, and no
-shape depends on one. The arithmetic is slices, sums and products in float32, without a convolution: autocast turns none
-of that into half precision, and cuDNN has nothing to try out.
+All three are computed on the device of the frames, from one sample of them. Nothing here waits for the device: no value
+is read, and no shape depends on a value. The arithmetic is slices, sums and products in float32. It avoids convolution,
+which autocast would run in half precision and cuDNN would benchmark.
 """
 
 from __future__ import annotations
@@ -11,34 +11,35 @@ import math
 from typing import Any
 
 MAX_EDGE = 256
-"""Height and width, in pixels, of what is looked at: the middle of a frame. It is cut out and not scaled down, as a
-blur of a pixel or two is lost in a smaller picture, and leaving out pixels turns detail into false detail."""
+"""The largest height and width, in pixels, of the center crop that is compared. Frames are cropped, not downscaled:
+averaging pixels would hide a blur of a pixel or two, and skipping pixels would alias detail."""
 
 MAX_VALUES = 24 * MAX_EDGE**2
-"""How many values of the inputs, and as many of the outputs, are compared at most: 8 frames of 3 colours, 6 MiB."""
+"""The most values of the inputs, and likewise of the outputs, that are compared: 8 frames of 3 colors, 6 MiB."""
 
 MAX_DECIBELS = 100.0
-"""The PSNR of what is equal, instead of infinity, as in libvpx (vp9/encoder/vp9_psnr.c)."""
+"""The PSNR of equal frames, instead of infinity, as in libvpx (vp9/encoder/vp9_psnr.c)."""
 
 FLAT = 1e-3
-"""The standard deviation, and the mean gradient a pixel, as shares of the data's range, below which inputs are flat: a
-quarter of a level of 8 bits. There is no ratio to nothing."""
+"""Inputs are flat, and have no ratios, if their standard deviation or RMS gradient per pixel is at most this fraction
+of the data range. It is a quarter of an 8-bit level."""
 
 
 def ratios(torch: Any, inputs: Any, outputs: Any, data_range: float) -> dict[str, Any]:  # noqa: ANN401 - not imported
-    """Return what *outputs* have kept of *inputs*, tensors ``(..., H, W)`` of one shape, as scalar tensors in float32.
+    """Compare *outputs* with *inputs*, tensors ``(..., H, W)`` of one shape, and return scalar tensors in float32.
 
-    With x and y the sampled inputs and outputs, and all means over every pixel and plane (a frame's one colour):
+    x and y are the sampled inputs and outputs. Means are over all pixels and planes, where a plane is one color of one
+    frame.
 
-    * ``sharpness_ratio``: sqrt(mean(|grad y|**2) / mean(|grad x|**2)), the gradient being Sobel's. Its mean square is
-      Tenenbaum's measure of focus (Krotkov, "Focusing", International Journal of Computer Vision 1, 1988). Sobel's
-      gradient is smooth across its direction: of the noise of single pixels, which no VAE reproduces and nobody misses,
-      it sees a tenth of what the difference of two pixels does. The root makes it linear: half as steep is 0.5.
-    * ``contrast_ratio``: sqrt(mean(var(y)) / mean(var(x))), each variance over one plane. Black and gray frames have
-      none, whatever their shade.
-    * ``psnr_decibels``: 10 log10(data_range**2 / mean((y - x)**2)), `MAX_DECIBELS` at most.
+    * ``sharpness_ratio``: sqrt(mean(|grad y|**2) / mean(|grad x|**2)) with the Sobel gradient, whose mean square is
+      Tenenbaum's measure of focus (Krotkov, "Focusing", International Journal of Computer Vision 1, 1988). The Sobel
+      gradient smooths across its direction, so single-pixel noise, which a VAE does not reproduce, counts a tenth of
+      what it would in a difference of two pixels. The root makes the ratio linear: half the gradient gives 0.5.
+    * ``contrast_ratio``: sqrt(mean(var(y)) / mean(var(x))), with the variance of each plane. Uniform frames, such as
+      black or gray ones, have no contrast.
+    * ``psnr_decibels``: 10 log10(data_range**2 / mean((y - x)**2)), at most `MAX_DECIBELS`.
 
-    The ratios are NaN where the inputs are `FLAT`.
+    The ratios are NaN if the inputs are `FLAT`.
     """
     flat = FLAT * data_range
     with torch.no_grad():
@@ -52,9 +53,9 @@ def ratios(torch: Any, inputs: Any, outputs: Any, data_range: float) -> dict[str
 
 
 def sample(frames: Any) -> Any:  # noqa: ANN401 - a tensor
-    """Return a view of the middle of some of *frames*, ``(..., H, W)``: evenly spaced along every leading axis.
+    """Return a view of *frames*, ``(..., H, W)``: the center of frames that are evenly spaced along each leading axis.
 
-    It has `MAX_VALUES` values at most, and is the same of all tensors of one shape.
+    It has at most `MAX_VALUES` values. Tensors of one shape are sampled at the same places.
     """
     for axis in (-2, -1):
         edge = min(frames.shape[axis], MAX_EDGE)
@@ -67,12 +68,12 @@ def sample(frames: Any) -> Any:  # noqa: ANN401 - a tensor
 
 
 def _gradient_energy(frames: Any) -> Any:  # noqa: ANN401 - a tensor
-    """Return the mean square of Sobel's gradient, in the frames' unit a pixel."""
+    """Return the mean square of the Sobel gradient per pixel."""
     down = frames[..., :-2, :] + 2 * frames[..., 1:-1, :] + frames[..., 2:, :]
     energy = (down[..., 2:] - down[..., :-2]).square().mean()
     across = frames[..., :-2] + 2 * frames[..., 1:-1] + frames[..., 2:]
     energy = energy + (across[..., 2:, :] - across[..., :-2, :]).square().mean()
-    return energy / 64  # the smoothing adds up 4 pixels, over a distance of 2
+    return energy / 64  # the kernel sums 4 pixels, over a distance of 2
 
 
 def _variance(frames: Any) -> Any:  # noqa: ANN401 - a tensor
@@ -80,5 +81,5 @@ def _variance(frames: Any) -> Any:  # noqa: ANN401 - a tensor
 
 
 def _root_of_ratio(part: Any, whole: Any, least: float) -> Any:  # noqa: ANN401 - tensors
-    # Not torch.where, which would copy the NaN to the device, and wait for that.
+    # Not torch.where, which would copy the NaN to the device and wait for the copy.
     return (part / whole).sqrt().masked_fill(whole <= least, math.nan)

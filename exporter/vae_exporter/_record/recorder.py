@@ -23,24 +23,24 @@ if TYPE_CHECKING:
     from vae_exporter.vocabulary import EndState, RunState
 
 DRAIN_SECONDS = 5.0
-"""How long `Recorder.end` waits for copies that are still under way: a device that hangs must not keep the job."""
+"""The longest time that `Recorder.end` waits for pending copies. A device that hangs must not block the job's exit."""
 
 _POLL_SECONDS = 0.01
 
-_AFTER_CLOSE = "observe() after close(): nothing is recorded"
+_AFTER_CLOSE = "a value was observed after close()"
 
 
 class Recorder:
-    """Records a run: it passes on what is observed to the part that keeps it, one caller at a time.
+    """The record of a run. It passes each observation to the part that keeps it, one caller at a time.
 
-    Any thread may call it. The training thread holds its lock for microseconds; a scrape copies the facts under the
-    lock and computes outside of it.
+    Any thread may call it. The training thread holds the lock for microseconds. A scrape copies the facts under the
+    lock and computes outside it.
 
     Args:
-        start_step: the step that the run resumes from; None if it starts anew.
-        clock: gives the Unix time in seconds.
-        monotonic: gives seconds that never go back, for durations.
-        torch: a stand-in for the module ``torch``: see `Harvest`.
+        start_step: The step from which the run resumes. None or 0 means that it starts from scratch.
+        clock: Returns the Unix time in seconds.
+        monotonic: Returns the monotonic time in seconds, for durations.
+        torch: A stand-in for the module ``torch``, as in `Harvest`.
     """
 
     def __init__(
@@ -67,9 +67,9 @@ class Recorder:
     def observe(
         self, step: int | None, values: Mapping[str, object], *, split: object = "train", skipped: object = False
     ) -> None:
-        """Record *values* (by name: `COMPONENTS` and `GAUGES`; None: not given) at *step*; None: at the next one.
+        """Record *values*, which are named as in `COMPONENTS` and `GAUGES`, at *step* or at the next one.
 
-        Those of the split ``"validation"`` begin no step, and None stands for the present one.
+        Values of the split ``"validation"`` do not begin a step. Without a *step*, they belong to the newest one.
         """
         with self._lock:
             if self._has_ended(values.values()):
@@ -79,11 +79,11 @@ class Recorder:
             elif split == "validation":
                 self._take(self._steps.present(step), values, self._validation.record)
             else:
-                message = f"split={split!r} is not known: give {' or '.join(map(repr, SPLITS))}"
+                message = f"split must be {' or '.join(map(repr, SPLITS))}, got {split!r}"
                 self._drop("invalid", "split", message, values.values())
 
     def observe_probe(self, step: int | None, values: Mapping[str, object]) -> None:
-        """Record *values* (by name: `PROBED`) of the fixed clip at *step*; None: at the present one."""
+        """Record *values*, which are named as in `PROBED`, of the probe clip at *step* or at the newest one."""
         with self._lock:
             if not self._has_ended(values.values()):
                 self._take(self._steps.present(step), values, self._probe.record)
@@ -91,14 +91,14 @@ class Recorder:
     def observe_reconstruction(
         self, step: int | None, inputs: object, outputs: object, *, every: object = 100, data_range: object = 2.0
     ) -> None:
-        """Compare frames at *step*, if it is due; None: at the present one. Raises what torch does meanwhile."""
+        """Compare frames at *step*, or at the newest one, if a comparison is due. Raises what torch raises."""
         with self._lock:
             if self._has_ended(("the comparison",)):
                 return
             number = self._steps.present(step)
             if number is None or not self._comparisons.is_due(number, every):
                 return
-        # Not under the lock, which scrapes want: a device whose queue is full has the host wait until there is room.
+        # Not under the lock, which scrapes need: if the device's queue is full, this call waits for room in it.
         values = self._comparisons.compare(inputs, outputs, data_range)
         if values:
             with self._lock:
@@ -106,7 +106,7 @@ class Recorder:
                     self._take(number, values, self._comparisons.record)
 
     def pause(self) -> None:
-        """Leave the time from now on out of the steps' durations, until `resume`. Pauses may be nested."""
+        """Exclude the time until `resume` from the step durations. Pauses may be nested."""
         with self._lock:
             self._steps.pause()
 
@@ -116,7 +116,7 @@ class Recorder:
             self._steps.resume()
 
     def end(self, state: EndState, *, sleep: Callable[[float], object] = time.sleep) -> bool:
-        """Bring in what is still under way, and end the run in *state*. Return False if it has ended already."""
+        """Deliver pending values, and end the run in *state*. Return False if it has already ended."""
         deadline = self._monotonic() + DRAIN_SECONDS
 
         def wait() -> bool:
@@ -130,13 +130,13 @@ class Recorder:
                 self._harvest.drain(wait)
             except Exception as error:  # noqa: BLE001 - after an error on the device, every call to it raises
                 self.failures.caught("observe", "reading the last losses", error)
-            finally:  # Ctrl-C while it waits
+            finally:  # also if Ctrl-C interrupts the wait
                 self._end_state = state
                 self._end_time = self._clock()
             return True
 
     def facts(self) -> RunFacts:
-        """Return the run as it is now."""
+        """Return the present facts about the run."""
         with self._lock:
             return RunFacts(
                 state=self._state(),
@@ -163,7 +163,7 @@ class Recorder:
         self._take(number, values, self._training.record_skipped if is_skipped else self._training.record)
 
     def _take(self, step: int | None, values: Mapping[str, object], receiver: Receiver) -> None:
-        """Copy *values* for *receiver*, and deliver what has arrived. A *step* of None was refused."""
+        """Copy *values* for *receiver*, and deliver what has arrived. A *step* of None was invalid."""
         if step is not None:
             self._harvest.give(step, values, receiver)
             self._harvest.deliver()
@@ -173,8 +173,8 @@ class Recorder:
             skipped = bool(skipped)
         if isinstance(skipped, bool):
             return skipped
-        # To read a tensor would wait for its device.
-        message = f"skipped is of type {type(skipped).__name__}: give True or False"
+        # Reading a tensor would wait for its device.
+        message = f"skipped must be True or False, got a {type(skipped).__name__}"
         self.failures.drop("invalid", "skipped", message)
         return False
 

@@ -1,4 +1,4 @@
-"""Which step the training is at, how many it made, and how long each took."""
+"""Numbers, counts and times the steps of a run."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 class StepClock:
-    """Counts and times the steps of a run.
+    """The steps of a run and their durations.
 
     Args:
-        failures: counts the steps that cannot be used.
-        start_step: the step that the run resumes from; None if it starts anew.
-        clock: gives the Unix time in seconds.
-        monotonic: gives seconds that never go back, for durations.
+        failures: Counts and logs invalid steps.
+        start_step: The step from which the run resumes. None or 0 means that it starts from scratch.
+        clock: Returns the Unix time in seconds.
+        monotonic: Returns the monotonic time in seconds, for durations.
     """
 
     def __init__(
@@ -39,20 +39,20 @@ class StepClock:
         self._start = start_step
         self._is_resumed = bool(start_step)
         self._newest: int | None = None
-        self._newest_began: float | None = None  # on the monotonic clock, pauses left out
+        self._newest_began: float | None = None  # in monotonic time, moved forward by pauses
         self._newest_time = self.start_time = clock()
         self._observed = 0
         self._skipped = 0
         self._is_skipped = False  # whether the newest step was counted as skipped
-        self._pauses = 0  # that are open: they may be nested
+        self._pauses = 0  # open pauses, which may be nested
         self._pause_began = 0.0
         self._duration_counts = [0] * (len(DURATION_BUCKETS) + 1)
         self._duration_sum = 0.0
 
     def begin(self, step: object) -> int | None:
-        """Begin *step* unless it is the newest one. None: the next step.
+        """Begin *step*, or the next step if it is None, unless it is the newest one.
 
-        Returns its number; None if *step* is refused.
+        Returns the number of the step. None means that *step* is invalid.
         """
         number = self._next() if step is None else self._number(step)
         if number is not None and number != self._newest:
@@ -60,11 +60,11 @@ class StepClock:
         return number
 
     def present(self, step: object) -> int | None:
-        """Return the number of *step*, which is not begun. None: the newest step. Returns None if it is refused."""
+        """Return the number of *step*, or of the newest step if it is None. None means that *step* is invalid."""
         return (self._newest or 0) if step is None else self._number(step)
 
     def skip(self) -> None:
-        """Count the newest step as skipped by the gradient scaler, however often this is reported."""
+        """Count the newest step as skipped by the gradient scaler, once."""
         self._skipped += not self._is_skipped
         self._is_skipped = True
 
@@ -74,7 +74,7 @@ class StepClock:
         return bool(self._pauses)
 
     def pause(self) -> None:
-        """Leave the time from now on out of the durations, until `resume`. Pauses may be nested."""
+        """Exclude the time until `resume` from the step durations. Pauses may be nested."""
         if not self._pauses:
             self._pause_began = self._monotonic()
         self._pauses += 1
@@ -85,7 +85,7 @@ class StepClock:
         self._pauses -= 1
 
     def facts(self) -> StepFacts:
-        """Return the steps so far."""
+        """Return the facts about the steps so far."""
         return StepFacts(
             newest=self._newest,
             newest_time=self._newest_time,
@@ -102,11 +102,11 @@ class StepClock:
     def _number(self, step: object) -> int | None:
         if isinstance(step, float) and step.is_integer():
             step = int(step)
-        # A tensor is refused like any other type: to read it would wait for its device.
+        # A tensor is as invalid as any other type: reading it would wait for its device.
         if not isinstance(step, numbers.Integral):
-            message = f"step is of type {type(step).__name__}: give a whole number, or None to count by itself"
+            message = f"step must be a whole number, or None for the next step, got a {type(step).__name__}"
         elif abs(int(step)) > MAX_WHOLE_NUMBER:
-            message = f"step is above 2**63: give the optimizer's step, {MAX_WHOLE_NUMBER} at most"
+            message = f"step is too large: pass the optimizer step, at most {MAX_WHOLE_NUMBER}"
         else:
             return int(step)
         self._failures.drop("invalid", "step", message)
@@ -121,8 +121,8 @@ class StepClock:
             elif step in (0, 1):
                 self._failures.tell(
                     "step",
-                    f"the step fell from {self._newest} to {step}: if it is counted within an epoch, give the "
-                    "optimizer's step instead, which goes on; if the run began anew, all is well",
+                    f"the step fell from {self._newest} to {step}: if your counter restarts in each epoch, pass the "
+                    "optimizer step instead; if the run started over, ignore this",
                 )
         if self._start is None:
             self._start = step

@@ -1,4 +1,4 @@
-"""The losses of evaluations, apart from those of the training."""
+"""Records validation losses, separate from the training losses."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 
 class Validation:
-    """The mean of each loss over the newest evaluation: all batches that were reported at one step."""
+    """The mean of each loss over the newest evaluation, which is all batches that were observed at one step."""
 
     def __init__(self) -> None:
         self._means: dict[str, _StepMean] = {}
 
     def record(self, step: int, values: Mapping[str, float]) -> None:
-        """Record the losses of one batch of an evaluation at *step*. Other values are ignored."""
+        """Record the finite losses of one batch of the evaluation at *step*. Other values are ignored."""
         for name, value in values.items():
             if name in COMPONENTS and math.isfinite(value):
                 self._means.setdefault(name, _StepMean()).observe(step, value)
 
     def facts(self) -> dict[str, float]:
-        """Return the mean of each loss that was reported."""
+        """Return the mean of each loss that was observed."""
         return {component: mean.value for component, mean in self._means.items()}
 
 

@@ -1,1 +1,1 @@
-"""What a scrape gets: the endpoint, the registry behind it, and one collector a subject."""
+"""Serves metrics: the HTTP endpoint, the registry behind it, and the collectors."""

@@ -1,4 +1,4 @@
-"""All metrics of a run, each bearing its run and rank."""
+"""Collects all metrics of a run, and adds the labels run and rank to each."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ COLLECTORS: dict[str, Collect] = {
     "reconstruction": reconstruction.collect,
     "exporter": exporter.collect,
 }
-"""Each collector by its name, which is its file's and its label value's."""
+"""The collectors by name, which is also their file's name and the value of the label *collector*."""
 
 GPU_COLLECTORS: dict[str, CollectGpus] = {"nvml": nvml.collect, "allocator": allocator.collect}
-"""Likewise, those of what the GPU sampler has read."""
+"""The collectors of the values that the GPU sampler has read, likewise."""
 
 
 class RunCollector(Collector):
-    """Collects all that is known of a run. A collector that fails is counted, and the others still serve."""
+    """Collects all metrics of a run. If one collector fails, its failure is counted and the others are still served."""
 
     def __init__(
         self,
@@ -66,11 +66,11 @@ class RunCollector(Collector):
     def _collect(self) -> Iterator[Metric]:
         success = GaugeMetricFamily(
             "vae_exporter_collector_success",
-            "1 if this collector answered the last scrape; nvml and allocator: if they answered their last reading.",
+            "1 if this collector succeeded in the last scrape. For nvml and allocator, also in their last reading.",
             labels=["collector"],
         )
         duration = GaugeMetricFamily(
-            "vae_exporter_collector_duration_seconds", "How long this collector took.", labels=["collector"]
+            "vae_exporter_collector_duration_seconds", "Duration of this collector in seconds.", labels=["collector"]
         )
         facts = self._recorder.facts()
         collectors: dict[str, Callable[[], Iterable[Metric]]] = {
@@ -99,9 +99,9 @@ class RunCollector(Collector):
 def run_registry(
     settings: RunSettings, recorder: Recorder, gpu_facts: Callable[[], GpuFacts] | None = None
 ) -> CollectorRegistry:
-    """Return a registry of its own for one run: nothing else of the process gets into it.
+    """Return a new registry with the metrics of one run and nothing else of the process.
 
-    *gpu_facts* returns what was last read of the GPUs. None: nothing is published of any.
+    *gpu_facts* returns the last reading of the GPUs. None means that no GPU metrics are exported.
     """
     registry = CollectorRegistry()
     registry.register(RunCollector(settings, recorder, gpu_facts=gpu_facts))

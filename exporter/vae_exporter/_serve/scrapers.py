@@ -23,6 +23,9 @@ _JITTER = 0.05
 _MOST_LATE = 0.2
 """The part of all scrapes that may be later than that, or missing."""
 
+SIGNAL_SECONDS = 0.5
+"""The longest wait in one piece: a signal that comes just before a wait is handled only after it."""
+
 
 class Scrapers:
     """Counts scrapes, so that the end of a run is not lost between two of them.
@@ -73,11 +76,14 @@ class Scrapers:
 
     def wait(self, since: float, timeout: float, *, is_expected: bool = False) -> bool:
         """Wait until no scrape is `missing`. Return False after *timeout* seconds, or once it is told to `hurry`."""
+        deadline = time.monotonic() + timeout
         with self._changed:
-            self._changed.wait_for(
-                lambda: self._is_hurried or not self.missing(since, is_expected=is_expected), timeout
-            )
-            return not self.missing(since, is_expected=is_expected)
+            while (is_missing := self.missing(since, is_expected=is_expected) > 0) and not self._is_hurried:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    break
+                self._changed.wait(min(left, SIGNAL_SECONDS))
+            return not is_missing
 
     def hurry(self) -> None:
         """End `wait` now. A signal handler may call it."""

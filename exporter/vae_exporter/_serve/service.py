@@ -121,7 +121,7 @@ class RunService:
             VaeExporterError: If the run has ended.
         """
         if self._has_ended:
-            raise VaeExporterError(f"the run {self._settings.run!r} has ended: make another exporter")
+            raise VaeExporterError(f"the run {self._settings.run!r} has ended: create a new exporter")
         with self._lock:
             if self._is_live or self.is_idle:
                 return

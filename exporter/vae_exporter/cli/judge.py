@@ -36,7 +36,7 @@ def judge(  # noqa: PLR0913 - its options
     weights: Weights = "",
     every: Every = 1,
 ) -> None:
-    """Judge past runs by their logs. Exit code 0: no run would have paged, 1: one would have, 2: a log is unreadable."""
+    """Judge past runs by their logs. Exit code 0: no run would have paged, 1: one would have, 2: unreadable log."""
     from vae_exporter.judge.command import judge_logs  # noqa: PLC0415 - see terminal.needs_extra
 
     options = log_options(columns, weights, every)

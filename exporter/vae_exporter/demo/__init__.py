@@ -1,4 +1,4 @@
-"""A small video VAE, trained on the CPU, judged and paged about: what `vae-exporter demo` shows."""
+"""`vae-exporter demo`: train a small video VAE on the CPU, judge it, and page when it diverges."""
 
 from enum import Enum
 

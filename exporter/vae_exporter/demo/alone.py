@@ -1,4 +1,4 @@
-"""The demo's training alone, for a Prometheus that runs already."""
+"""The demo's training without servers, for a Prometheus that is already running."""
 
 from __future__ import annotations
 
@@ -21,20 +21,23 @@ _LOOK_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Course:
-    """How the training goes: how long it rests after each step, and from which step on it diverges; None: never."""
+    """How the training goes.
+
+    It pauses *rest_seconds* after each step and diverges from step *diverge_at*, or never if that is None.
+    """
 
     rest_seconds: float
     diverge_at: int | None
     seed: int
 
 
-def train_alone(  # noqa: PLR0913 - what an exporter is told
+def train_alone(  # noqa: PLR0913 - the settings of an exporter
     run: str, course: Course, *, host: str, port: int, targets_dir: Path | None, say: Callable[[str], None]
 ) -> None:
-    """Train until a signal ends it, as *run*, with its metrics on *host*:*port*.
+    """Train as *run* until a signal stops the process, and serve the metrics on *host*:*port*.
 
     Raises:
-        EndpointError: the address cannot be listened on.
+        EndpointError: the exporter cannot listen on that address.
     """
     with ExitStack() as stack:
         exporter = stack.enter_context(
@@ -45,10 +48,10 @@ def train_alone(  # noqa: PLR0913 - what an exporter is told
                 host=host,
                 port=port,
                 targets_dir=targets_dir,
-                gpus=False,  # it trains on the CPU
+                gpus=False,  # the demo trains on the CPU
             )
         )
-        say(f"Run {run} trains; its metrics are at {exporter.url}/metrics.")
+        say(f"Training run {run}. Its metrics are at {exporter.url}/metrics.")
         trainer = Trainer(Training(seed=course.seed), exporter, rest_seconds=course.rest_seconds)
         stack.callback(trainer.stop)
         trainer.start()
@@ -57,7 +60,7 @@ def train_alone(  # noqa: PLR0913 - what an exporter is told
             diverges = trainer.training.learning_rate == DIVERGING_LEARNING_RATE
             if course.diverge_at is not None and step >= course.diverge_at and not diverges:
                 trainer.training.learning_rate = DIVERGING_LEARNING_RATE
-                say(f"At step {step} the learning rate was raised to {DIVERGING_LEARNING_RATE:g}: the run diverges.")
+                say(f"Raised the learning rate to {DIVERGING_LEARNING_RATE:g} at step {step}. The run now diverges.")
             time.sleep(_LOOK_SECONDS)
     if trainer.error:
         raise trainer.error

@@ -1,4 +1,4 @@
-"""Generated clips: coloured discs and boxes that move over a shaded background."""
+"""Generated clips of colored discs and boxes that move over a shaded background."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import torch
 from torch import Tensor
 
 SENSOR_NOISE = 0.07
-"""Standard deviation of the noise of each pixel, where a pixel lies in [-1, 1].
+"""Standard deviation of the noise in each pixel. Pixels are in [-1, 1].
 
-It is drawn afresh for each frame and cannot be predicted: no model's mean squared error comes below its square, 0.0049.
+The noise is independent in each frame, so no model can get a mean squared error below its variance, 0.0049.
 """
 
 _SHAPES = 2
-_EDGE = 3.0  # pixels over which a shape fades into what is behind it, as out of focus
+_EDGE = 3.0  # width in pixels of the soft edge of a shape, as if out of focus
 
 
 @dataclass(frozen=True)
 class MovingShapes:
-    """An endless stream of batches of clips. The same *generator*, in the same state, gives the same clips.
+    """An endless stream of batches of clips. A *generator* in the same state yields the same clips.
 
-    *size* is the height and the width of a frame in pixels.
+    *size* is the height and width of a frame in pixels.
     """
 
     generator: torch.Generator
@@ -40,7 +40,7 @@ class MovingShapes:
         return (clips + SENSOR_NOISE * noise).clamp(-1, 1)
 
     def _background(self) -> Tensor:
-        """Each clip fades from one colour to another, in a direction of its own: ``(B, 3, T, H, W)``."""
+        """Return a gradient between two colors, in a random direction for each clip: ``(B, 3, T, H, W)``."""
         direction = self._uniform(0, 2 * pi)
         x, y = self._pixels()
         share = 0.5 + (x * direction.cos() + y * direction.sin()) / self.size
@@ -48,7 +48,7 @@ class MovingShapes:
         return still.expand(-1, -1, self.frames, -1, -1)
 
     def _shape(self) -> Tensor:
-        """How far one moving disc or box a clip covers each pixel, from 0 to 1: ``(B, 1, T, H, W)``."""
+        """Return how much of each pixel a moving disc or box covers, from 0 to 1: ``(B, 1, T, H, W)``."""
         time = torch.arange(self.frames).view(-1, 1, 1) - (self.frames - 1) / 2
         reach, speed = self.size / 4, self.size / 16
         x, y = (
@@ -61,14 +61,14 @@ class MovingShapes:
         return ((radius - distance) / _EDGE + 0.5).clamp(0, 1)
 
     def _colours(self) -> Tensor:
-        """One colour a clip, far enough from black and white to leave room for the noise: ``(B, 3, 1, 1, 1)``."""
+        """Return one color for each clip, with headroom for the noise: ``(B, 3, 1, 1, 1)``."""
         return 1.4 * torch.rand((self.batch_size, 3, 1, 1, 1), generator=self.generator) - 0.7
 
     def _uniform(self, low: float, high: float) -> Tensor:
-        """One number a clip: ``(B, 1, 1, 1, 1)``."""
+        """Return one random number for each clip: ``(B, 1, 1, 1, 1)``."""
         return low + (high - low) * torch.rand((self.batch_size, 1, 1, 1, 1), generator=self.generator)
 
     def _pixels(self) -> tuple[Tensor, Tensor]:
-        """Every pixel's x and y, in pixels from the middle of the frame: ``(1, W)`` and ``(H, 1)``."""
+        """Return the x and y of the pixels, in pixels from the center of the frame: ``(1, W)`` and ``(H, 1)``."""
         position = torch.arange(self.size) - (self.size - 1) / 2
         return position.view(1, -1), position.view(-1, 1)

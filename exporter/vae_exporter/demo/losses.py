@@ -1,4 +1,4 @@
-"""The loss of a video VAE, in the terms and the scale of the latent diffusion family."""
+"""The loss of a video VAE, with the terms and scale that latent diffusion models use."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from vae_exporter.demo.model import DiagonalGaussian
 
 LOSS_WEIGHTS = {"rec": 10.0, "perception": 1.0, "kl": 1e-4}
-"""What each component counts for in the total."""
+"""The weight of each component in the total loss."""
 
 _SCALES = 3
-_HALF_CONTRAST = 0.7  # the length of a pixel's gradient at which its feature is at 1 / sqrt(2) of its bound
+_HALF_CONTRAST = 0.7  # gradient magnitude at which a feature reaches 1 / sqrt(2) of its upper bound
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Losses:
     total: Tensor
 
     def detach(self) -> Losses:
-        """Return the same numbers without the graph that made them."""
+        """Return the same losses, detached from the graph."""
         return Losses(
             nll=self.nll.detach(),
             rec=self.rec.detach(),
@@ -42,10 +42,11 @@ class Losses:
 
 
 def vae_losses(inputs: Tensor, outputs: Tensor, posterior: DiagonalGaussian) -> Losses:
-    """Return the losses of *outputs*, decoded from a sample of *posterior*, against *inputs*: both ``(B, 3, T, H, W)``.
+    """Compare *outputs*, decoded from a sample of *posterior*, with *inputs*. Both are ``(B, 3, T, H, W)``.
 
-    *rec* is the mean squared error of a pixel, *perception* is `perceptual_distance`, and *kl* is the mean over clips
-    of the sum over latents, in nats. By `LOSS_WEIGHTS`, *nll* is 10 * rec + perception, and *total* is nll + 1e-4 * kl.
+    *rec* is the mean squared error per pixel, *perception* is `perceptual_distance`, and *kl* is summed over the
+    latents and averaged over the clips, in nats. With `LOSS_WEIGHTS`, *nll* is 10 * rec + perception, and *total* is
+    nll + 1e-4 * kl.
     """
     rec = functional.mse_loss(outputs, inputs)
     perception = perceptual_distance(inputs, outputs)
@@ -55,12 +56,12 @@ def vae_losses(inputs: Tensor, outputs: Tensor, posterior: DiagonalGaussian) -> 
 
 
 def perceptual_distance(inputs: Tensor, outputs: Tensor) -> Tensor:
-    """Compare the edges of two batches of clips, ``(B, 3, T, H, W)`` in [-1, 1], at three scales: a scalar from 0 to 4.
+    """Compare the edges of two batches of clips at three scales, and return a scalar from 0 to 4.
 
-    A stand-in for LPIPS, which it is not: LPIPS compares what a trained network sees and was calibrated on people's
-    judgement; nothing here was learned or calibrated. It shares the form: frame by frame, the squared distance of
-    normalised features, averaged over positions and scales. A feature is the colour gradient of a pixel, divided by
-    a length that grows with it, so that a faint edge counts by its contrast and a strong one only by being there.
+    The clips are ``(B, 3, T, H, W)`` in [-1, 1]. This is a substitute for LPIPS: it also averages the squared distance
+    of normalized features over positions and scales, but the features are neither learned nor calibrated on human
+    judgment. A feature is the color gradient at a pixel, normalized so that the contrast matters for faint edges and
+    not for strong ones.
     """
     x, y = (clips.transpose(1, 2).flatten(0, 1) for clips in (inputs, outputs))
     distances = []
@@ -72,7 +73,7 @@ def perceptual_distance(inputs: Tensor, outputs: Tensor) -> Tensor:
 
 
 def _edges(frames: Tensor) -> Tensor:
-    """Map ``(N, 3, H, W)`` to ``(N, 6, H - 1, W - 1)``, whose length over the 6 channels is below 1."""
+    """Map ``(N, 3, H, W)`` to ``(N, 6, H - 1, W - 1)``, with a norm below 1 over the 6 channels."""
     pixel, right, below = frames[:, :, :-1, :-1], frames[:, :, :-1, 1:], frames[:, :, 1:, :-1]
     gradient = torch.cat([right - pixel, below - pixel], dim=1)
     return gradient * torch.rsqrt(gradient.square().sum(dim=1, keepdim=True) + _HALF_CONTRAST**2)

@@ -9,15 +9,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 LOGVAR_RANGE = (-30.0, 20.0)
-"""Where latent diffusion clamps the posterior's log variance (``ldm/modules/distributions/distributions.py``)."""
+"""The range to which latent diffusion clamps the log variance (``ldm/modules/distributions/distributions.py``)."""
 
-_PATCH = 4  # pixels of height and of width that become one latent position
+_PATCH = 4  # height and width in pixels of the patch that one latent position encodes
 
 
 class CausalConv3d(nn.Conv3d):
-    """A 3x3x3 convolution whose frame t sees frames t-2 to t: time is padded on the past side only.
+    """A 3x3x3 convolution in which frame t depends on frames t-2 to t only.
 
-    What stands before the first frame is a copy of it, so that a still image is a video that never moved.
+    The first frame is repeated as padding, so a still image is encoded like a video without motion.
     """
 
     def __init__(self, channels_in: int, channels_out: int) -> None:
@@ -32,7 +32,7 @@ class CausalConv3d(nn.Conv3d):
 class ChannelNorm(nn.Module):
     """Scale the channels at each position to a root mean square of 1, then by a learned gain.
 
-    The group norm of image VAEs, taken over a whole clip, would let the past see the future.
+    The group norm of image VAEs would leak the future into the past, because it averages over the whole clip.
     """
 
     def __init__(self, channels: int) -> None:
@@ -46,7 +46,7 @@ class ChannelNorm(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two normalised convolutions beside an identity, which is all that it is before the training."""
+    """Two normalized convolutions with a skip connection, initialized to the identity."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -69,26 +69,26 @@ class ResidualBlock(nn.Module):
 
 @dataclass(frozen=True)
 class DiagonalGaussian:
-    """The posterior q(z|x) of a batch: independent normal latents, *mean* and *logvar* of shape ``(B, C, T, H, W)``."""
+    """The posterior q(z|x) of a batch: independent normal latents. Both fields are ``(B, C, T, H, W)``."""
 
     mean: Tensor
     logvar: Tensor
 
     def sample(self, generator: torch.Generator) -> Tensor:
-        """Draw latents through which the gradient reaches the mean and the log variance."""
+        """Draw latents by the reparameterization trick, so gradients reach the mean and the log variance."""
         noise = torch.randn(self.mean.shape, generator=generator)
         return self.mean + torch.exp(0.5 * self.logvar) * noise
 
     def kl(self) -> Tensor:
-        """KL(q(z|x) || N(0, 1)) of each clip in nats, summed over its latents: ``(B,)``."""
+        """Return KL(q(z|x) || N(0, 1)) of each clip in nats, summed over its latents: ``(B,)``."""
         return 0.5 * (self.mean.square() + self.logvar.exp() - 1 - self.logvar).flatten(1).sum(dim=1)
 
 
 class CausalVideoVae(nn.Module):
-    """Encode every 4x4 patch of a frame, in the light of the frames before it, as *latents* numbers; and decode it.
+    """A VAE that encodes each 4x4 patch of a frame as *latents* numbers, given the frames before it.
 
-    Time is not compressed: an output frame then depends on no later input frame, through encoder and decoder together.
-    The last layer is linear, so that nothing but the training keeps an output within the range of a pixel.
+    Time is not compressed, so no output frame depends on a later input frame. The last layer is linear, so outputs can
+    leave the range of a pixel.
     """
 
     def __init__(self, *, channels: int = 24, latents: int = 4) -> None:
@@ -108,12 +108,12 @@ class CausalVideoVae(nn.Module):
         )
 
     def encode(self, clips: Tensor) -> DiagonalGaussian:
-        """Return the posterior, ``(B, latents, T, H / 4, W / 4)``, of *clips*, ``(B, 3, T, H, W)``."""
+        """Map *clips*, ``(B, 3, T, H, W)``, to their posterior, ``(B, latents, T, H / 4, W / 4)``."""
         patches = functional.pixel_unshuffle(clips.transpose(1, 2), _PATCH).transpose(1, 2)
         mean, logvar = self.encoder(patches).chunk(2, dim=1)
         return DiagonalGaussian(mean, logvar.clamp(*LOGVAR_RANGE))
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Return the clips, ``(B, 3, T, H, W)``, of *latents*, ``(B, latents, T, H / 4, W / 4)``."""
+        """Map *latents*, ``(B, latents, T, H / 4, W / 4)``, to clips, ``(B, 3, T, H, W)``."""
         patches: Tensor = self.decoder(latents)
         return functional.pixel_shuffle(patches.transpose(1, 2), _PATCH).transpose(1, 2)

@@ -1,4 +1,4 @@
-"""One run from its first step to the pager: the demo's story."""
+"""The script of the demo: one run, from its first step to the page."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
     from vae_exporter.pager import Notification
 
 STORY_SECONDS = 170.0
-"""After this time the story has failed. It takes about half of it on two cores."""
+"""The time limit of each wait. The whole demo takes about half of this on two cores."""
 
 HEALTHY_SECONDS = 8.0
-"""How long a healthy run is watched, and nothing must ring."""
+"""How long to watch the healthy run, during which no page may arrive."""
 
 SIMULATED_GPU = "NVIDIA A100-SXM4-80GB (simulated)"
 
@@ -51,12 +51,12 @@ _LINE_SECONDS = 5.0
 
 
 class StoryError(VaeExporterError):
-    """The demo did not go as it should have."""
+    """The demo did not go as scripted."""
 
 
 @dataclass(frozen=True)
 class _Stage:
-    """What the story plays on."""
+    """The run, the servers and the console of one demo."""
 
     run: str
     trainer: Trainer
@@ -65,22 +65,22 @@ class _Stage:
     console: Console
 
     def page(self) -> Notification | None:
-        """Return the page about the run, once it has come."""
+        """Return the page about the run, or None if none has arrived."""
         return next(
             (heard for heard in self.sink.notifications if heard.kind == "page" and heard.run == self.run), None
         )
 
 
-def run_demo(  # noqa: PLR0913 - its options
+def run_demo(  # noqa: PLR0913 - the options of the command
     scenario: Scenario, *, keep: bool, seed: int, report: Path, console: Console, has_simulated_gpu: bool = False
 ) -> None:
-    """Play *scenario* on *console*: train, judge, ring, and write the *report*.
+    """Play *scenario* on *console*, and write the *report*.
 
-    With *keep*, leave all servers up until Ctrl-C.
+    With *keep*, keep all servers running until Ctrl-C.
 
     Raises:
-        StoryError: the run did not become healthy in time, the page did not come, or one came that should not have.
-        StackError: Prometheus or Alertmanager cannot be found or started, or the simulated GPU cannot be made.
+        StoryError: the run did not become healthy in time, the page did not arrive, or a healthy run was paged.
+        StackError: Prometheus or Alertmanager cannot be found or started, or the simulated GPU cannot be built.
     """
     with ExitStack() as stack:
         stage = _set_up(stack, console, seed, has_simulated_gpu=has_simulated_gpu)
@@ -89,10 +89,10 @@ def run_demo(  # noqa: PLR0913 - its options
         if scenario is Scenario.DIVERGE:
             _diverge(stage)
         else:
-            console.print("\n[bold green]The run is healthy, and nobody was paged.")
+            console.print("\n[bold green]The run is healthy, and no page was sent.")
         _write_report(stage, report)
         if keep:
-            console.print("\nAll servers stay up, and the training goes on. Press Ctrl-C to stop them.")
+            console.print("\nThe servers keep running and the training continues. Press Ctrl-C to stop.")
             console.print(addresses(stage.urls))
             while stage.trainer.is_alive():
                 time.sleep(_LOOK_SECONDS)
@@ -107,14 +107,14 @@ def _set_up(stack: ExitStack, console: Console, seed: int, *, has_simulated_gpu:
     alertmanager_url = stack.enter_context(alertmanager(folder, pager_url=pager.url, intervals=SHORTENED))
     if has_simulated_gpu:
         stack.enter_context(simulated_gpu(folder, SIMULATED_GPU))
-        console.print(f"There is no GPU in this: {SIMULATED_GPU} is published as one, by a stand-in for its driver.\n")
+        console.print(f"The exported GPU is simulated, and so is its driver: {SIMULATED_GPU}.\n")
     exporter = TrainingExporter(
         run,
         loss_weights=LOSS_WEIGHTS,
         info={"model": "demo causal 3-D VAE", "seed": seed},
         port=0,
         linger_seconds=5,
-        gpus="all" if has_simulated_gpu else False,  # it trains on the CPU
+        gpus="all" if has_simulated_gpu else False,  # the demo trains on the CPU
     ).start()
     url = exporter.url or ""
     prometheus_url = stack.enter_context(
@@ -122,7 +122,7 @@ def _set_up(stack: ExitStack, console: Console, seed: int, *, has_simulated_gpu:
             folder, targets=[url.removeprefix("http://")], alertmanager_url=alertmanager_url, intervals=SHORTENED
         )
     )
-    stack.push(exporter)  # ends before Prometheus does, so that the last scrape sees how the run ended
+    stack.push(exporter)  # closes before Prometheus does, so that the last scrape gets the end state of the run
     trainer = Trainer(Training(seed=seed), exporter)
     stack.callback(trainer.stop)
     trainer.start()
@@ -136,17 +136,17 @@ def _set_up(stack: ExitStack, console: Console, seed: int, *, has_simulated_gpu:
 
 
 def _become_healthy(stage: _Stage) -> None:
-    _watch(stage, "Training, until Prometheus calls the run healthy.", lambda view: view.status.verdict == "healthy")
+    _watch(stage, "Training until Prometheus judges the run healthy.", lambda view: view.status.verdict == "healthy")
     quiet_until = time.monotonic() + HEALTHY_SECONDS
     _watch(
         stage,
-        f"The run is healthy. For {HEALTHY_SECONDS:.0f} seconds nothing must ring.",
+        f"The run is healthy. No page may arrive for {HEALTHY_SECONDS:.0f} seconds.",
         lambda _: stage.page() is not None or time.monotonic() > quiet_until,
     )
     page = stage.page()
     if page:
         stage.console.print(render(page))
-        raise StoryError("a page arrived for a healthy run: it is printed above")
+        raise StoryError("a page arrived for a healthy run; it is printed above")
 
 
 def _diverge(stage: _Stage) -> None:
@@ -154,15 +154,15 @@ def _diverge(stage: _Stage) -> None:
     stage.trainer.training.learning_rate = DIVERGING_LEARNING_RATE
     _watch(
         stage,
-        f"At step {raised_step} the learning rate was raised to {DIVERGING_LEARNING_RATE:g}. Waiting for the page.",
+        f"Raised the learning rate to {DIVERGING_LEARNING_RATE:g} at step {raised_step}. Waiting for the page.",
         lambda _: stage.page() is not None,
     )
     page = stage.page()
-    if page is not None:  # always: the watch has ended
+    if page is not None:  # always true here, because the watch waited for it
         seconds, steps = time.monotonic() - raised_at, _step(stage) - raised_step
         stage.console.print(
             f"\nThe page arrived {seconds:.0f} s and {steps} steps after the learning rate was raised. "
-            "This is what the pager got:\n"
+            "The pager received:\n"
         )
         stage.console.print(render(page))
 
@@ -172,8 +172,8 @@ def _write_report(stage: _Stage, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(render_report(read_report(stage.urls["Prometheus"], stage.run)), encoding="utf-8")
     except OSError as error:
-        raise StoryError(f"cannot write {path}: {error.strerror or error}; give another --report") from error
-    stage.console.print(Text(f"\nThe run in one page, to open in a browser: {path}", overflow="fold"))
+        raise StoryError(f"cannot write {path}: {error.strerror or error}; choose another --report") from error
+    stage.console.print(Text(f"\nWrote the report of the run. Open it in a browser: {path}", overflow="fold"))
 
 
 def _step(stage: _Stage) -> int:
@@ -181,7 +181,11 @@ def _step(stage: _Stage) -> int:
 
 
 def _watch(stage: _Stage, phase: str, is_over: Callable[[View], bool]) -> None:
-    """Show the run until *is_over*."""
+    """Show the run until *is_over* returns true.
+
+    Raises:
+        StoryError: the training failed, or `STORY_SECONDS` passed.
+    """
     console = stage.console
     view = View(stage.run, phase)
     deadline = time.monotonic() + STORY_SECONDS
@@ -197,7 +201,7 @@ def _watch(stage: _Stage, phase: str, is_over: Callable[[View], bool]) -> None:
             if stage.trainer.error:
                 raise StoryError("the training failed") from stage.trainer.error
             if time.monotonic() > deadline:
-                raise StoryError(f"after {STORY_SECONDS:.0f} s this had not ended: {phase} {line(view)}")
+                raise StoryError(f"not done after {STORY_SECONDS:.0f} s: {phase} {line(view)}")
             if not console.is_terminal and time.monotonic() >= next_line:
                 console.print(Text(line(view)))
                 next_line = time.monotonic() + _LINE_SECONDS
@@ -210,5 +214,5 @@ def _status(stage: _Stage, view: View) -> RunStatus:
     alertmanager = Alertmanager(stage.urls["Alertmanager"], timeout=_ANSWER_SECONDS)
     try:
         return read_status(prometheus, alertmanager, stage.run)
-    except AnswerError:  # a busy server is asked again at the next look
+    except AnswerError:  # a busy server is queried again at the next refresh
         return view.status

@@ -1,4 +1,4 @@
-"""What the demo shows in the terminal."""
+"""The terminal output of the demo."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
     from vae_exporter.demo.trainer import Progress
 
-_ALERT_STATES = {None: "not yet at Alertmanager", "active": "Alertmanager tells the pager", "suppressed": "inhibited"}
+_ALERT_STATES = {None: "not yet at Alertmanager", "active": "active", "suppressed": "inhibited"}
 
 
 @dataclass(frozen=True)
 class View:
-    """All that one picture of the demo needs. *phase* says in a sentence what goes on."""
+    """One frame of the display. *phase* describes in a sentence what the demo is doing."""
 
     run: str
     phase: str
@@ -34,7 +34,7 @@ class View:
 
 
 def picture(view: View) -> RenderableType:
-    """Return *view* for a terminal."""
+    """Render *view* for a terminal."""
     return Panel(
         Group(Text(view.phase, style="bold"), Text(), _side_by_side(_training(view), _judged(view))),
         title=Text(f"run {view.run}"),
@@ -44,7 +44,7 @@ def picture(view: View) -> RenderableType:
 
 
 def line(view: View) -> str:
-    """Return *view* in one line, for an output that is no terminal."""
+    """Render *view* as one line, for output that is not a terminal."""
     progress, status = view.progress, view.status
     words = [f"step {progress.step}, NLL {progress.losses['nll']:.3f}" if progress else "no step yet"]
     words.append(f"verdict {_verdict(status)}")
@@ -53,7 +53,7 @@ def line(view: View) -> str:
 
 
 def addresses(urls: Mapping[str, str]) -> RenderableType:
-    """Return where each server can be looked at."""
+    """Render the address of each server."""
     table = _table()
     for name, url in urls.items():
         table.add_row(name, Text(url, style="underline"))
@@ -64,11 +64,11 @@ def _training(view: View) -> RenderableType:
     table = _table()
     progress = view.progress
     if progress is None:
-        table.add_row("Training", "starts")
+        table.add_row("Training", "starting")
         return table
     per_step = progress.seconds / (progress.step + 1)
     table.add_row("Step", str(progress.step))
-    table.add_row("Steps a second", f"{1 / per_step:.0f}")
+    table.add_row("Steps per second", f"{1 / per_step:.0f}")
     table.add_row("Learning rate", f"{progress.learning_rate:.1e}")
     for name, value in progress.losses.items():
         table.add_row(f"Loss: {name}", f"{value:.4g}")

@@ -1,4 +1,4 @@
-"""What Prometheus and Alertmanager say about a run at one moment."""
+"""What Prometheus and Alertmanager currently report about a run."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunStatus:
-    """A run as it is judged now. None: not judged yet.
+    """The current judgment of a run. A field is None if the run is not judged yet.
 
-    *nll* is the mean over the last 100 steps. *alerts* are those that fire according to Prometheus, by name, with their
-    state in Alertmanager: active, suppressed, or None if it has not received them yet.
+    *nll* is the mean of the last 100 steps. *alerts* maps the name of each alert that fires in Prometheus to its state
+    in Alertmanager: active, suppressed, or None if Alertmanager has not received it yet.
     """
 
     verdict: str | None = None
@@ -28,10 +28,10 @@ class RunStatus:
 
 
 def read_status(prometheus: Prometheus, alertmanager: Alertmanager, run: str) -> RunStatus:
-    """Ask both servers about *run*.
+    """Query both servers for the status of *run*.
 
     Raises:
-        AnswerError: one of them does not answer.
+        AnswerError: a server does not answer.
     """
     name = promql_string(run)
     verdicts = prometheus.query(f"run:vae_verdict{{run={name}}}")

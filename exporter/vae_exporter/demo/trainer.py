@@ -1,4 +1,4 @@
-"""The training loop of the demo, in a thread: what a user's own loop would do, with one line for the exporter."""
+"""The training loop of the demo, in a thread. It reports to the exporter as a user's loop would."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from vae_exporter.demo.training import Training
 
 _LOOK_EVERY = 20
-"""Steps between two looks at the reconstructions and the probe. A training need not look so often: a demo is short."""
+"""Steps between two comparisons of reconstructions, and between two probes. Longer trainings need fewer."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the training is: the last step and its losses, and the time since the first, in seconds."""
+    """The last step of the training, its losses, and the seconds since the training started."""
 
     step: int
     seconds: float
@@ -30,7 +30,7 @@ class Progress:
 
 
 class Trainer(threading.Thread):
-    """Trains *training* until `stop`, and tells *exporter* of every step, after which it rests for *rest_seconds*."""
+    """Runs *training* until `stop`, reports each step to *exporter*, and waits *rest_seconds* after it."""
 
     def __init__(self, training: Training, exporter: TrainingExporter, *, rest_seconds: float = 0.0) -> None:
         super().__init__(name="trainer", daemon=True)
@@ -42,8 +42,8 @@ class Trainer(threading.Thread):
         self._stopping = threading.Event()
 
     def run(self) -> None:
-        """Train, step by step."""
-        torch.set_num_threads(1)  # the servers need the other core
+        """Train until `stop`, or until a step raises, which sets `error`."""
+        torch.set_num_threads(1)  # leaves the other core to the servers
         began = time.monotonic()
         step = 0
         try:
@@ -60,10 +60,10 @@ class Trainer(threading.Thread):
                 step += 1
                 if self._rest_seconds:
                     self._stopping.wait(self._rest_seconds)
-        except Exception as error:  # noqa: BLE001 - told by the thread that waits for the page
+        except Exception as error:  # noqa: BLE001 - the thread that watches this one raises it
             self.error = error
 
     def stop(self) -> None:
-        """End the training after the step under way."""
+        """Stop after the current step, and wait for it to end."""
         self._stopping.set()
         self.join()

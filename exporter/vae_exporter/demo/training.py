@@ -1,4 +1,4 @@
-"""The training loop's body: one optimizer step on one new batch."""
+"""One optimizer step on one new batch: the body of the training loop."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ if TYPE_CHECKING:
 LEARNING_RATE = 1e-3
 
 DIVERGING_LEARNING_RATE = 30 * LEARNING_RATE
-"""Set at once on a trained model, it breaks the run for good. The NLL jumps above 4 within ten steps, and then
-stays above 1.2, which is little better than showing every clip as the mean of all clips."""
+"""A learning rate that a trained model does not recover from. The NLL jumps above 4 within ten steps and then stays
+above 1.2, hardly better than reconstructing every clip as the mean of all clips."""
 
-# Adam undoes the scale of a gradient: this tames single outliers, not a learning rate that is too high.
+# Adam is invariant to the scale of the gradients: clipping tames outliers, not a learning rate that is too high.
 _GRADIENT_NORM_MAX = 1.0
 
 
 @dataclass(frozen=True)
 class StepResult:
-    """What one step gives to report. *gradient_norm* is a scalar tensor: the norm of all gradients before clipping.
+    """The values that one step reports.
 
-    *inputs* and *outputs* are the batch and its reconstruction: ``(B, 3, T, H, W)``, the inputs in [-1, 1].
+    *gradient_norm* is a scalar tensor, the norm of all gradients before clipping. *inputs* and *outputs* are the batch
+    and its reconstruction, ``(B, 3, T, H, W)``. The inputs are in [-1, 1].
     """
 
     losses: Losses
@@ -40,7 +41,10 @@ class StepResult:
 
 
 class Training:
-    """A VAE in training on generated clips. On one machine, the same *seed* and number of threads give the same run."""
+    """A VAE in training on generated clips.
+
+    On one machine, runs with the same *seed* and number of threads are identical.
+    """
 
     def __init__(self, seed: int = 0) -> None:
         with torch.random.fork_rng(devices=[]):
@@ -53,7 +57,7 @@ class Training:
 
     @property
     def learning_rate(self) -> float:
-        """The learning rate of the next step. It may be set at any time."""
+        """The learning rate of the next step. You can set it at any time."""
         return float(self._optimizer.param_groups[0]["lr"])
 
     @learning_rate.setter
@@ -61,7 +65,7 @@ class Training:
         self._optimizer.param_groups[0]["lr"] = value
 
     def step(self) -> StepResult:
-        """Train on the next batch. The tensors of the result are without a graph; none has been read."""
+        """Train on the next batch. The tensors in the result are detached."""
         inputs = self._clips.batch()
         posterior = self.model.encode(inputs)
         outputs = self.model.decode(posterior.sample(self._generator))
@@ -74,6 +78,6 @@ class Training:
 
     @torch.no_grad()
     def probe(self) -> Losses:
-        """Return the losses on one fixed batch, which is never trained on: they move with the model alone."""
+        """Return the losses on a fixed batch that is never trained on. They change only with the model."""
         posterior = self.model.encode(self._probe)
         return vae_losses(self._probe, self.model.decode(posterior.mean), posterior)

@@ -1,5 +1,5 @@
-"""Runs that are over: judged by the shipped rules from the logs that people have, or served as if they trained now.
+"""Judge past runs from their logs with the shipped rules, or replay them as if they were training now.
 
-`logs` turns a log into losses by step. `simulation` exports them on a simulated clock, `engine` has Prometheus' own
-tool evaluate the rules, and `judgement` reads the result, which `printing` shows. `replay` serves the losses instead.
+`logs` reads losses by step from a log. `simulation` exports them on a simulated clock, `engine` evaluates the rules in
+promtool, `judgement` summarizes the result, and `printing` shows it. `replay` serves the losses at /metrics instead.
 """

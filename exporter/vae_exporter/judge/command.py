@@ -1,4 +1,4 @@
-"""The command ``vae-exporter judge``: many logs, one answer."""
+"""The command ``vae-exporter judge``."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ HEALTHY = 0
 PAGED = 1
 BAD_INPUT = 2
 CANNOT_JUDGE = 3
-"""There is no promtool, or something is wrong with this program: an answer of 0 or 1 would be a lie."""
+"""promtool is missing or failed, or this program has a bug. Nothing is known about the runs."""
 
 
 @dataclass
 class Answer:
-    """What came of some logs."""
+    """The judged runs, and the errors in the logs that could not be read."""
 
     judged: list[JudgedRun] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
     @property
     def exit_code(self) -> int:
-        """Tell a shell: bad input first, for then the answer is not whole."""
+        """The exit code for the shell. Bad input takes precedence, because the answer is then incomplete."""
         if self.errors:
             return BAD_INPUT
         return PAGED if any(one.judgement.paged for one in self.judged) else HEALTHY
@@ -54,26 +54,26 @@ def judge_logs(  # noqa: PLR0913 - the command's options
     explain: bool,
     write_report: Callable[[JudgedRun, int], Path] | None = None,
 ) -> int:
-    """Judge the runs of *logs*, print what came of it on *console*, and return the exit code.
+    """Judge the runs of *logs*, print the result, and return the exit code.
 
-    *write_report* is given each run and its number, from 1 on, and returns where it wrote the page about it.
+    *write_report* is called with each run and its number, counted from 1, and returns the path of the report.
     """
     answer = Answer()
-    logging.getLogger("vae_exporter").setLevel(logging.CRITICAL)  # what it tells a trainer is nothing to this reader
+    logging.getLogger("vae_exporter").setLevel(logging.CRITICAL)  # its warnings are for trainers
     try:
         for judged in _judge_all(logs, options, answer):
             answer.judged.append(judged)
             if as_text:
                 _show(console, for_people(judged, explain=explain))
             if write_report:
-                _tell(f"the report is in {write_report(judged, len(answer.judged))}")
+                _tell(f"wrote the report to {write_report(judged, len(answer.judged))}")
     except VaeExporterError as error:
         _tell(str(error))
         return CANNOT_JUDGE
-    except BrokenPipeError:  # who reads it has read enough: `judge log | head`
+    except BrokenPipeError:  # the reader closed the pipe, as in `judge log | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CANNOT_JUDGE
-    except Exception:  # noqa: BLE001 - Python would exit with 1, which says that a page would have rung
+    except Exception:  # noqa: BLE001 - Python would exit with 1, which means that a run would have paged
         traceback.print_exc()
         return CANNOT_JUDGE
     if not as_text:
@@ -99,7 +99,7 @@ def _judge_all(logs: Sequence[Path], options: LogOptions, answer: Answer) -> Ite
 
 
 def _show(console: Console, what: RenderableType) -> None:
-    """Print *what*; to what is no terminal without the spaces that fill up the lines of a table."""
+    """Print *what*. Outside a terminal, strip the trailing spaces with which rich pads table rows."""
     if console.is_terminal:
         console.print(what)
         return

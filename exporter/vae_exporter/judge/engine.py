@@ -1,8 +1,8 @@
-"""The shipped rules, evaluated by Prometheus' own engine: a promtool unit test that expects nothing, and what it got.
+"""Evaluate the shipped rules with Prometheus's own engine, through ``promtool test rules``.
 
-``promtool test rules`` is the engine without its server. Every expectation is empty, so each one fails, and promtool
-prints what there was instead: all samples asked for, and each alert that fires, with its labels and annotations. Its
-words are the same from 2.42 to 3.x, and tests hold them.
+Every expectation of the unit test is empty, so every one fails, and promtool prints what it got instead: the samples,
+and the firing alerts with their labels and annotations. This module parses that output, whose format is the same from
+promtool 2.42 to 3.x.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from vae_exporter.judge.simulation import Scrapes
 
 LIVE_RULES = frozenset({"liveness.yml", "gpu.yml"})
-"""What judges a process that lives. A log that ends is no crash, and says nothing of its GPU."""
+"""Rules that judge a live process. They do not apply to a log: its end is not a crash, and it has no GPU metrics."""
 
 _RECORDED = (
     "run:vae_verdict",
     "run:vae_nll_band",
     "run:vae_nll:mean",
     "run:vae_nll_rise_cause",
-    # for the report
+    # only for the report
     "run:vae_nll:short_mean",
     f"{EDGE_PREFIX}.+",
     "run_component:vae_loss:contribution",
@@ -58,36 +58,36 @@ _UNIT_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 60480
 
 @dataclass(frozen=True)
 class FiringAlert:
-    """An alert that fires at one moment."""
+    """An alert that fires at one evaluation."""
 
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
 
     @property
     def name(self) -> str:
-        """The alert's name."""
+        """The value of the label ``alertname``."""
         return self.labels.get("alertname", "")
 
 
 @dataclass(frozen=True)
 class Moment:
-    """One evaluation: the recorded samples, by name, as labels and value; and the alerts that fire."""
+    """One evaluation of the rules: the recorded samples (labels, value) by series name, and the firing alerts."""
 
     samples: Mapping[str, Sequence[tuple[Mapping[str, str], float]]]
     alerts: Sequence[FiringAlert]
 
 
 def rule_files() -> list[Path]:
-    """Return the shipped rule files that judge how a run trains."""
+    """Return the shipped rule files that can judge a log."""
     folder = stack_folder() / "prometheus" / "rules"
     return [file for file in sorted(folder.glob("*.yml")) if file.name not in LIVE_RULES]
 
 
 def evaluate(scrapes: Scrapes, rules: Iterable[Path]) -> list[Moment]:
-    """Return what *rules* say of *scrapes* at each of them.
+    """Evaluate *rules* at each of *scrapes*.
 
     Raises:
-        StackError: there is no promtool, or it cannot evaluate the rules.
+        StackError: promtool is missing, or cannot evaluate the rules.
     """
     files = list(rules)
     times = [f"{SCRAPE_SECONDS * index}s" for index in range(len(scrapes))]
@@ -103,7 +103,7 @@ def evaluate(scrapes: Scrapes, rules: Iterable[Path]) -> list[Moment]:
 
 
 def rule_test(rules: Iterable[Path], runs: Iterable[Scrapes], **expectations: object) -> dict[str, Any]:
-    """Return a promtool unit test of *rules* over *runs*, with its *expectations* as promtool names them."""
+    """Return a promtool unit test of *rules* over *runs*, with *expectations* under the names that promtool uses."""
     series = [{"series": name, "values": values} for run in runs for name, values in run.series()]
     interval = f"{SCRAPE_SECONDS}s"
     return {
@@ -114,7 +114,7 @@ def rule_test(rules: Iterable[Path], runs: Iterable[Scrapes], **expectations: ob
 
 
 def read_moments(output: str, count: int) -> list[Moment]:
-    """Return the first *count* moments in what promtool printed."""
+    """Parse *count* moments from the output of promtool."""
     samples: list[dict[str, list[tuple[Mapping[str, str], float]]]] = [{} for _ in range(count)]
     alerts: list[list[FiringAlert]] = [[] for _ in range(count)]
     index, labels = 0, {}
@@ -133,7 +133,7 @@ def read_moments(output: str, count: int) -> list[Moment]:
 
 
 def _alert_names(rules: Iterable[Path]) -> list[str]:
-    """Return the names of the alerts in *rules*. promtool tells of alerts by name only."""
+    """Return the names of the alerts in *rules*. promtool reports only alerts that a test names."""
     return [
         name for file in rules for name in re.findall(r"^\s*-?\s*alert: *[\"']?(\w+)", file.read_text(), re.MULTILINE)
     ]
@@ -143,14 +143,14 @@ def _run_promtool(test: Mapping[str, Any]) -> str:
     program = find_program("promtool")
     with tempfile.TemporaryDirectory(prefix="vae-exporter-judge-") as folder:
         file = Path(folder, "test.yml")
-        file.write_text(json.dumps(test, ensure_ascii=False), encoding="utf-8")  # JSON is YAML, and written fast
+        file.write_text(json.dumps(test, ensure_ascii=False), encoding="utf-8")  # valid YAML, and faster to write
         done = subprocess.run(  # noqa: S603 - our own command
             [program, "test", "rules", file],
             capture_output=True,
             encoding="utf-8",
             errors="replace",
             check=False,
-            env={"GOGC": "400", **os.environ},  # memory for speed: it lives for seconds
+            env={"GOGC": "400", **os.environ},  # faster, with more memory
         )
     output = done.stdout + done.stderr
     failed = _BROKEN_RULE.search(output)
@@ -164,7 +164,7 @@ def _pairs(text: str) -> dict[str, str]:
 
 
 def _unquoted(text: str) -> str:
-    """Return what Go quotes as *text*; Python reads the same escapes."""
+    """Undo Go's string escapes, which Python shares."""
     if "\\" not in text:
         return text
     return str(ast.literal_eval(f'"{text}"'))

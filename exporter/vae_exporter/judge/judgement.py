@@ -1,4 +1,4 @@
-"""What the shipped rules say of a run that is over: verdict, bands and alerts, by step."""
+"""The judgement of the shipped rules on a past run: its verdict, bands and alerts, by step."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ PAGE = "page"
 
 @dataclass(frozen=True)
 class AlertEpisode:
-    """One alert from the step at which it began to fire to that at which it ended: None, if it still fired at the end.
+    """One firing of an alert, from *step* to *resolved_step*, which is None if it still fired at the end of the run.
 
-    *cause* is the component whose rise the rules blame: None where they blame none.
+    *cause* is the component that the rules name as the cause of the rise, if any.
     """
 
     alert: str
@@ -38,7 +38,7 @@ class AlertEpisode:
 
 @dataclass(frozen=True)
 class BandSpan:
-    """The steps over which the NLL stayed in *band*: None before it has one. *nll* is its last value there."""
+    """Consecutive steps with the NLL in *band*, or in no band yet if that is None. *nll* is its last value there."""
 
     band: str | None
     first_step: int
@@ -48,9 +48,10 @@ class BandSpan:
 
 @dataclass(frozen=True)
 class Judgement:
-    """A run as it is judged at its end, and what happened on the way. None: it was too short to be judged.
+    """The judgement of a run at its end, and its bands and alerts on the way there.
 
-    It follows from the *moments* at which the rules were evaluated, and the *steps* of these.
+    *verdict*, *reason*, *band* and *nll* are None if the run was too short to judge. *moments* are the evaluations of
+    the rules, at *steps*.
     """
 
     verdict: str | None
@@ -64,17 +65,17 @@ class Judgement:
 
     @property
     def paged(self) -> bool:
-        """Whether the pager would have rung."""
+        """Whether an alert of severity page fired."""
         return any(episode.severity == PAGE for episode in self.alerts)
 
 
 def judge(
     run: LoggedRun, *, rules: Sequence[Path], band_edges: Mapping[str, Mapping[str, float]] | None = None
 ) -> Judgement:
-    """Read *run* to its end and return what *rules* say of it.
+    """Read *run* to its end and judge it with *rules*.
 
     Raises:
-        StackError: promtool cannot be found, or fails.
+        StackError: promtool is missing, or fails.
     """
     settings = check_settings(
         run=run.name,
@@ -90,7 +91,7 @@ def judge(
 
 
 def judgement(moments: Sequence[Moment], steps: Sequence[int]) -> Judgement:
-    """Return what *moments* come to, evaluated at *steps*."""
+    """Summarize *moments*, which were evaluated at *steps*."""
     last = moments[-1] if moments else engine.Moment({}, ())
     verdict = _labels(last, "run:vae_verdict")
     return Judgement(
@@ -142,7 +143,7 @@ def _resolved(episode: AlertEpisode, step: int) -> AlertEpisode:
 
 
 def _labels(moment: Moment, name: str) -> Mapping[str, str]:
-    """Return the labels of the series *name* that holds; nothing where none does. Of several, any."""
+    """Return the labels of a sample of *name* that is neither 0 nor NaN, or an empty mapping."""
     return next((labels for labels, value in moment.samples.get(name, ()) if value == value and value), {})  # noqa: PLR0124 - NaN
 
 

@@ -1,4 +1,4 @@
-"""A judgement for people, in a terminal or in a pipe, and for machines, as JSON."""
+"""Print judgements as text or as JSON."""
 
 from __future__ import annotations
 
@@ -27,24 +27,25 @@ STYLES = {
     "page": "bold red",
     "ticket": "yellow",
 }
-"""How a terminal shows verdicts, bands and severities."""
+"""The rich styles of verdicts, bands and severities."""
 
 STRIP_WIDTH = 60
+"""The length in characters of the timeline that shows the bands."""
 
 MAX_SPANS = 24
-"""Lines of the time line; of more, the longest are shown."""
+"""The most band spans that are listed. If there are more, the longest are."""
 
 
 @dataclass(frozen=True)
 class JudgedRun:
-    """A run of a log, read to its end, and what the rules say of it."""
+    """A run, read to its end, and its judgement."""
 
     run: LoggedRun
     judgement: Judgement
 
 
 def as_json(judged: JudgedRun) -> dict[str, Any]:
-    """Return *judged* as ``judge --json`` prints it."""
+    """Return the object that ``judge --json`` prints for *judged*."""
     run, judgement = judged.run, judged.judgement
     return {
         "file": run.file,
@@ -70,7 +71,7 @@ def as_json(judged: JudgedRun) -> dict[str, Any]:
 
 
 def for_people(judged: JudgedRun, *, explain: bool) -> RenderableType:
-    """Return *judged* for a terminal: with *explain*, how the log was read, and each line that was refused."""
+    """Return the text for *judged*. *explain* adds how the log was read, and each refused line."""
     run, judgement = judged.run, judged.judgement
     facts = _table()
     facts.add_row("Verdict", _verdict(judgement))
@@ -78,22 +79,21 @@ def for_people(judged: JudgedRun, *, explain: bool) -> RenderableType:
     if explain:
         facts.add_row("Format", run.format)
         facts.add_row("Loss weights", str(run.weights))
-        facts.add_row(
-            "KL weight", "none: no total that is nll + weight * kl" if run.kl_weight is None else f"{run.kl_weight:.3g}"
-        )
-        facts.add_row("By medians", f"{run.by_median} of {run.steps_read} rows: see docs/past-runs.md")
+        kl_weight = "unknown: the total is not nll + weight * kl"
+        facts.add_row("KL weight", kl_weight if run.kl_weight is None else f"{run.kl_weight:.3g}")
+        facts.add_row("By medians", f"{run.by_median} of {run.steps_read} rows (see docs/past-runs.md)")
     parts: list[RenderableType] = [Text(f"{run.name}  ({run.file})", style="bold"), facts]
     parts.extend((Text("Bands"), Text.assemble("  ", strip(judgement.bands)), _bands(judgement.bands)))
     parts.extend((Text("Alerts"), *(_alert(episode) for episode in judgement.alerts)))
     if not judgement.alerts:
-        parts.append(Text("  none would have rung"))
+        parts.append(Text("  none would have fired"))
     if explain and run.refused:
         parts.extend((Text("Refused lines"), _refusals(run)))
     return Group(*parts, Text())
 
 
 def comparison(judged: Sequence[JudgedRun]) -> RenderableType:
-    """Return the runs side by side."""
+    """Return a table with a row for each run."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("Run", "Steps", "Verdict", "Band", "NLL", "Pages", "Tickets", "First page"):
         table.add_column(name, justify="right" if name in ("NLL", "Pages", "Tickets", "First page") else "left")
@@ -114,7 +114,7 @@ def comparison(judged: Sequence[JudgedRun]) -> RenderableType:
 
 
 def strip(bands: Iterable[BandSpan]) -> Text:
-    """Return the time line in one line: the initial of the band at each part of the run, a dot where there is none."""
+    """Return the run's timeline: the initial of the band at each of `STRIP_WIDTH` points, or a dot if it has none."""
     spans = list(bands)
     if not spans:
         return Text()
@@ -129,14 +129,14 @@ def strip(bands: Iterable[BandSpan]) -> Text:
 
 def _verdict(judgement: Judgement) -> Text:
     if judgement.verdict is None:
-        return Text("none: the rules judge the mean of 100 steps, and there are fewer", style="dim")
+        return Text("none: the rules need at least 100 steps", style="dim")
     text = _styled(judgement.verdict)
     if judgement.reason != judgement.verdict:
         text.append(f" ({judgement.reason})", style="default not bold")
     if judgement.nll is not None:
         text.append(f", NLL {judgement.nll:.3f} at the end", style="default not bold")
     if judgement.paged:
-        text.append("; a page would have rung", style="bold red")
+        text.append("; it would have paged", style="bold red")
     return text
 
 
@@ -151,11 +151,11 @@ def _bands(bands: Sequence[BandSpan]) -> RenderableType:
     longest = sorted(bands, key=lambda span: span.last_step - span.first_step, reverse=True)[:MAX_SPANS]
     for span in bands:
         if span in longest:
-            nll = "" if span.nll is None else f"NLL {span.nll:.3f} at its end"
+            nll = "" if span.nll is None else f"NLL {span.nll:.3f} at the end"
             end = "" if span.last_step == span.first_step else f" to {span.last_step}"
             table.add_row(f"{span.first_step}{end}", _styled(span.band or "none yet"), nll)
     if len(bands) > MAX_SPANS:
-        table.add_row("", f"and {len(bands) - MAX_SPANS} shorter ones", "")
+        table.add_row("", f"and {len(bands) - MAX_SPANS} shorter spans", "")
     return table
 
 
@@ -163,9 +163,9 @@ def _alert(episode: AlertEpisode) -> RenderableType:
     title = Text("  ")
     title.append_text(_styled(episode.severity))
     title.append(f"  {episode.alert}", style="bold")
-    until = "to the end" if episode.resolved_step is None else f"until step {episode.resolved_step}"
+    until = "to the end" if episode.resolved_step is None else f"to step {episode.resolved_step}"
     if episode.resolved_step is not None and episode.resolved_step < episode.step:
-        until += ", after the run went back"
+        until += ", after the run resumed from an earlier step"
     title.append(f"  from step {episode.step} {until}")
     if episode.cause is not None:
         title.append(f", cause: {episode.cause}")

@@ -1,4 +1,4 @@
-"""A run that is over, served as if it trained now: the real exporter is told its steps at their own pace."""
+"""Replay a past run: feed its steps to the real exporter at the pace of the original training."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from vae_exporter.judge.logs.repair.means import Stretch
 
 USUAL_STEP_SECONDS = 3.0
-"""The pace of a run whose log has no times."""
+"""The pace of a run whose log has no timestamps."""
 
 MAX_WAIT_SECONDS = 3600.0
-"""A longer time between two steps is a pause between two sessions: nobody waits for it again."""
+"""The longest wait between two steps. A longer gap is a pause between two sessions."""
 
 _MAX_NAME = 200
 
@@ -32,11 +32,11 @@ _MAX_NAME = 200
 def replay_log(  # noqa: PLR0913 - the options of the command
     path: Path, options: LogOptions, console: Console, *, run: str, speed: float, host: str, port: int
 ) -> None:
-    """Serve the run named *run* of the log *path* (the first one, if that is empty), until its end or Ctrl-C.
+    """Serve the run named *run* of the log *path*, by default its first one, until its end or Ctrl-C.
 
     Raises:
-        LogError: the log cannot be read, or has no such run.
-        EndpointError: it cannot listen.
+        LogError: The log cannot be read, or has no such run.
+        EndpointError: The address cannot be listened on.
     """
     names = []
     for found in read_runs(path, options):
@@ -57,9 +57,9 @@ def tell(
     sleep: Callable[[float], object] = time.sleep,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Tell *observe* the steps of *stretches*, *speed* times as fast as they were trained.
+    """Call *observe* for each step of *stretches*, *speed* times as fast as in the original training.
 
-    The pace is kept over the whole: what one step takes too long, the next ones make up for.
+    A step that takes too long shortens the waits after it, so that the replay as a whole keeps its pace.
     """
     due = monotonic()
     before: int | None = None
@@ -76,7 +76,7 @@ def tell(
 
 
 def _serve_until_told(run: LoggedRun, console: Console, *, speed: float, host: str, port: int) -> None:
-    suffix = time.strftime("-replay-%Y%m%d-%H%M%S")  # a name is taken once
+    suffix = time.strftime("-replay-%Y%m%d-%H%M%S")  # a run name must be unique
     name = run.name[: _MAX_NAME - len(suffix)] + suffix
     exporter = TrainingExporter(
         name,
@@ -88,12 +88,14 @@ def _serve_until_told(run: LoggedRun, console: Console, *, speed: float, host: s
         port=port,
         gpus=False,
     ).start()
-    console.print(f"{name}: {exporter.url}/metrics, {speed:g} times as fast. Press Ctrl-C to stop.", soft_wrap=True)
+    console.print(
+        f"{name}: {exporter.url}/metrics, {speed:g} times the original speed. Ctrl-C stops it.", soft_wrap=True
+    )
     try:
         tell(run.stretches, exporter.observe, speed=speed)
-        console.print(f"Step {run.last_step}: the log is over.")
+        console.print(f"The run ended at step {run.last_step}.")
     except KeyboardInterrupt:
         console.print("Stopped.")
     finally:
-        with suppress(KeyboardInterrupt):  # the second one does not wait for the last scrape
+        with suppress(KeyboardInterrupt):  # a second Ctrl-C skips the wait for the last scrape
             exporter.close()

@@ -1,4 +1,4 @@
-"""A run on a simulated clock: the real exporter, scraped into the series of a promtool unit test."""
+"""Simulate a run: drive the real exporter on a simulated clock and scrape it into series for a promtool unit test."""
 
 from __future__ import annotations
 
@@ -18,40 +18,40 @@ if TYPE_CHECKING:
     from vae_exporter.judge.logs.repair.means import Stretch
 
 SCRAPE_SECONDS = 15
-"""As shipped: the rules' look-backs of two minutes and their `for:` clauses are made for it."""
+"""The shipped scrape interval. The rules' look-back of two minutes and their `for:` clauses depend on it."""
 
 MAX_SCRAPES = 500
-"""Of a long run. An evaluation of the rules takes some 8 ms: this many take 4 s."""
+"""The approximate limit of scrapes per run. At about 8 ms each, the rules take 4 s to evaluate at this many."""
 
 STEPS_A_SCRAPE = 5
-"""At first. Twice as many each time that `MAX_SCRAPES` is reached."""
+"""The initial number of steps per scrape. It doubles each time that `MAX_SCRAPES` is reached."""
 
 PEAK_STEPS = 20
-"""Where a scrape stands for so many steps, another one is made at the peak of the mean over this many."""
+"""From this many steps per scrape on, an extra scrape is made where the mean NLL of this many steps peaks."""
 
 LONG = 100
-"""Where a scrape stands for so many steps, each 10th step will do, one for each of the shortest windows."""
+"""From this many steps per scrape on, only every 10th step of a long stretch is trained: one per 10-step window."""
 
 LOOKS_A_SCRAPE = 8
-"""How often a peak is looked for between two scrapes."""
+"""How many times per scrape to look for a peak."""
 
 SAMPLED_STEPS = 5
-"""Of a stretch whose steps all bear the same values, each 5th is trained: that is the same mean, for less time."""
+"""Of a long stretch, only every 5th step is trained. All its steps have the same values, so the mean is the same."""
 
 
 @dataclass(frozen=True)
 class Scrape:
-    """What one scrape found, by the names of the series, and the step it was made at."""
+    """The samples of one scrape, by series, and the step at which it was made."""
 
     step: int
     samples: Mapping[str, float]
-    peak: float | None = None  # the mean for which it was made; None: its time had come
-    is_kept: bool = False  # whatever the density: a loss became non-finite
+    peak: float | None = None  # the mean NLL at the peak for which it was made; None for a regular scrape
+    is_kept: bool = False  # whether to keep it when others are thinned out: a loss became non-finite
 
 
 @dataclass
 class Scrapes:
-    """What Prometheus would have scraped of *run*: one scrape each `SCRAPE_SECONDS`."""
+    """What Prometheus would have scraped from *run*, with one scrape every `SCRAPE_SECONDS`."""
 
     run: str
     scrapes: list[Scrape] = field(default_factory=list)
@@ -61,20 +61,20 @@ class Scrapes:
 
     @property
     def steps(self) -> list[int]:
-        """The step at each scrape."""
+        """The step of each scrape."""
         return [scrape.step for scrape in self.scrapes]
 
     @property
     def end_seconds(self) -> int:
-        """When the last scrape was."""
+        """The time of the last scrape, in seconds from the first."""
         return SCRAPE_SECONDS * (len(self) - 1)
 
     def seconds_at(self, step: int) -> int:
-        """Return when the first scrape at *step* or later was."""
+        """Return the time of the first scrape at *step* or later, in seconds from the first scrape."""
         return SCRAPE_SECONDS * next(index for index, scrape in enumerate(self.scrapes) if scrape.step >= step)
 
     def series(self) -> Iterator[tuple[str, str]]:
-        """Yield each series and its values, as promtool's unit tests write them."""
+        """Yield each series and its values in the notation of promtool's unit tests."""
         names = dict.fromkeys(name for scrape in self.scrapes for name in scrape.samples)
         for name in names:
             yield name, " ".join(self._values(name))
@@ -84,15 +84,15 @@ class Scrapes:
         was_there = False
         for index, scrape in enumerate(self.scrapes):
             value = scrape.samples.get(name)
-            if value is None:  # a series that a scrape no longer finds is marked stale
+            if value is None:  # Prometheus marks a series stale when it disappears from a scrape
                 yield "stale" if was_there else "_"
-            else:  # thinned out, scrapes stand earlier than when they were made
+            else:  # thinning moves scrapes to earlier times; a timestamp must not lie in the future
                 yield repr(min(value, float(SCRAPE_SECONDS * index)) if is_time else value)
             was_there = value is not None
 
 
 class SimulatedRun:
-    """The exporter of one run on a clock that only `wait` moves."""
+    """The exporter of one run, on a clock that only `wait` advances."""
 
     def __init__(self, settings: RunSettings) -> None:
         self.seconds = 0.0
@@ -100,18 +100,18 @@ class SimulatedRun:
             start_step=settings.start_step, clock=lambda: self.seconds, monotonic=lambda: self.seconds
         )
         self._registry = run_registry(settings, self.recorder)
-        self._names: dict[tuple[str, ...], str] = {}  # of the series, by the sample's name and its labels' values
+        self._names: dict[tuple[str, ...], str] = {}  # of series, by metric name and label values
 
     def wait(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance the clock."""
         self.seconds += seconds
 
     def observe(self, step: int, values: Mapping[str, float]) -> None:
-        """Train one step."""
+        """Record one training step."""
         self.recorder.observe(step, values)
 
     def scrape(self, step: int, *, peak: float | None = None, is_kept: bool = False) -> Scrape:
-        """Scrape once."""
+        """Scrape the exporter once."""
         samples = {
             self._series(sample.name, sample.labels): float(sample.value)
             for metric in self._registry.collect()
@@ -128,7 +128,7 @@ class SimulatedRun:
 
 
 class _Peak:
-    """The highest mean NLL over `PEAK_STEPS` since the last scrape, as an oscilloscope keeps it."""
+    """The highest mean NLL over `PEAK_STEPS` since the last scrape, like an oscilloscope's peak detection."""
 
     def __init__(self) -> None:
         self._recent: deque[tuple[int, float]] = deque()
@@ -147,15 +147,15 @@ class _Peak:
                 self.scrape = run.scrape(step, peak=mean)
 
     def take(self, step: int) -> list[Scrape]:
-        """Return the scrape at the peak unless it is the one at *step*, and begin anew."""
+        """Return the scrape at the peak, unless it was made at *step*, and start over."""
         scrape, self.scrape = self.scrape, None
         return [scrape] if scrape is not None and scrape.step != step else []
 
 
 def simulate(settings: RunSettings, stretches: Iterable[Stretch]) -> Scrapes:
-    """Train *stretches* on a clock that goes with the steps, and return what was scraped.
+    """Simulate a run of *stretches* and return its scrapes.
 
-    The scrapes are some `MAX_SCRAPES` at most: their distance in steps grows with the run, memory and time do not.
+    A longer run gets more steps per scrape, not more scrapes than about `MAX_SCRAPES`, so memory and time are bounded.
     """
     run = SimulatedRun(settings)
     scrapes = Scrapes(settings.run)
@@ -182,13 +182,13 @@ def simulate(settings: RunSettings, stretches: Iterable[Stretch]) -> Scrapes:
             density *= 2
             run.seconds = SCRAPE_SECONDS * len(scrapes) / 2
             scrapes.scrapes = thinned(scrapes.scrapes)
-    run.recorder.end("finished")  # a log that ends is no crash
+    run.recorder.end("finished")  # the end of a log is not a crash
     scrapes.scrapes.append(run.scrape(last_step))
     return scrapes
 
 
 def thinned(scrapes: Sequence[Scrape]) -> list[Scrape]:
-    """Return every second scrape of *scrapes*, the higher of each two peaks, and what is kept while it is little."""
+    """Return every second scrape, the highest peak before each, and the `is_kept` ones unless they are too many."""
     result: list[Scrape] = []
     peaks: list[Scrape] = []
     is_second = False
@@ -208,7 +208,7 @@ def thinned(scrapes: Sequence[Scrape]) -> list[Scrape]:
 
 
 def steps_of(stretch: Stretch, *, sampled: int = SAMPLED_STEPS) -> Iterator[tuple[int, dict[str, float]]]:
-    """Yield the steps of *stretch* and their values: of a long one, whose steps bear the same, each *sampled*-th."""
+    """Yield the steps of *stretch* and their values; of a long stretch, only every *sampled*-th step."""
     values = dict(stretch.values)
     length = stretch.last - stretch.first + 1
     apart = sampled if length >= 2 * sampled else 1

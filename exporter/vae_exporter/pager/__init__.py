@@ -1,4 +1,4 @@
-"""The local pager: takes what Alertmanager sends to PagerDuty, Slack and webhooks, and shows it."""
+"""The local pager: receives what Alertmanager sends to PagerDuty, Slack and webhooks, and shows it."""
 
 from vae_exporter.pager.notification import Link, Notification, NotificationError
 from vae_exporter.pager.sink import PagerSink

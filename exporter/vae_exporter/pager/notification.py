@@ -1,4 +1,4 @@
-"""What the pager was told."""
+"""A notification, as the pager keeps it."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Literal
 
 from vae_exporter.errors import VaeExporterError
 
-# page: a new incident. update: more about an open one. resolved: its end. ticket: a webhook that pages nobody.
-# chat: a Slack message. heartbeat: the first sign of life.
+# page: a new incident. update: news about an open incident. resolved: the end of an incident. ticket: a webhook of
+# another severity. chat: a Slack message. heartbeat: the first heartbeat.
 Kind = Literal["page", "update", "resolved", "ticket", "chat", "heartbeat"]
 
 
 class NotificationError(VaeExporterError, ValueError):
-    """A body that is no notification. The message names the part that is wrong and what was expected."""
+    """A request body is not a valid notification. The message names the invalid field and what was expected."""
 
 
 @dataclass(frozen=True)
 class Link:
-    """An address to open: *text* is what to call it."""
+    """A link with its label *text*."""
 
     text: str
     url: str
@@ -27,10 +27,10 @@ class Link:
 
 @dataclass(frozen=True)
 class Notification:
-    """One notification, safe to print: no control character is left in it but line breaks in *text*, and tabs.
+    """A notification. It is safe to print: the only control characters are tabs, and line breaks in *text*.
 
-    *received_at* is in Unix seconds. *raw* is the body as it was sent. *incident* is the key that a page, its updates
-    and its end have in common, None for what belongs to no incident.
+    *received_at* is in Unix seconds. *raw* is the unmodified request body, which is not safe to print. *incident* is
+    the key that a page shares with its updates and its resolution, or None if there is no incident.
     """
 
     kind: Kind
@@ -44,6 +44,6 @@ class Notification:
 
     @property
     def details(self) -> str:
-        """*text*, without its first line where that only repeats *title*."""
+        """*text* without its first line if that only repeats *title*."""
         first, _, rest = self.text.partition("\n")
         return textwrap.dedent(rest) if first.removeprefix("* ") == self.title else self.text

@@ -1,7 +1,7 @@
-"""Read what Alertmanager sends: PagerDuty events, Slack messages, webhooks.
+"""Parse what Alertmanager sends: PagerDuty events, Slack messages and webhooks.
 
-Each function takes the body and the time at which it came, in Unix seconds. It raises NotificationError for a body that
-is something else.
+Each function takes the request body and the time of the request in Unix seconds. It raises NotificationError if the
+body is invalid.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ _T = TypeVar("_T")
 _EVENT_ACTIONS: dict[str, Kind] = {"trigger": "page", "resolve": "resolved"}
 _SLACK_LINK = re.compile(r"<(https?://[^<>|]+)\|([^<>]+)>\n?")
 _JSON_NAMES: dict[type, str] = {dict: "an object", list: "an array", str: "a string", bool: "a boolean"}
-# What acts on a terminal (escape sequences), turns text around (bidi marks) or cannot be encoded (half a surrogate).
+# Terminal escape sequences and other control characters, bidirectional marks, and surrogates.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def parse_pagerduty(body: str, received_at: float) -> Notification:
-    """Read an event of PagerDuty's Events API v2.
+    """Parse an event of PagerDuty's Events API v2.
 
-    A trigger is read as a page: whether its incident is open already is not in the event.
+    A trigger becomes a page, because the event does not say whether its incident is already open.
     https://developer.pagerduty.com/docs/events-api-v2/trigger-events/
     """
     event = _event(body)
     action = _text(event, "event_action")
     if action not in _EVENT_ACTIONS:
-        raise NotificationError(f"event_action is {action!r}, expected {' or '.join(_EVENT_ACTIONS)}")
+        raise NotificationError(f"event_action must be {' or '.join(_EVENT_ACTIONS)}, got {action!r}")
     incident = _text(event, "dedup_key")
     if action == "resolve" and not incident:
-        raise NotificationError("dedup_key is missing: it says which incident is resolved")
+        raise NotificationError("dedup_key is missing: it must name the incident to resolve")
     payload = _object(event, "payload")
     title = _line(_text(payload, "summary", of="payload"))
     if not title:
-        raise NotificationError("payload.summary is missing: it is the title")
-    # Newer Alertmanagers may send structures in the details, never under our configuration. Then only raw has them.
+        raise NotificationError("payload.summary is missing: it must be the title")
+    # Newer Alertmanagers can send nested details, though not with the shipped configuration. Only `raw` keeps these.
     details = _object(payload, "custom_details", of="payload")
     texts = [details[key] for key in ("firing", "resolved") if isinstance(details.get(key), str)]
     return Notification(
@@ -57,12 +57,12 @@ def parse_pagerduty(body: str, received_at: float) -> Notification:
         ),
         received_at=received_at,
         raw=body,
-        incident=incident or uuid4().hex,  # as PagerDuty does
+        incident=incident or uuid4().hex,  # PagerDuty also generates a missing key
     )
 
 
 def parse_slack(body: str, received_at: float) -> Notification:
-    """Read a message to a Slack incoming webhook: its first attachment, else its text.
+    """Parse a message to a Slack incoming webhook: its first attachment, or else its text.
 
     https://docs.slack.dev/messaging/formatting-message-text
     """
@@ -72,7 +72,7 @@ def parse_slack(body: str, received_at: float) -> Notification:
     text = _slack_words(_SLACK_LINK.sub("", marked_up)).strip()
     title = _line(_slack_words(_text(attachment, "title", of="attachments")) or text.partition("\n")[0])
     if not title:
-        raise NotificationError("there is neither an attachment with a title or a text, nor a text")
+        raise NotificationError("the message must have an attachment with a title or a text, or a text, got neither")
     return Notification(
         kind="chat",
         run=_line(_slack_words(_text(attachment, "footer", of="attachments"))) or None,
@@ -85,17 +85,17 @@ def parse_slack(body: str, received_at: float) -> Notification:
 
 
 def parse_webhook(body: str, received_at: float) -> Notification:
-    """Read Alertmanager's webhook, version 4. No template made it: its words are the alerts' annotations.
+    """Parse a webhook of Alertmanager, version 4. No template applies to it: its text comes from the annotations.
 
     https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
     """
     event = _event(body)
     status = _text(event, "status")
     if status not in {"firing", "resolved"}:
-        raise NotificationError(f"status is {status!r}, expected firing or resolved")
+        raise NotificationError(f"status must be firing or resolved, got {status!r}")
     notes = [_object(alert, "annotations", of="alerts") for alert in _list(event, "alerts")]
     if not notes:
-        raise NotificationError("alerts is empty, expected at least one")
+        raise NotificationError("alerts must have at least one alert, got none")
     labels = _object(event, "commonLabels")
     firing: Kind = "page" if labels.get("severity") == "page" else "ticket"
     texts = [_text(note, key, of="annotations") for note in notes for key in ("summary", "description")]
@@ -137,7 +137,7 @@ def _typed(value: object, kind: type[_T], empty: _T, of: str, key: str) -> _T:
         return empty
     if not isinstance(value, kind):
         found, expected = _JSON_NAMES.get(type(value), "a number"), _JSON_NAMES[kind]
-        raise NotificationError(f"{of}.{key} is {found}, expected {expected}".removeprefix("."))
+        raise NotificationError(f"{of}.{key} must be {expected}, got {found}".removeprefix("."))
     return value
 
 

@@ -1,4 +1,4 @@
-"""The pager as a server that prints what it receives: what `vae-exporter pager` runs."""
+"""The server behind `vae-exporter pager`, which prints each notification."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ def receive(console: Console, *, host: str, port: int, store: Path | None) -> It
     """Listen on *host*:*port*, print each notification on *console*, and append it to *store* as a line of JSON.
 
     Raises:
-        StackError: the address cannot be listened on, or *store* cannot be written.
+        StackError: The address cannot be listened on, or *store* cannot be written.
     """
     if store is not None:
         try:
             store.open("a").close()
         except OSError as error:
-            raise StackError(f"cannot write to {store}: {error.strerror or error}; give another file") from error
+            raise StackError(f"cannot write to {store}: {error.strerror or error}; choose another file") from error
     sink = PagerSink(store=store, on_notification=lambda notification: console.print(render(notification)))
     try:
         server = serve(pager_app(sink), host=host, port=port)
     except OSError as error:
         raise StackError(
-            f"cannot listen on {host}:{port}: {error.strerror or error}; give another --host or --port"
+            f"cannot listen on {host}:{port}: {error.strerror or error}; choose another --host or --port"
         ) from error
-    console.print(f"The pager listens on {server.url}. Press Ctrl-C to stop.")
+    console.print(f"The pager is listening on {server.url}. Press Ctrl-C to stop.")
     try:
         yield
     finally:

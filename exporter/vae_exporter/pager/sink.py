@@ -1,4 +1,4 @@
-"""The pager's memory: which notifications came, and which incidents are open."""
+"""The notifications that the pager has received, and the open incidents."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
     from vae_exporter.pager.notification import Notification
 
-_CAPACITY = 1000  # notifications, and open incidents: older ones are forgotten
+_CAPACITY = 1000  # of notifications, and of open incidents; the oldest are dropped
 
 _logger = logging.getLogger("vae_exporter")
 
 
 class PagerSink:
-    """Takes what Alertmanager sends, as PagerDuty, Slack and a webhook would. Threads may share it.
+    """Accepts what Alertmanager sends to PagerDuty, Slack and webhooks. Thread-safe.
 
-    *clock* gives Unix seconds. *store* is a file to which each notification is added as a line of JSON; it is not read
-    back. *on_notification* is called with each notification, in the thread that took it. A store or a callback that
-    fails is logged, and the notification is kept.
+    *clock* returns Unix seconds. Each notification is appended to the file *store* as a line of JSON, which is never
+    read back. *on_notification* is called with each notification, in the thread that received it. If the store or the
+    callback fails, the failure is logged and the notification is kept.
     """
 
     def __init__(
@@ -48,38 +48,50 @@ class PagerSink:
 
     @property
     def notifications(self) -> tuple[Notification, ...]:
-        """The last 1,000 notifications, oldest first. Of the heartbeats only the first is one."""
+        """The last 1,000 notifications, oldest first. Only the first heartbeat is among them."""
         with self._lock:
             return tuple(self._notifications)
 
     @property
     def last_heartbeat(self) -> float | None:
-        """When the last heartbeat came, in Unix seconds. None before the first."""
+        """The time of the last heartbeat in Unix seconds, or None before the first."""
         with self._lock:
             return self._last_heartbeat
 
     def now(self) -> float:
-        """Return the clock's time, in Unix seconds."""
+        """Return the current time in Unix seconds."""
         return self._clock()
 
     def take_pagerduty(self, body: str) -> Notification:
-        """Take an event of PagerDuty's Events API v2.
+        """Accept an event of PagerDuty's Events API v2.
 
         Raises:
-            NotificationError: it is none. So do the others.
+            NotificationError: *body* is not a valid event.
         """
         return self._take(parse_pagerduty(body, self._clock()))
 
     def take_slack(self, body: str) -> Notification:
-        """Take a message to a Slack incoming webhook."""
+        """Accept a message to a Slack incoming webhook.
+
+        Raises:
+            NotificationError: *body* is not a valid message.
+        """
         return self._take(parse_slack(body, self._clock()))
 
     def take_webhook(self, body: str) -> Notification:
-        """Take a webhook of Alertmanager's."""
+        """Accept a webhook of Alertmanager.
+
+        Raises:
+            NotificationError: *body* is not a valid webhook.
+        """
         return self._take(parse_webhook(body, self._clock()))
 
     def take_heartbeat(self, body: str) -> None:
-        """Take a webhook of Alertmanager's as a sign of life. One that says "resolved" is none."""
+        """Accept a webhook of Alertmanager as a heartbeat. One with the status "resolved" is ignored.
+
+        Raises:
+            NotificationError: *body* is not a valid webhook.
+        """
         beat = parse_webhook(body, self._clock())
         if beat.kind == "resolved":
             return
@@ -97,7 +109,7 @@ class PagerSink:
         try:
             self._on_notification(notification)
         except Exception:
-            _logger.exception("the pager could not show a notification; it is kept")
+            _logger.exception("the pager could not show a notification, but has kept it")
         return notification
 
     def _followed_up(self, notification: Notification) -> Notification:

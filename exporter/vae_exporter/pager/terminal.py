@@ -1,4 +1,4 @@
-"""A notification as a terminal shows it. The one part of the pager that needs rich."""
+"""Render notifications for a terminal. The only part of the pager that needs rich."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _COLORS: dict[Kind, str] = {
 
 
 def render(notification: Notification) -> RenderableType:
-    """Return *notification* for a rich console, as a pager would show it. Nothing in it is read as rich's markup."""
+    """Render *notification* for a rich console. Its text is never interpreted as rich markup."""
     color = _COLORS[notification.kind]
     heading = Text(f"{notification.kind.upper()} {time.strftime('%H:%M:%S', time.localtime(notification.received_at))}")
     if notification.kind == "heartbeat":

@@ -1,4 +1,4 @@
-"""The pager over HTTP: where Alertmanager posts, and where a person looks."""
+"""The HTTP interface of the pager: Alertmanager posts to it, and people read its web page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from vae_exporter.pager.sink import PagerSink
 
-_LARGEST_BODY = 1 << 20  # bytes; PagerDuty takes half of that
+_LARGEST_BODY = 1 << 20  # bytes; PagerDuty accepts half of that
 _TEXT, _HTML, _JSON = "text/plain; charset=utf-8", "text/html; charset=utf-8", "application/json"
 _PATHS = {
     "GET": ("/", "/notifications", "/healthz"),
@@ -32,7 +32,7 @@ class _RequestError(Exception):
 
 
 def pager_app(sink: PagerSink) -> WSGIApplication:
-    """Return the WSGI application of *sink*: where Alertmanager posts, and where a person looks."""
+    """Return a WSGI application that feeds *sink* and shows its notifications."""
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO") or "/"
@@ -53,7 +53,7 @@ def _check(method: str, path: str) -> None:
         return
     paths = "; ".join(f"{known} {', '.join(at)}" for known, at in _PATHS.items())
     status = "405 Method Not Allowed" if any(path in at for at in _PATHS.values()) else "404 Not Found"
-    raise _RequestError(status, f"there is no {method} {path}; there are {paths}")
+    raise _RequestError(status, f"no endpoint {method} {path}; the endpoints are {paths}")
 
 
 def _look(sink: PagerSink, path: str) -> tuple[str, str, str]:
@@ -77,11 +77,11 @@ def _take(sink: PagerSink, path: str, body: str) -> tuple[str, str, str]:
         sink.take_webhook(body)
     else:
         sink.take_heartbeat(body)
-    return "200 OK", _TEXT, "ok"  # without a line break: Alertmanager reads any other answer of Slack's as an error
+    return "200 OK", _TEXT, "ok"  # exactly: Alertmanager takes any other answer from Slack for an error
 
 
 def _refusal(path: str, message: str) -> tuple[str, str]:
-    if path == "/pagerduty":  # Alertmanager logs what it finds in this form
+    if path == "/pagerduty":  # PagerDuty's format, from which Alertmanager logs the errors
         return _JSON, json.dumps({"status": "invalid event", "message": "Event object is invalid", "errors": [message]})
     return _TEXT, f"{message}\n"
 
@@ -89,17 +89,17 @@ def _refusal(path: str, message: str) -> tuple[str, str]:
 def _body(environ: WSGIEnvironment) -> str:
     declared = environ.get("CONTENT_LENGTH") or ""
     if not re.fullmatch("[0-9]{1,15}", declared):
-        raise _RequestError("411 Length Required", f"Content-Length is {declared!r}, expected a number of bytes")
+        raise _RequestError("411 Length Required", f"Content-Length must be a number of bytes, got {declared!r}")
     length = int(declared)
     try:
-        # Too large a body is read as well, up to a point: closing the connection on it could lose the answer.
+        # Read a body that is too large, up to a limit: closing the connection early could lose the answer.
         data = environ["wsgi.input"].read(min(length, 16 * _LARGEST_BODY))
     except TimeoutError as error:
-        raise _RequestError("408 Request Timeout", f"the body's {length} bytes did not come in time") from error
+        raise _RequestError("408 Request Timeout", f"the {length} bytes of the body did not arrive in time") from error
     if length > _LARGEST_BODY:
-        raise _RequestError("413 Content Too Large", f"the body has {length} bytes, expected at most {_LARGEST_BODY}")
+        raise _RequestError("413 Content Too Large", f"the body must have at most {_LARGEST_BODY} bytes, got {length}")
     if len(data) < length:
-        raise _RequestError("400 Bad Request", f"the body ended after {len(data)} of {length} bytes")
+        raise _RequestError("400 Bad Request", f"the body must have {length} bytes, got {len(data)}")
     try:
         return str(data, "utf-8")
     except UnicodeDecodeError as error:

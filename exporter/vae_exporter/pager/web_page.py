@@ -1,4 +1,4 @@
-"""The page on which a person sees what the pager was told."""
+"""The pager's web page."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from vae_exporter.pager.notification import Notification
 
 _SHOWN = 100  # notifications; the others are under /notifications
-_LATE_SECONDS = 180  # three heartbeats: they come every minute
+_LATE_SECONDS = 180  # three heartbeats, which are sent every minute
 
-# No script, and nothing from elsewhere: the words on this page come over the network.
+# Scripts and external resources are forbidden, because the texts on this page come from the network.
 _PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -46,25 +46,27 @@ a {{ color: var(--link); margin-right: 1rem }}
 
 
 def web_page(notifications: tuple[Notification, ...], last_heartbeat: float | None, now: float) -> str:
-    """Return the page's HTML: the last 100 *notifications*, newest first. Both times are in Unix seconds."""
+    """Return the HTML of the last 100 *notifications*, newest first. Both times are in Unix seconds."""
     shown = [_article(notification) for notification in reversed(notifications[-_SHOWN:])]
     if len(notifications) > len(shown):
         shown.append('<p>Older ones: <a href="/notifications">/notifications</a></p>')
     return _PAGE.format(
         heartbeat=_heartbeat(last_heartbeat, now),
-        notifications="\n".join(shown) or "<p>Nothing has come yet.</p>",
+        notifications="\n".join(shown) or "<p>No notifications yet.</p>",
     )
 
 
 def _heartbeat(last: float | None, now: float) -> str:
     if last is None:
-        return '<p class="small">No heartbeat yet: nothing has come from Prometheus by way of Alertmanager.</p>'
+        return '<p class="small">No heartbeat yet: Prometheus and Alertmanager have not reached this pager.</p>'
     age = max(0, round(now - last))
     if age <= _LATE_SECONDS:
-        return f'<p class="small">Last heartbeat {age} s ago: Prometheus and Alertmanager reach this pager.</p>'
+        return (
+            f'<p class="small">Last heartbeat {age} s ago: Prometheus and Alertmanager are connected to this pager.</p>'
+        )
     return (
         f'<p class="late">Last heartbeat {age // 60} min ago, expected every minute: '
-        "Prometheus or Alertmanager is down, or does not reach this pager.</p>"
+        "Prometheus or Alertmanager is down, or cannot reach this pager.</p>"
     )
 
 

@@ -1,7 +1,7 @@
-"""One page about one run, to keep or to send: the verdict, and what led to it, by step.
+"""Write an HTML report of a run: its verdict, its alerts and its losses by step.
 
-`Report` is what the page tells. It knows nothing of Prometheus: `read_report` fills it from a server, and whoever has
-the figures from elsewhere fills it himself. `render` makes the page, one HTML file that needs nothing else.
+`Report` is the content of the page. `read_report` fills it from a Prometheus server, and `from_log.report_of` from a
+judged log. `render` turns it into one self-contained HTML file.
 """
 
 from vae_exporter.report.contents import Alert, Curve, GpuMemory, Report

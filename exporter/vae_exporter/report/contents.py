@@ -1,4 +1,4 @@
-"""What a report tells, wherever its figures come from."""
+"""The content of a report, independent of its source."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Curve:
-    """Values by step: the two are as long as each other. A step below the one before it is a run that went back."""
+    """Values by step. *steps* and *values* have the same length. Where a step decreases, the run was resumed."""
 
     steps: tuple[float, ...] = ()
     values: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.steps) != len(self.values):
-            raise ValueError(f"a curve of {len(self.steps)} steps has {len(self.values)} values: give one each")
+            raise ValueError(
+                f"a curve must have one value per step, got {len(self.values)} values for {len(self.steps)} steps"
+            )
 
     def __bool__(self) -> bool:
         return bool(self.steps)
@@ -26,10 +28,10 @@ class Curve:
 
 @dataclass(frozen=True)
 class Alert:
-    """An alert that fired, from *step* to *end_step*; None: at a step that is not known, and still firing.
+    """An alert that fired from *step* to *end_step*.
 
-    *summary*, *description* and *runbook_url* are the annotations of the rule, filled in; empty where they are not
-    known any more. *severity* is the rule's: page or ticket.
+    *step* is None if it is unknown, *end_step* if the alert still fires. *severity* is page or ticket. *summary*,
+    *description* and *runbook_url* are the alert's annotations, and empty if they are no longer available.
     """
 
     name: str
@@ -43,7 +45,7 @@ class Alert:
 
 @dataclass(frozen=True)
 class GpuMemory:
-    """The memory of one card by step, in bytes: *layers* by name, each inside of the next, *total* the whole card."""
+    """The memory of one GPU by step, in bytes. *total* is its capacity. Each of *layers* includes the one after it."""
 
     gpu: str
     total: float | None = None
@@ -52,13 +54,21 @@ class GpuMemory:
 
 @dataclass(frozen=True)
 class Report:
-    """One run. All but its name may be missing: the page then says what would fill the place.
+    """The report of one run. Everything except its name may be missing.
 
-    *verdict* and *reason* are the newest labels of ``run:vae_verdict``; *state* is what the process last said: running,
-    paused, finished, terminated, failed, or lost where it never said that it ended. *source* says in a few words where
-    the figures come from. *nll* is the mean over the last 100 steps, *nll_noise* over the last 10. *edges* are those of
-    the NLL by name, as in ``run:vae_nll:edge_bad``. *contributions* are the weighted means that sum to the NLL, by
-    component.
+    Args:
+        run: The name of the run.
+        source: A phrase that says where the values come from.
+        verdict: The latest label ``verdict`` of ``run:vae_verdict``.
+        reason: The latest label ``reason`` of ``run:vae_verdict``.
+        state: The last state that the process reported, or that it disappeared without reporting its end.
+        nll: The mean NLL of the last 100 steps.
+        nll_noise: The mean NLL of the last 10 steps.
+        edges: The edges of the NLL by name: ``bad`` is ``run:vae_nll:edge_bad``.
+        contributions: The weighted means that sum to the NLL, by component.
+        alerts: The alerts that fired, in the order in which they began.
+        gpu_memory: The memory of each GPU.
+        outputs_url: Where to look at the run's outputs.
     """
 
     run: str

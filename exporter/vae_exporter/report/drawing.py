@@ -1,4 +1,4 @@
-"""The frame of a figure: axes by step, drawn as SVG whose colours are the page's own CSS variables."""
+"""Draw figures by step as SVG. Their colors are CSS variables of the page."""
 
 from __future__ import annotations
 
@@ -26,33 +26,33 @@ INKS = (
     *NLL_BANDS, "golden",
     "first", "second", "third", "fourth", "fifth", "sixth",
 )  # fmt: skip
-"""The variables of the page's style sheet that a figure may be drawn with."""
+"""The CSS variables of the page that figures may use as colors."""
 
 PARTS = ("first", "second", "third", "fourth", "fifth", "sixth")
-"""The inks of what is stacked or layered, one after the other."""
+"""The inks of stacked areas and of layers, in order."""
 
 _SIZE_INCHES = (10.0, 3.5)
 _LEFT, _RIGHT, _BOTTOM, _TOP = 0.06, 0.88, 0.14, 0.93
 
-_NUMBER_WIDTH = 0.025  # of the axes
+_NUMBER_WIDTH = 0.025  # as a fraction of the axes' width
 
 _SETTINGS: dict[Any, Any] = {
-    "svg.fonttype": "none",  # text stays text: small, searchable, and in the reader's own font
+    "svg.fonttype": "none",  # keep text as text: small, searchable, in the reader's font
     "font.family": "sans-serif",
     "font.size": 9.5,
     "hatch.linewidth": 0.6,
-    "text.parse_math": False,  # a name with two dollar signs is no formula
+    "text.parse_math": False,  # a name with two dollar signs is not a formula
     "path.simplify_threshold": 0.4,
 }
 
 
 def ink(name: str) -> str:
-    """Return the colour that stands for the CSS variable *name* until `svg` puts it there."""
+    """Return a placeholder color, which `svg` replaces by the CSS variable *name*."""
     return f"#0000{INKS.index(name) + 1:02x}"
 
 
 def axes(label: str, steps: tuple[float, float] | None) -> Axes:
-    """Return axes by step, from the first of *steps* to the last, and room for words at their right."""
+    """Return axes from the first of *steps* to the last, with space for labels on the right."""
     with mpl.rc_context(_SETTINGS):
         figure = Figure(figsize=_SIZE_INCHES)
         figure.patch.set_visible(False)
@@ -74,25 +74,25 @@ def axes(label: str, steps: tuple[float, float] | None) -> Axes:
 
 
 def svg(frame: Axes, name: str) -> str:
-    """Return the figure of *frame* as an ``<svg>`` element to stand inside of a page, *name* being its own there."""
+    """Return the figure of *frame* as an ``<svg>`` element for a page in which *name* is unique."""
     figure = frame.get_figure(root=True)
-    if figure is None:  # never: `axes` made it
+    if figure is None:  # cannot happen: `axes` made the figure
         raise ValueError("these axes have no figure")
     buffer = io.StringIO()
-    with mpl.rc_context({**_SETTINGS, "svg.hashsalt": name}):  # from which the ids come: a page holds several figures
+    with mpl.rc_context({**_SETTINGS, "svg.hashsalt": name}):  # makes ids unique across figures
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r"<!--.*?-->\s*", "", text, flags=re.DOTALL)
-    text = re.sub(r'<g id="[^"]*"', "<g", text)  # figure_1 and the like stand in every figure
+    text = re.sub(r'<g id="[^"]*"', "<g", text)  # every figure has ids like figure_1
     text = re.sub(r'(<svg[^>]*?) width="[^"]*" height="[^"]*"|(<svg[^>]*?) height="[^"]*" width="[^"]*"', r"\1\2", text)
     text = re.sub(r"font: ([\d.]+px)[^;\"]*", r"font-size: \1", text)
     return re.sub(r"#0000([0-9a-f]{2})", lambda found: f"var(--{INKS[int(found[1], 16) - 1]})", text)
 
 
 def word(frame: Axes, y: float, text: str, color: str = "text") -> None:
-    """Write *text* at the right of the axes, at the height *y* of the data."""
+    """Write *text* to the right of the axes, at the data coordinate *y*."""
     frame.annotate(
         text,
         (1, y),
@@ -106,7 +106,7 @@ def word(frame: Axes, y: float, text: str, color: str = "text") -> None:
 
 
 def mark_alerts(frame: Axes, alerts: Iterable[Alert]) -> None:
-    """Draw a line where each alert began, with the alert's number above; with several, where they are too near."""
+    """Draw a line where each alert began, with its number above. Numbers that would overlap share a label."""
     numbered = sorted((alert.step, number) for number, alert in enumerate(alerts, 1) if alert.step is not None)
     low, high = frame.get_xlim()
     near = _NUMBER_WIDTH * (high - low)
@@ -134,13 +134,13 @@ def mark_alerts(frame: Axes, alerts: Iterable[Alert]) -> None:
 
 
 def unbroken(curve: Curve) -> list[Curve]:
-    """Return the parts of *curve* between which the run went back."""
+    """Split *curve* wherever the run went back to an earlier step."""
     starts = [0, *(i for i in range(1, len(curve.steps)) if curve.steps[i] < curve.steps[i - 1]), len(curve.steps)]
     return [Curve(curve.steps[begin:end], curve.values[begin:end]) for begin, end in pairwise(starts) if end > begin]
 
 
 def last_way(curve: Curve) -> Curve:
-    """Return *curve* with each step once, as it was trained last: what lies on top of each other has to rise."""
+    """Return *curve* with only the last value of each step, in order of steps, so that it can be stacked."""
     values = dict(zip(curve.steps, curve.values, strict=True))
     steps = tuple(sorted(values))
     return Curve(steps, tuple(values[step] for step in steps))

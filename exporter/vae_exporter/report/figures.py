@@ -1,4 +1,4 @@
-"""The figures of a report: the NLL over its bands, what it is made of, and the memory of the card."""
+"""Draw the figures of a report: the NLL and its bands, the parts of the NLL, and the GPU memory."""
 
 from __future__ import annotations
 
@@ -21,31 +21,33 @@ if TYPE_CHECKING:
     from vae_exporter.report.contents import GpuMemory, Report
 
 _LINEAR, _LOGARITHMIC = 1.35, 2.0
-"""How many times its worst edge the NLL is drawn to scale, where it was above so many times that edge. A loss that
-starts at 8 or explodes to 1000 would press the bands flat: of what is above, the logarithm is drawn."""
+"""If the NLL exceeds the second factor times the bad edge, it is drawn logarithmically above the first factor times it.
 
-_STEEPNESS = 0.25  # of the logarithm: ten times as much is as high as a bit more than half of the linear part
-_WORD_HEIGHT = 0.06  # of the axes: words nearer to each other would overlap
+A loss that starts at 8 or explodes to 1000 would otherwise flatten the bands.
+"""
+
+_STEEPNESS = 0.25  # of the logarithmic scale: a factor of ten takes a bit more than half the height of the linear part
+_WORD_HEIGHT = 0.06  # as a fraction of the axes' height; labels closer than this would overlap
 _HATCHES = ("", "////", "....", "\\\\\\\\", "xx", "++")
 _GIB = 2.0**30
 
 
 def nll_figure(report: Report) -> str:
-    """Draw the NLL by step over its bands, with a numbered line for each alert."""
+    """Draw the NLL by step on top of its bands, with a numbered line for each alert."""
     frame = axes("NLL", _steps(report))
     _set_scale(frame, report)
     _draw_bands(frame, report.edges)
     for part in unbroken(report.nll_noise):
         frame.plot(part.steps, part.values, color=ink("noise"), linewidth=0.8, alpha=0.75)
     for part in unbroken(report.nll):
-        frame.plot(part.steps, part.values, color=ink("page"), linewidth=4.2)  # a rim against the bands
+        frame.plot(part.steps, part.values, color=ink("page"), linewidth=4.2)  # an outline, for contrast with the bands
         frame.plot(part.steps, part.values, color=ink("curve"), linewidth=2.2)
     mark_alerts(frame, report.alerts)
     return svg(frame, "nll")
 
 
 def contributions_figure(report: Report) -> str:
-    """Draw what the NLL is made of: the weighted means, on top of each other."""
+    """Draw the weighted parts of the NLL, stacked."""
     frame = axes("weighted loss", _steps(report))
     curves = {name: last_way(curve) for name, curve in report.contributions.items() if curve}
     steps = np.unique(np.concatenate([curve.steps for curve in curves.values()]))
@@ -66,7 +68,7 @@ def contributions_figure(report: Report) -> str:
 
 
 def memory_figure(memory: GpuMemory, report: Report) -> str:
-    """Draw the layers of the memory of a card of *report* by step, below its total."""
+    """Draw the layers of a GPU's memory by step, and its capacity. *report* sets the range of steps."""
     frame = axes("GiB", _steps(report))
     ends: dict[str, float] = {}
     for (name, curve), part, style in zip(memory.layers.items(), PARTS, cycle(("-", "--", "-.", ":")), strict=False):
@@ -76,7 +78,7 @@ def memory_figure(memory: GpuMemory, report: Report) -> str:
             ends[name] = values[-1]
     if memory.total is not None:
         frame.axhline(memory.total / _GIB, color=ink("text"), linewidth=1.2)
-        ends["the card"] = memory.total / _GIB
+        ends["capacity"] = memory.total / _GIB
     frame.set_ylim(bottom=0, top=1.08 * max(ends.values(), default=1.0))
     for name, y in _spread(ends, frame.get_ylim()[1]):
         word(frame, y, name)
@@ -84,14 +86,14 @@ def memory_figure(memory: GpuMemory, report: Report) -> str:
 
 
 def _steps(report: Report) -> tuple[float, float] | None:
-    """Return the first and the last step of a run: its figures lie below each other."""
+    """Return the first and last step of a run, so that all its figures share the same axis."""
     told = (alert.step for alert in report.alerts if alert.step is not None)
     steps = (*report.nll_noise.steps, *report.nll.steps, *told)
     return (min(steps), max(steps)) if steps else None
 
 
 def logarithmic_from(report: Report) -> float | None:
-    """Return the NLL from which on `nll_figure` draws the logarithm; None: it draws all to scale."""
+    """Return the NLL above which the scale of `nll_figure` is logarithmic, or None if all of it is linear."""
     worst = report.edges.get("bad", 0.0)
     return _LINEAR * worst if 0.0 < _LOGARITHMIC * worst < _highest(report) else None
 
@@ -139,7 +141,7 @@ def _draw_bands(frame: Axes, edges: Mapping[str, float]) -> None:
 
 
 def _bands(edges: Mapping[str, float], low: float, high: float) -> Iterator[tuple[str, float, float]]:
-    """Yield the bands that are seen between *low* and *high*, and what of them is."""
+    """Yield each band that is visible between *low* and *high*, with its visible limits."""
     if not edges.keys() >= {edge for limits in NLL_BANDS.values() for edge in limits if edge}:
         return
     for band, (lower, upper) in NLL_BANDS.items():
@@ -150,7 +152,7 @@ def _bands(edges: Mapping[str, float], low: float, high: float) -> Iterator[tupl
 
 
 def _middle(frame: Axes, bottom: float, top: float) -> tuple[float, float]:
-    """Return the middle of a band in the data's terms, and its height as a part of the axes'."""
+    """Return the middle of a band in data coordinates, and its height as a fraction of the axes' height."""
     there = frame.transData + frame.transAxes.inverted()
     (_, first), (_, last) = there.transform([(1, bottom), (1, top)])
     _, middle = there.inverted().transform((0, (first + last) / 2))
@@ -158,7 +160,7 @@ def _middle(frame: Axes, bottom: float, top: float) -> tuple[float, float]:
 
 
 def _spread(ends: Mapping[str, float], top: float) -> Iterator[tuple[str, float]]:
-    """Yield the words of *ends* from above: moved up where they would overlap, and down where they would leave."""
+    """Yield the labels of *ends* from top to bottom, moved so that they do not overlap or leave the axes."""
     height = _WORD_HEIGHT * top
     placed: list[tuple[str, float]] = []
     free = -math.inf

@@ -1,4 +1,4 @@
-"""The report of a run that is over: the page that a live run has, filled from its log."""
+"""Fill a report from a judged log."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def report_of(judged: JudgedRun) -> Report:
-    """Return what the page about *judged* tells."""
+    """Return the report of *judged*."""
     judgement = judged.judgement
     return Report(
         run=judged.run.name,

@@ -1,4 +1,4 @@
-"""A report from a running Prometheus."""
+"""Fill a report from a Prometheus server."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 POINTS = 1000
-"""How many points a curve has at most: more than a page is wide."""
+"""The most points of a curve, about as many as the page has pixels."""
 
-_LOOK_BACK = "30d"  # how long ago a run may have ended
-_AFTERMATH_SECONDS = 900.0  # a run that ended is followed for so long after its last step: what ends it may ring late
+_LOOK_BACK = "30d"  # how long ago the last step of a run may be
+_AFTERMATH_SECONDS = 900.0  # the report extends this far past the last step, because alerts about the end fire later
 _FINEST_SECONDS = 1
 
-_LOST = "lost: not seen any more, and never said that it ended"
+_LOST = "lost: it disappeared without reporting that it ended"
 
-_HELD = "run_gpu:vae_cuda_allocator:bytes"  # what ranks hold that share a card is added up
+_HELD = "run_gpu:vae_cuda_allocator:bytes"  # the sum over the ranks on a GPU
 _LAYERS = {
     "used (driver)": ("vae_gpu_memory_used_bytes", ""),
     "reserved (torch)": (_HELD, ',kind="reserved",stat="current"'),
@@ -35,12 +35,12 @@ _LAYERS = {
 
 
 class ReportError(VaeExporterError):
-    """There is nothing to report. The message says why, and what there is."""
+    """There is no such run to report on. The message lists the runs that there are."""
 
 
 @dataclass(frozen=True)
 class _Window:
-    """The time of a run on a server, and how finely it is asked about, in seconds."""
+    """The time range of a run on a server, in Unix seconds."""
 
     server: Prometheus
     start: float
@@ -51,17 +51,17 @@ class _Window:
         return max(math.ceil((self.end - self.start) / POINTS), _FINEST_SECONDS)
 
     def range(self, query: str) -> list[Series]:
-        # Prometheus counts from the start, and leaves out what is left at the end: the newest is what matters most.
+        # Prometheus places points from the start. Shift the start so that the last point is at the end.
         start = self.end - self.step * math.ceil((self.end - self.start) / self.step)
         return self.server.query_range(query, start=start, end=self.end, step=self.step)
 
 
 def read_report(prometheus_url: str, run: str | None = None) -> Report:
-    """Ask Prometheus about *run*, from its first step to its last. None: the one run that there is.
+    """Query Prometheus for the report of *run*. None means the only run that the server has.
 
     Raises:
-        AnswerError: the server does not answer.
-        ReportError: it knows no such run.
+        AnswerError: The server does not answer.
+        ReportError: The server has no such run, or *run* is None and it has several.
     """
     server = Prometheus(prometheus_url)
     name = _known_run(server, run)
@@ -94,7 +94,7 @@ def read_report(prometheus_url: str, run: str | None = None) -> Report:
 
 
 class _StepsByTime:
-    """The run's steps by time. The rules record them in the group in which they record the NLL: at the same moments."""
+    """The run's steps by time. The rules record them in the same group as the NLL, so their timestamps match."""
 
     def __init__(self, window: _Window, of_run: str) -> None:
         self._window = window
@@ -102,21 +102,21 @@ class _StepsByTime:
         self._steps = dict(found[0].points) if found else {}
 
     def at(self, when: float) -> float | None:
-        """Return the newest step at *when*; None before the first."""
+        """Return the latest step at *when*, or None before the first."""
         seen = [step for at, step in self._steps.items() if at <= when]
         return seen[-1] if seen else None
 
     @property
     def first(self) -> float:
-        """The first step that was seen; 0 where there is none."""
+        """The first recorded step, or 0 if there is none."""
         return next(iter(self._steps.values()), 0.0)
 
     def curve(self, query: str) -> Curve:
-        """Return the one series of *query* by step."""
+        """Return the only series of *query* by step."""
         return next(iter(self.curves(query, "").values()), Curve())
 
     def curves(self, query: str, label: str) -> dict[str, Curve]:
-        """Return the series of *query* by step, by the value of *label*."""
+        """Return the series of *query* by step, keyed by the value of *label*."""
         return {series.labels.get(label, ""): self._by_step(series) for series in self._window.range(query)}
 
     def _by_step(self, series: Series) -> Curve:
@@ -125,7 +125,7 @@ class _StepsByTime:
             step = self._steps.get(at)
             if step is None:
                 continue
-            if points and points[-1][0] == step:  # the run paused, or is looked at more often than it steps
+            if points and points[-1][0] == step:  # the run paused, or steps more slowly than the points are apart
                 points.pop()
             points.append((step, value))
         return Curve(tuple(step for step, _ in points), tuple(value for _, value in points))
@@ -137,21 +137,22 @@ def _known_run(server: Prometheus, run: str | None) -> str:
         return known[0]
     if run in known:
         return str(run)
-    runs = f"it knows {', '.join(map(repr, known))}" if known else "it has seen no run at all"
-    asked = "which run? Give --run" if run is None else f"no run {run!r} at {server.url}"
-    raise ReportError(f"{asked}; {runs}")
+    if not known:
+        raise ReportError(f"Prometheus at {server.url} has no runs")
+    missing = "--run is missing" if run is None else f"Prometheus at {server.url} has no run {run!r}"
+    raise ReportError(f"{missing}; the runs are {', '.join(map(repr, known))}")
 
 
 def _window(server: Prometheus, of_run: str) -> _Window:
     first = server.value(f"min(min_over_time(vae_run_start_timestamp_seconds{{run={of_run}}}[{_LOOK_BACK}]))")
     last = server.value(f"max(max_over_time(vae_last_step_timestamp_seconds{{run={of_run}}}[{_LOOK_BACK}]))")
     if first is None or last is None:
-        raise ReportError(f"the run was not seen within {_LOOK_BACK}")
+        raise ReportError(f"the run has no steps in the last {_LOOK_BACK}")
     return _Window(server, first, min(time.time(), last + _AFTERMATH_SECONDS))
 
 
 def _newest(found: Iterable[Series]) -> Mapping[str, str]:
-    """Return the labels of the series that was seen last."""
+    """Return the labels of the series with the latest point."""
     return max(found, key=lambda series: series.points[-1][0], default=Series({}, ())).labels
 
 
@@ -164,15 +165,15 @@ def _state(server: Prometheus, of_run: str) -> str | None:
 
 
 def _alerts(window: _Window, of_run: str, by_step: _StepsByTime) -> tuple[Alert, ...]:
-    """Return what fired, in the order in which it began."""
+    """Return the alerts that fired, in the order in which they began."""
     texts = {
         _identity(alert["labels"]): alert["annotations"]
         for alert in window.server.alerts()
         if alert["state"] == "firing"
     }
     found = []
-    # An alert holds from one evaluation of the rules to the next, however close together the points of the query are.
-    # Looked back by one step, what fired between two points is not missed where they are further apart.
+    # If the points are closer together than the rules' evaluations, an alert's last sample covers those in between.
+    # If they are further apart, looking back by one step finds an alert that fired between two points.
     alerts = f'ALERTS{{run={of_run},alertstate="firing"}}'
     fired = f"{alerts} or last_over_time({alerts}[{window.step}s])"
     for series in window.range(fired):
@@ -198,7 +199,7 @@ def _identity(labels: Mapping[str, str]) -> frozenset[tuple[str, str]]:
 
 
 def _stretches(series: Series, step: float) -> list[tuple[float, float]]:
-    """Return when the series began and ended, each time."""
+    """Return the start and end of each contiguous part of *series*."""
     stretches: list[tuple[float, float]] = []
     for at, _ in series.points:
         if stretches and at - stretches[-1][1] < 1.5 * step:

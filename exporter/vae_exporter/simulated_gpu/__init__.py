@@ -1,6 +1,6 @@
 """A simulated NVIDIA driver, for the tests and for ``vae-exporter demo --simulated-gpu``.
 
-It is a library with NVML's binary interface and no GPU behind it. Nothing else of this package uses it.
+It is a library with the binary interface of NVML and no GPU behind it.
 """
 
 from vae_exporter.simulated_gpu.answers import GIBIBYTE, a100, in_mig_mode, mig_slice

@@ -1,4 +1,4 @@
-"""What single devices answer: an A100, and a MIG slice of one."""
+"""The answers of simulated devices: an A100, and a MIG slice of one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ GIBIBYTE = 2**30
 
 
 def a100(index: int = 0, *, gibibytes: int = 80, name: str = "") -> dict[str, object]:
-    """Return what an A100-SXM4 of 80 or 40 GB answers while it trains. *index* makes its UUID and its address."""
+    """Return the answers of a busy A100-SXM4 with 80 or 40 GB. *index* determines its UUID and its PCI address."""
     return {
         "uuid": f"GPU-{index:08x}-c1a0-4000-8000-00000000a100",
         "name": name or f"NVIDIA A100-SXM4-{gibibytes}GB",
@@ -44,14 +44,14 @@ def a100(index: int = 0, *, gibibytes: int = 80, name: str = "") -> dict[str, ob
 
 
 def in_mig_mode(gpu: Mapping[str, object], slices: Sequence[Mapping[str, object]]) -> dict[str, object]:
-    """Return what *gpu* answers in MIG mode, cut into *slices*, as `mig_slice` gives them."""
+    """Return the answers of *gpu* in MIG mode with *slices*, which are answers from `mig_slice`."""
     parts = {f"mig.{place}.{name}": value for place, part in enumerate(slices) for name, value in part.items()}
     unsupported = ("utilization.", "rows.")
     return {name: value for name, value in gpu.items() if not name.startswith(unsupported)} | {"mig": 1} | parts
 
 
 def mig_slice(index: int, *, gibibytes: int = 10, profile: str = "1g.10gb") -> dict[str, object]:
-    """Return what a MIG slice answers: it knows its memory, and little else. *index* makes its UUID."""
+    """Return the answers of a MIG slice, which are its memory and little else. *index* determines its UUID."""
     return {
         "uuid": f"MIG-{index:08x}-c1a0-5000-8000-00000000a100",
         "name": f"NVIDIA A100-SXM4-80GB MIG {profile}",

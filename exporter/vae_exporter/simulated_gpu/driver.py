@@ -1,4 +1,4 @@
-"""What the simulated driver answers, now and later."""
+"""Controls what the simulated driver answers."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
 
 
 class SimulatedDriver:
-    """What the driver answers: *file* holds it, and is complete whenever a method returns.
+    """The answers of the driver, in a file that is complete whenever a method returns.
 
-    The head of nvml_stand_in.c says which keys and values there are.
+    The head of nvml_stand_in.c describes the keys and the values.
 
     Args:
-        file: where it is written.
-        gpus: of each GPU its answers, as `a100` gives them.
+        file: The file to write.
+        gpus: The answers of each GPU, for example from `a100`.
     """
 
     def __init__(self, file: Path, gpus: Sequence[Mapping[str, object]]) -> None:
@@ -27,16 +27,16 @@ class SimulatedDriver:
         self._write()
 
     def answer(self, key: str, value: object) -> None:
-        """Answer *value* from now on."""
+        """Set the answer to *key*."""
         self._answers[key] = value
         self._write()
 
     def forget(self, key: str) -> None:
-        """Support *key* no more."""
+        """Stop supporting *key*."""
         del self._answers[key]
         self._write()
 
     def _write(self) -> None:
         new = self.file.with_suffix(".new")
         new.write_text("".join(f"{key} = {value}\n" for key, value in self._answers.items()))
-        new.replace(self.file)  # whole: the library reads it at any moment
+        new.replace(self.file)  # atomic: the library may read it at any moment

@@ -1,4 +1,4 @@
-"""The library of the simulated driver: compiled, and loaded in the place of the real one."""
+"""Compiles the library of the simulated driver, and loads it instead of the real one."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
 SOURCE = Path(__file__).with_name("nvml_stand_in.c")
 
 LIBRARY = "libnvidia-ml.so.1"
-"""The name under which the driver's library is known, and pynvml loads it."""
+"""The file name of NVIDIA's library, under which pynvml loads it."""
 
 STATE_VARIABLE = "NVML_STAND_IN"
-"""The environment variable that names the file of `SimulatedDriver`."""
+"""The environment variable with the path of the `SimulatedDriver` file."""
 
 
 def build(folder: Path, *, own_name: str = LIBRARY) -> Path:
     """Compile the driver's library into *folder*, and return its path.
 
-    Once it is loaded, the loader gives it to whoever asks for *own_name* (DT_SONAME), in the whole process.
+    Once it is loaded, every request in the process for a library called *own_name* (its DT_SONAME) gets it.
 
     Raises:
-        StackError: there is no C compiler, or it fails.
+        StackError: If there is no C compiler, or it fails.
     """
     compiler = os.environ.get("CC") or shutil.which("cc")
     if compiler is None:
         raise StackError(
-            "there is no C compiler (cc) to make the simulated GPU's driver: on Debian and Ubuntu, "
-            "apt-get install gcc libc6-dev"
+            "the simulated GPU needs a C compiler, but cc is not on PATH: install one, on Debian and Ubuntu with "
+            "`apt-get install gcc libc6-dev`"
         )
     library = folder / LIBRARY
     options = ["-std=gnu11", "-O2", "-shared", "-fPIC", "-fvisibility=hidden", f"-Wl,-soname,{own_name}"]
@@ -46,18 +46,18 @@ def build(folder: Path, *, own_name: str = LIBRARY) -> Path:
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
     except OSError as error:
-        raise StackError(f"the C compiler {compiler} cannot be run ({error}): set CC to one that can") from error
+        raise StackError(f"cannot run the C compiler {compiler} ({error}): set CC to a working one") from error
     if done.returncode:
-        raise StackError(f"the C compiler {compiler} fails at {SOURCE.name}:\n{done.stderr}")
+        raise StackError(f"the C compiler {compiler} cannot compile {SOURCE.name}:\n{done.stderr}")
     return library
 
 
 @contextmanager
 def simulated_gpu(folder: Path, name: str) -> Iterator[SimulatedDriver]:
-    """Let this process find one simulated A100, called *name*, in the place of a driver. Before the first sampler.
+    """Simulate one A100, called *name*, in this process. Enter this before the first GPU sampler starts.
 
     Raises:
-        StackError: the driver cannot be compiled.
+        StackError: If the driver cannot be compiled.
     """
     library = build(folder)
     driver = SimulatedDriver(folder / "simulated_gpu.txt", [a100(name=name)])

@@ -1,19 +1,21 @@
-/* A stand-in for NVIDIA's driver library, libnvidia-ml.so.1: the functions that vae_exporter calls, with NVML's own
- * binary interface, so that the real pynvml loads it. No GPU is behind it. A text file says what it answers.
+/* A stand-in for NVIDIA's driver library, libnvidia-ml.so.1. It has the functions that vae_exporter calls, with NVML's
+ * binary interface, so that the real pynvml loads it. Its answers come from a text file instead of a GPU.
  *
- * The environment variable NVML_STAND_IN names the file, which is read anew whenever it changes. A line is
+ * The environment variable NVML_STAND_IN has the path of the file, which is read again whenever it changes. A line is
  *
  *     KEY = VALUE
  *
- * KEY is `driver`, `init`, `calls`, or `gpu.N.NAME`, or `gpu.N.mig.M.NAME` for a MIG slice. VALUE is
+ * KEY is `driver`, `init`, `calls`, `gpu.N.NAME`, or `gpu.N.mig.M.NAME` for a MIG slice. VALUE is
  *
- *     a text or a number         the answer; a number may grow: `1000 + 250/s`, since the file was written
- *     error CODE                 this nvmlReturn_t
- *     hang                       nothing, until the file says something else
+ *     TEXT or NUMBER       the answer; `1000 + 250/s` is a number that grows from the time when the file was written
+ *     error CODE           this nvmlReturn_t
+ *     hang                 no answer until the file changes
  *
- * A name that does not stand in the file is not supported. `gpu.N.lost = 1`: every question about this GPU is answered
- * by NVML_ERROR_GPU_IS_LOST. `gpu.N.xids = 48 63`: the XID errors so far; a program is told of those that come after it
- * asked for them. `calls = PATH`: the name of each function is added to this file when it is called. */
+ * A key that is not in the file is not supported. Three keys are special:
+ *
+ *     gpu.N.lost = 1       every call for this GPU returns NVML_ERROR_GPU_IS_LOST
+ *     gpu.N.xids = 48 63   the XID errors so far; a program receives those that are added after it has registered
+ *     calls = PATH         each call appends the name of its function to this file */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,13 +49,13 @@ typedef struct {
 static Device devices[MOST_GPUS][MOST_SLICES + 1];
 
 typedef struct {
-    unsigned told[MOST_GPUS]; /* how many XID errors of each GPU, by the place in its list */
+    unsigned told[MOST_GPUS]; /* how many XID errors of each GPU have been reported */
     int is_registered[MOST_GPUS];
 } Events;
 
 static int sessions;
 
-/* The file, read once for each of its versions, by each thread for itself. */
+/* Each thread reads each version of the file once. */
 static __thread char text[65536];
 static __thread struct stat version;
 
@@ -82,7 +84,7 @@ static int find(const char *key, char *value, size_t size) {
     return 0;
 }
 
-/* Look KEY up, hang while it says so, and return the error that it says. */
+/* Look up KEY, hang while its value is `hang`, and return its error code. */
 static int look(const char *key, char *value, size_t size) {
     do {
         if (!find(key, value, size)) return NOT_SUPPORTED;
@@ -373,7 +375,7 @@ typedef struct {
     unsigned gpu_instance, compute_instance;
 } Process;
 
-/* `processes = PID:BYTES PID:BYTES`; `-` for bytes that the driver cannot tell. */
+/* `processes = PID:BYTES PID:BYTES`, with `-` for unknown bytes. */
 EXPORT int nvmlDeviceGetComputeRunningProcesses_v3(Device *device, unsigned *count, Process *processes) {
     char value[1024];
     note("nvmlDeviceGetComputeRunningProcesses_v3");
@@ -409,7 +411,7 @@ EXPORT int nvmlEventSetFree(Events *events) {
     return SUCCESS;
 }
 
-/* The XID error at PLACE in the GPU's list, and 0 behind its end. A GPU that is lost still has its list. */
+/* Return the XID error at PLACE in the GPU's list, or 0 past its end. A lost GPU still has its list. */
 static unsigned xid_at(int gpu, unsigned place) {
     char key[64], value[1024];
     snprintf(key, sizeof key, "gpu.%d.xids", gpu);
@@ -439,7 +441,7 @@ typedef struct {
 
 EXPORT int nvmlEventSetWait_v2(Events *events, EventData *data, unsigned milliseconds) {
     char value[64];
-    (void)milliseconds; /* nothing here asks to wait */
+    (void)milliseconds; /* the exporter never waits */
     note("nvmlEventSetWait_v2");
     if (!sessions) return UNINITIALIZED;
     for (int gpu = 0; gpu < MOST_GPUS; gpu++) {

@@ -46,7 +46,7 @@ class _Api:
     def is_ready(self) -> bool:
         """Return whether the server accepts requests. Waits at most 1 second."""
         try:
-            self._ask("/-/ready", _READY_SECONDS)
+            self._check("/-/ready", _READY_SECONDS)
         except OSError:
             return False
         return True
@@ -57,7 +57,14 @@ class _Api:
         Raises:
             OSError: The server does not answer.
         """
-        self._ask("/-/healthy", self.timeout)
+        self._check("/-/healthy", self.timeout)
+
+    def _check(self, path: str, timeout: float) -> None:
+        try:
+            self._ask(path, timeout)
+        except urllib.error.HTTPError as error:
+            error.close()
+            raise
 
     def _json(self, path: str, **parameters: object) -> Any:  # noqa: ANN401 - JSON
         if not self.url.startswith(("http://", "https://")):
@@ -136,7 +143,8 @@ def _series(found: Mapping[str, Any], points: list[tuple[float, str]]) -> Series
 
 
 def _words(error: urllib.error.HTTPError) -> str:
-    try:
-        return str(json.load(error)["error"])
-    except (ValueError, KeyError, TypeError):
-        return f"{error.code} {error.reason}"
+    with error:
+        try:
+            return str(json.load(error)["error"])
+        except (ValueError, KeyError, TypeError):
+            return f"{error.code} {error.reason}"

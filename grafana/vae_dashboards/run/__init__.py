@@ -1,4 +1,4 @@
-"""VAE run: is it healthy; if not, why, and what is to be done."""
+"""VAE run: whether it is healthy, and if not, why and what to do."""
 
 from vae_dashboards.board import Board, Row, ranks, runs
 from vae_dashboards.run.checks import confidence, latents, stability, the_sum
@@ -12,15 +12,15 @@ def run() -> Board:
     return Board(
         uid="vae-run",
         title="VAE run",
-        description="Is this run healthy; if not, why, and what is to be done. Of several runs each has a top row.",
+        description="Whether the run is healthy, and if not, why and what to do. Each run has its own top row.",
         variables=[runs(), ranks()],
         annotations=marks(),
         rows=[
             Row("Run $run", at_a_glance(), repeat="run"),
             Row("Alerts", alerts()),
-            Row("A · The sum: what the NLL of $run is made of, and which part made it rise", the_sum(), repeat="run"),
-            Row("B · Stability: does it rise, explode or spike", stability()),
-            Row("C · Confidence: is the picture as good as the NLL", confidence()),
+            Row("A · Sum: what the NLL of $run consists of, and which part made it rise", the_sum(), repeat="run"),
+            Row("B · Stability: does the NLL rise, explode or spike?", stability()),
+            Row("C · Confidence: are the reconstructions as good as the NLL?", confidence()),
             Row("KL and discriminator", latents()),
             Row("Optimizer and speed", optimizer()),
             Row("GPU memory", memory()),

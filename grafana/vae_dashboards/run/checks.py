@@ -1,4 +1,4 @@
-"""What the rules look at, check by check."""
+"""The signals behind the verdict, by check."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 
 def the_sum() -> Panels:
-    """Return check A: what the NLL is made of."""
+    """Return check A: the parts of the NLL."""
     return [
         stacked(
             Words(
                 "Contributions to the NLL",
-                "Weight times the mean over 100 steps, on top of each other. The part that grew most made the NLL "
-                "rise: rec fails at colours and shapes, perception sees grids and noise.",
+                "The weighted parts of the NLL, stacked: means of the last 100 steps. If the NLL rises, the part that "
+                "grew most is the cause: rec for wrong colors and shapes, perception for grids and noise.",
                 no_data.WEIGHTS,
             ),
             "none",
@@ -44,9 +44,8 @@ def the_sum() -> Panels:
         curves(
             Words(
                 "Residual of the sum",
-                "What of the NLL its weighted parts leave unexplained, relative to it. Far from 0 for long: a loss or "
-                "a "
-                "weight is not what it says.",
+                "The share of the NLL that its weighted parts do not explain. It should be near 0. Otherwise a loss "
+                "or a weight is reported incorrectly.",
                 no_data.WEIGHTS,
             ),
             "percentunit",
@@ -56,8 +55,9 @@ def the_sum() -> Panels:
         states(
             Words(
                 "Cause of a rise",
-                "Which part of the loss made the NLL rise. data: it is not the model, the probe did not get worse.",
-                "None: the NLL does not rise.",
+                "The part of the loss that made the NLL rise. data: the probe clip did not get worse, so the cause is "
+                "the data and not the model.",
+                "The NLL is not rising.",
             ),
             RISES,
             [Query(f"group by (run, cause) ({of_run('run:vae_nll_rise_cause')})", "{{cause}} {{run}}")],
@@ -67,15 +67,15 @@ def the_sum() -> Panels:
 
 
 def stability() -> Panels:
-    """Return check B: whether the NLL rises."""
+    """Return check B: whether the NLL rises, explodes or spikes."""
     means = {"0": "mean", "100": "mean_before", "200": "mean_2_before", "300": "mean_3_before"}
     short_means = {"0": "short_mean", "10": "short_mean_before"}
     return [
         curves(
             Words(
-                "NLL, all of it",
-                "The means over 100 steps at their lags, by powers of ten. Healthy: they lie on each other. Rising: "
-                "the newest (lag 0) is the highest.",
+                "NLL, log scale",
+                "The mean NLL of 100 steps: the last 100, and those 100, 200 and 300 steps earlier. The curves of a "
+                "healthy run coincide. If the NLL rises, the newest (0 steps ago) is on top.",
                 no_data.HUNDRED_STEPS,
             ),
             "none",
@@ -92,23 +92,23 @@ def stability() -> Panels:
         curves(
             Words(
                 "Growth",
-                "The newest 100 steps over those 300 steps before: above 1 it rises.",
-                "No data yet: it comes with the first 400 steps.",
+                "The mean NLL of the last 100 steps, divided by that of 300 steps earlier (dashed: on the probe clip). "
+                "Up to about 1 is good.",
+                "No data yet. It appears after the first 400 steps.",
             ),
             "none",
             [
                 Query(of_run("run:vae_nll_growth:ratio"), "{{run}}", "growth"),
-                Query(of_run("run:vae_probe_growth:ratio"), "on the fixed clip {{run}}", "probe"),
+                Query(of_run("run:vae_probe_growth:ratio"), "probe {{run}}", "probe"),
             ],
             (6, 8),
         ).override_by_query("probe", dashed()),
         curves(
             Words(
                 "Spikes",
-                "The means over the newest 10 steps and over the 10 before. Both far above the rest: a spike. One "
-                "alone: "
-                "an outlier.",
-                "No data yet: it comes with the first 10 steps.",
+                "The mean NLL of the last 10 steps and of the 10 steps before. Both far above the rest are a spike, "
+                "one is an outlier.",
+                "No data yet. It appears after the first 10 steps.",
             ),
             "none",
             [
@@ -120,8 +120,7 @@ def stability() -> Panels:
         number(
             Words(
                 "First NLL",
-                "Of the first step that was seen. Very low at the start: black outputs, or a checkpoint that was "
-                "trained before.",
+                "The first NLL of this process. A very low one means black outputs or a model that is already trained.",
                 "No data yet.",
             ),
             "none",
@@ -129,13 +128,13 @@ def stability() -> Panels:
             decimals=3,
         ),
         number(
-            Words("Best NLL", "The lowest mean over 100 steps of this process.", no_data.HUNDRED_STEPS),
+            Words("Best NLL", "The lowest mean of 100 steps in this process.", no_data.HUNDRED_STEPS),
             "none",
             Query(f"min by (run) ({of_run('run:vae_nll:best')})"),
             decimals=3,
         ),
         curves(
-            Words("NaN and infinite losses", "By component. One of them is a page.", "No data yet."),
+            Words("NaN and infinite losses", "By component. A single one pages; should be 0.", "No data yet."),
             "none",
             [
                 Query(
@@ -150,7 +149,7 @@ def stability() -> Panels:
 
 
 def confidence() -> Panels:
-    """Return check C: whether the picture is as good as the NLL."""
+    """Return check C: whether the reconstructions are as good as the NLL."""
 
     def ratio(title: str, description: str, name: str) -> timeseries.Panel:
         return curves(
@@ -168,7 +167,7 @@ def confidence() -> Panels:
             Words(
                 f"{name.capitalize()} and its edges",
                 description,
-                f"No data: observe {name}; it comes with the first 100 steps.",
+                f"No data. Pass {name} to observe(). It appears after 100 steps.",
             ),
             "none",
             [
@@ -182,7 +181,10 @@ def confidence() -> Panels:
         return panel
 
     sharpness = ratio(
-        "Sharpness", "The edges in the output over those in the input. 100 %: as sharp; lower: blurred.", "sharpness"
+        "Sharpness",
+        "The gradients of the outputs relative to the inputs. 100 % is as sharp as the input. Below the dashed edge, "
+        "the outputs are blurred.",
+        "sharpness",
     )
     sharpness.with_target(Query(edge("min", signal="sharpness"), "edge {{run}}", "edge").over_time())
     sharpness.override_by_query("edge", [*dashed(), fixed(RED)])
@@ -190,14 +192,14 @@ def confidence() -> Panels:
         sharpness,
         ratio(
             "Contrast",
-            "The spread of the output over that of the input. Near 0: black or gray. Near 100 % at a very low NLL: "
-            "learned by heart.",
+            "The contrast of the outputs relative to the inputs. Near 100 % is good, near 0 is black or gray. Near "
+            "100 % with a very low NLL means memorized clips.",
             "contrast",
         ),
         curves(
             Words(
                 "PSNR",
-                "The peak signal over the noise of the reconstruction: higher is nearer to the input.",
+                "The peak signal-to-noise ratio of the reconstructions. Higher is closer to the inputs.",
                 no_data.RECONSTRUCTION,
             ),
             "dB",
@@ -206,21 +208,23 @@ def confidence() -> Panels:
         ),
         component(
             "rec",
-            "The unweighted mean squared error over 100 steps, and the edges that it should keep within.",
+            "The unweighted mean squared error, the mean of the last 100 steps. It should stay between the dashed "
+            "edges.",
             "max",
             "min",
         ),
         component(
             "perception",
-            "The unweighted perceptual distance over 100 steps, and the edge below which it should stay.",
+            "The unweighted perceptual distance, the mean of the last 100 steps. It should stay below the dashed edge.",
             "max",
         ),
         states(
             Words(
-                "Why the picture is not trusted",
-                "The NLL looks fine and something else does not. blurred: by the sharpness. averaged_colours: rec is "
-                "very low and perception most of the sum. rec_hidden, perception_hidden: weights that hide a bad loss.",
-                "Nothing: the picture looks as good as its NLL, or nothing is known of it.",
+                "Confidence gap",
+                "The reconstructions look worse than the NLL suggests. blurred: the sharpness is low. "
+                "averaged_colours: rec is very low and perception dominates the sum. rec_hidden, perception_hidden: a "
+                "loss is high, but its weight hides it.",
+                "The reconstructions look as good as the NLL suggests, or were not reported.",
             ),
             HOLDS,
             [Query(f"group by (run, symptom) ({of_run('run:vae_confidence_gap')})", "{{symptom}} {{run}}")],
@@ -235,9 +239,9 @@ def latents() -> Panels:
         curves(
             Words(
                 "KL",
-                "The mean over 100 steps, its first value, and dashed its weighted part of the total, by powers of "
-                "ten. Far below its first value: the latents collapse.",
-                "No data: observe kl; it comes with the first 100 steps.",
+                "The mean KL of the last 100 steps, on a log scale. Dashed: its first value, and its weighted share "
+                "of the total. Far below its first value, the posterior has collapsed.",
+                "No data. Pass kl to observe(). It appears after 100 steps.",
             ),
             "none",
             [
@@ -256,9 +260,10 @@ def latents() -> Panels:
         curves(
             Words(
                 "Discriminator",
-                "The losses of the adversarial part, and the factor by which it counts. When it starts, the NLL may "
-                "rise for a while.",
-                "No data: this run has no discriminator, or none is observed.",
+                "The adversarial losses, and (dashed) the discriminator factor. The NLL may rise for a while after the "
+                "discriminator starts.",
+                "No data. If the run has a discriminator, pass generator, discriminator and discriminator_factor to "
+                "observe().",
             ),
             "none",
             [

@@ -1,4 +1,4 @@
-"""The top of the run's dashboard: how it is, and what to do."""
+"""The top of the run dashboard: how the run is doing, and what to do."""
 
 from __future__ import annotations
 
@@ -30,17 +30,15 @@ if TYPE_CHECKING:
 
 
 def at_a_glance() -> Panels:
-    """Return what tells, from across the room, how the run is and what to do."""
+    """Return the panels that show at a glance how the run is doing and what to do."""
     do = [
-        Column("reason", "Because", width=220),
+        Column("reason", "Reason", width=220),
         Column("do", "What to do", meaning=WHAT_TO_DO, cell=wrapped()),
     ]
-    outputs = [Column("outputs_url", "Look at them", link=("Open", "${__value.raw}"))]
+    outputs = [Column("outputs_url", "View", link=("Open", "${__value.raw}"))]
     return [
         number(
-            Words(
-                "Verdict", "What the rules make of the run: healthy, converging, watch or stop.", no_data.HUNDRED_STEPS
-            ),
+            Words("Verdict", "The verdict of the rules: healthy, converging, watch or stop.", no_data.HUNDRED_STEPS),
             "none",
             Query(f"max by (run) ({of_run('run:vae_verdict:code')})"),
             VERDICT,
@@ -49,7 +47,8 @@ def at_a_glance() -> Panels:
         number(
             Words(
                 "NLL",
-                "The mean over the last 100 steps, which is judged. The target is a band, not a low number.",
+                "The mean NLL of the last 100 steps, which the rules judge. Lower is not always better: the target is "
+                "a band.",
                 no_data.HUNDRED_STEPS,
             ),
             "none",
@@ -59,9 +58,9 @@ def at_a_glance() -> Panels:
         ),
         number(
             Words(
-                "Alive",
-                "What the process said last; lost where it is not seen and never said that it ended.",
-                "Not seen within the last day.",
+                "State",
+                "The last state that the process reported. Lost: it disappeared without reporting that it ended.",
+                "Not scraped within the last day.",
             ),
             "none",
             Query(STATE_QUERY.format(runs='run=~"$run"')),
@@ -71,8 +70,8 @@ def at_a_glance() -> Panels:
         rows(
             Words(
                 "What to do",
-                "By the alert or the band that decided the verdict. The alert's own text and its runbook tell more.",
-                "Nothing yet: the run is not judged before its first 100 steps.",
+                "Advice for the alert or band that decided the verdict. The runbook of the alert has the details.",
+                "Nothing yet. The first verdict comes after 100 steps.",
             ),
             [Query(f'label_replace(max by (reason) ({of_run("run:vae_verdict")}), "do", "$1", "reason", "(.+)")')],
             do,
@@ -81,8 +80,8 @@ def at_a_glance() -> Panels:
         rows(
             Words(
                 "Outputs",
-                "Where a person looks at the reconstructions, by TrainingExporter(outputs_url=).",
-                "Not given: outputs_url",
+                "A link to the reconstructions.",
+                "outputs_url is not set",
             ),
             [Query(f"max by (outputs_url) ({of_run('vae_run_info', outputs_url='=~.+')})")],
             outputs,
@@ -90,13 +89,17 @@ def at_a_glance() -> Panels:
         ).transformations(only(outputs)),
         _nll_over_bands(),
         states(
-            Words("Verdict over time", "How the verdict changed.", no_data.HUNDRED_STEPS),
+            Words(
+                "Verdict over time",
+                "A good run goes from converging to healthy and stays there.",
+                no_data.HUNDRED_STEPS,
+            ),
             VERDICT,
             [Query(f"max by (run) ({of_run('run:vae_verdict:code')})", "verdict")],
             (16, 4),
         ),
         number(
-            Words("Step", "The newest step of the run.", "No step yet."),
+            Words("Step", "The latest step of the run.", "No step yet."),
             "none",
             Query(f"max by (run) ({of_run('run_rank:vae_step:max')})"),
             size=(4, 4),
@@ -104,9 +107,9 @@ def at_a_glance() -> Panels:
         ),
         number(
             Words(
-                "Since the last step",
-                "How long the slowest rank makes no step; a pause counts as one.",
-                "Not seen now.",
+                "Since last step",
+                "The time since the last step of the slowest rank. A pause counts as a step.",
+                "Not scraped.",
             ),
             "s",
             Query(f"max by (run) ({of_run('run_rank:vae_step_age:seconds')})"),
@@ -116,17 +119,16 @@ def at_a_glance() -> Panels:
 
 
 def _nll_over_bands() -> timeseries.Panel:
-    """Draw the NLL in front of its bands, which are the differences of the edges, on top of each other."""
+    """Draw the NLL over its bands, which are stacked differences of adjacent edges."""
     high = f"2 * {edge('bad')}"
     widths = {name: _width(*limits) for name, limits in NLL_BANDS.items()}
     golden = [Query(edge(f"golden_{side}"), f"golden, {side}", f"golden_{side}") for side in ("min", "max")]
     panel = curves(
         Words(
             "NLL over its bands",
-            "Thick: the mean over the last 100 steps, which is judged. Thin: over the last 10. Behind it the bands, "
-            "by the "
-            "edges of this run. An NLL above twice the edge of bad is drawn at the upper rim: see check B for all of "
-            "it.",
+            "Purple: the judged NLL, the mean of the last 100 steps. The other line is the mean of the last 10. The "
+            "background shows the bands of this run. The NLL should settle in excellent or good. It is cut off at "
+            "twice the bad edge: see NLL, log scale, in check B.",
             no_data.HUNDRED_STEPS,
         ),
         "none",
@@ -151,7 +153,7 @@ def _nll_over_bands() -> timeseries.Panel:
 
 
 def _width(lower: str | None, upper: str | None) -> str:
-    """Return how much of the axis a band takes: the highest one reaches up to twice its edge."""
+    """Return the width of a band on the axis. The highest band ends at twice its lower edge."""
     return f"{edge(upper)} - {edge(lower)}" if lower and upper else edge(lower or upper or "")
 
 
@@ -160,7 +162,7 @@ def _at_most(query: str, limit: str) -> str:
 
 
 def alerts() -> Panels:
-    """Return what fires, and what the run said of itself."""
+    """Return the alerts that fire, and the labels of the run."""
     columns = [
         Column("severity", "Severity", meaning=SEVERITY, colored=True, width=100),
         Column("alertname", "Alert", link=("Open the runbook", f"{RUNBOOKS}/${{__value.raw}}.md"), width=220),
@@ -173,8 +175,8 @@ def alerts() -> Panels:
         rows(
             Words(
                 "Firing now",
-                "The alerts of the chosen runs. A click on its name opens the alert's runbook.",
-                "None is firing.",
+                "The firing alerts of the selected runs. Click a name to open its runbook.",
+                "No alert is firing.",
             ),
             [
                 Query(
@@ -186,7 +188,7 @@ def alerts() -> Panels:
             (14, 6),
         ).transformations(only(columns)),
         states(
-            Words("Fired", "Which alerts fired, and when.", "None has fired in this time."),
+            Words("Alert history", "When each alert fired.", "No alert fired in this time range."),
             FIRING,
             [Query(f"max by (run, alertname) ({firing})", "{{alertname}} {{run}}")],
             (10, 6),
@@ -194,11 +196,11 @@ def alerts() -> Panels:
         rows(
             Words(
                 "About",
-                "What the run said of itself: TrainingExporter(info=, outputs_url=). A click opens its outputs.",
-                "No data: none of the chosen runs is seen now.",
+                "What the run reports about itself, from TrainingExporter(info=, outputs_url=).",
+                "No data. None of the selected runs is scraped.",
             ),
             [Query(f"group without (instance, job) ({of_run('vae_run_info')})")],
-            [Column("outputs_url", "outputs_url", link=("Look at the outputs", "${__value.raw}"))],
+            [Column("outputs_url", "outputs_url", link=("Open the outputs", "${__value.raw}"))],
             (24, 4),
         ).transformations(
             [DataTransformerConfig(id_val="filterFieldsByName", options={"exclude": {"pattern": "^(Time|Value)"}})]

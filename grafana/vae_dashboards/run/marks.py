@@ -1,4 +1,4 @@
-"""What happened when: marks on all curves of the run's dashboard."""
+"""Events that are marked on all curves of the run dashboard."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vae_dashboards.queries import of_run
 
 
 def marks() -> list[Annotation]:
-    """Return the marks on all curves."""
+    """Return the annotations of the run dashboard."""
     rate, rate_before = _now_and_before("vae_learning_rate")
     factor, factor_before = _now_and_before("vae_discriminator_factor")
     start, start_before = _now_and_before("run:vae_run_start:timestamp_seconds")
@@ -27,23 +27,23 @@ def marks() -> list[Annotation]:
             RED,
             "{{severity}}, run {{run}}",
         ),
-        Annotation("Resumed or started anew", f"{start} > on (run) {start_before}", "A new process", BLUE),
+        Annotation("Resumes and restarts", f"{start} > on (run) {start_before}", "New process", BLUE),
         Annotation(
-            "Discriminator starts",
+            "Discriminator start",
             f"{factor} > 0 and on (run) {factor_before} == 0",
-            "The discriminator starts",
+            "Discriminator started",
             ORANGE,
         ),
         Annotation(
             "Learning rate jumps",
             f"{rate} > on (run) 2 * ({rate_before} > 0) or on (run) {rate} < on (run) 0.5 * {rate_before}",
-            "The learning rate doubled or halved",
+            "Learning rate more than doubled or halved",
             PURPLE,
         ),
-        Annotation("Epochs", f"{epoch} > on (run) {epoch_before}", "A new epoch", GRAY, shown=False),
+        Annotation("Epochs", f"{epoch} > on (run) {epoch_before}", "New epoch", GRAY, shown=False),
     ]
 
 
 def _now_and_before(series: str) -> tuple[str, str]:
-    """Give the largest value of the ranks, and what it was one point of the query before."""
+    """Return queries for the largest value of all ranks, now and one interval earlier."""
     return f"max by (run) ({of_run(series)})", f"max by (run) ({of_run(series)} offset $__interval)"

@@ -1,6 +1,6 @@
-"""What would fill a panel of the run that has no data."""
+"""What to do if a panel of the run has no data."""
 
-HUNDRED_STEPS = "No data yet: it comes with the first 100 steps of a run."
-WEIGHTS = "No data: give TrainingExporter loss_weights, and observe rec and perception."
-RECONSTRUCTION = "No data: call exporter.observe_reconstruction(step, inputs, outputs) in the loop."
-GPU = "No data: the run uses no NVIDIA GPU, or its driver does not answer."
+HUNDRED_STEPS = "No data yet. It appears after the first 100 steps."
+WEIGHTS = "No data. Set TrainingExporter(loss_weights=), and pass rec and perception to observe()."
+RECONSTRUCTION = "No data. Call exporter.observe_reconstruction(step, inputs, outputs) in the training loop."
+GPU = "No data. The run uses no NVIDIA GPU, or the driver does not respond."

@@ -1,4 +1,4 @@
-"""What the run uses, and how fast it is."""
+"""The optimizer, the speed and the GPU memory of the run."""
 
 from __future__ import annotations
 
@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 
 
 def optimizer() -> Panels:
-    """Return the learning rate, the gradient, and how fast the run is."""
+    """Return the learning rate, the gradient norm and the speed of the run."""
     return [
         curves(
-            Words("Learning rate", "As the optimizer uses it, by powers of ten.", "No data: observe learning_rate."),
+            Words(
+                "Learning rate",
+                "The learning rate of the optimizer, on a log scale. It follows your schedule.",
+                "No data. Pass learning_rate to observe().",
+            ),
             "none",
             [Query(f"max by (run) ({of_rank('vae_learning_rate')})", "{{run}}")],
             (8, 8),
@@ -28,8 +32,9 @@ def optimizer() -> Panels:
         curves(
             Words(
                 "Gradient norm",
-                "Of each rank, by powers of ten. It often jumps before the loss does.",
-                "No data: observe gradient_norm.",
+                "The gradient norm of each rank, on a log scale. It should settle after the warm-up. It often jumps "
+                "before the loss does.",
+                "No data. Pass gradient_norm to observe().",
             ),
             "none",
             [Query(f"max by (run, rank) ({of_rank('vae_gradient_norm')})", "rank {{rank}} {{run}}")],
@@ -38,8 +43,9 @@ def optimizer() -> Panels:
         curves(
             Words(
                 "Loss scale and skipped steps",
-                "The gradient scaler's factor, and the part of the steps that it skipped.",
-                "No data: this run scales no loss, or observes no loss_scale.",
+                "The loss scale, and the share of steps that the gradient scaler skipped: near 0 after the first "
+                "steps.",
+                "No data. If the run uses a gradient scaler, pass loss_scale and skipped to observe().",
             ),
             "none",
             [
@@ -56,8 +62,8 @@ def optimizer() -> Panels:
         curves(
             Words(
                 "Step time",
-                "The mean and the 99th percentile of a step; pauses are left out.",
-                "No data yet: it comes with the second step.",
+                "The mean and (dashed) the 99th percentile of the step time, without pauses. Both should be flat.",
+                "No data yet. It appears after the second step.",
             ),
             "s",
             [
@@ -70,15 +76,15 @@ def optimizer() -> Panels:
                 Query(
                     f"histogram_quantile(0.99, sum by (run, le) "
                     f"(rate({of_rank('vae_step_duration_seconds_bucket')}[$__rate_interval])))",
-                    "99 % {{run}}",
+                    "p99 {{run}}",
                     "slow",
                 ),
             ],
         ).override_by_query("slow", dashed()),
         curves(
             Words(
-                "Steps an hour",
-                "Of each rank. Ranks that wait for each other are as fast as the slowest.",
+                "Steps per hour",
+                "The speed of each rank. Synchronized ranks are all as fast as the slowest.",
                 "No data yet.",
             ),
             "none",
@@ -93,18 +99,19 @@ def optimizer() -> Panels:
 
 
 def memory() -> Panels:
-    """Return the memory of the card, and what fills it."""
+    """Return the memory of the GPUs, and what uses it."""
 
     def layer(kind: str, stat: str) -> str:
         held = of_rank("vae_cuda_allocator_bytes", kind=kind, stat=stat)
-        return f"max by (run) (sum by (run, gpu) ({held}))"  # ranks that share a card have each their own
+        return f"max by (run) (sum by (run, gpu) ({held}))"  # ranks that share a GPU add up
 
     return [
         curves(
             Words(
-                "Memory of the fullest card",
-                "Of the chosen ranks. Allocated is what the model needs; reserved is what torch keeps; its peak "
-                "decides whether the next step fits. Each card on its own: dashboard GPU memory.",
+                "Memory of the fullest GPU",
+                "Memory allocated to tensors (dashed: its peak), reserved by torch, and used in total, below the size "
+                "of the GPU in red. All should be flat after the first steps. The dashboard GPU memory shows each "
+                "GPU.",
                 no_data.GPU,
             ),
             "bytes",
@@ -113,7 +120,7 @@ def memory() -> Panels:
                 Query(layer("allocated", "peak"), "allocated, peak {{run}}", "peak"),
                 Query(layer("reserved", "current"), "reserved {{run}}", "reserved"),
                 Query(f"max by (run) ({of_rank('vae_gpu_memory_used_bytes')})", "used {{run}}", "used"),
-                Query(f"min by (run) ({of_rank('vae_gpu_memory_total_bytes')})", "the card {{run}}", "total"),
+                Query(f"min by (run) ({of_rank('vae_gpu_memory_total_bytes')})", "GPU size {{run}}", "total"),
             ],
             (16, 9),
         )
@@ -123,7 +130,7 @@ def memory() -> Panels:
         curves(
             Words(
                 "Out of memory and retries",
-                "Allocations that failed, and those that needed torch to free its cache first.",
+                "Failed allocations, and allocations that torch retried after freeing its cache. Both should be 0.",
                 no_data.GPU,
             ),
             "none",

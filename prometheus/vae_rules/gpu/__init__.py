@@ -1,4 +1,4 @@
-"""Whether the GPUs that the runs use are well: prometheus/rules/gpu.yml."""
+"""Whether the GPUs of the runs are healthy: prometheus/rules/gpu.yml."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ GPU = RuleFile(
     group="vae_gpu",
     about=dedent(
         """\
-        Judges the GPUs that the runs use: their memory, their temperature and their errors.
+        Judges the GPUs of the runs: their memory, temperature and errors.
 
-        A card is known by its UUID, and several processes may report one, so each signal is aggregated to one value a
-        run and card first. What broke stays broken when its process dies, until a later process is seen on the card."""
+        A GPU is identified by its UUID. Several processes may export it, so each signal is first aggregated to one
+        value per run and GPU. A fault stays when its process dies, until a later process is seen on the GPU."""
     ),
     sections=(
         cards.RECORDS,

@@ -1,4 +1,4 @@
-"""The cards that are seen, and whether they are still read."""
+"""The GPUs that the runs export, and whether they are still read."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from vae_rules.links import gpu_dashboard
 from vae_rules.rule import Alert, Record, Section
 
 RECORDS = Section(
-    "The cards",
+    "The GPUs",
     (
         Record(
             "run_gpu:vae_gpu:present",
             "group by (run, gpu) (last_over_time(vae_gpu_info[2m]))",
-            "1 while a process of the run exports the card",
+            "1 while a process of the run exports the GPU",
         ),
         Record(
             "run_gpu:vae_gpu_memory_total:bytes",
             "max by (run, gpu) (last_over_time(vae_gpu_memory_total_bytes[2m]))",
-            "The memory of the card",
+            "The memory of the GPU",
         ),
         Record(
             "gpu:vae_run_start:timestamp_seconds",
@@ -29,10 +29,12 @@ RECORDS = Section(
             or
                 last_over_time(gpu:vae_run_start:timestamp_seconds[1h])
               and on (gpu)
-                last_over_time({__name__=~"run_gpu:vae_gpu_(event|fault):timestamp_seconds"}[1h])
+                last_over_time(
+                  {__name__=~"run_gpu:vae_gpu_event:timestamp_seconds|run_gpu:vae_gpu_fault:timestamp_seconds"}[1h]
+                )
             """,
-            "When the newest process that exports the card started, of any run. Kept while anything is known of "
-            "the card",
+            "When the newest process of any run that exports the GPU started. Kept while an error of the GPU "
+            "is remembered",
         ),
     ),
 )
@@ -47,21 +49,21 @@ SAMPLE_STALE = Alert(
     and on (run)
       last_over_time(vae_run_state{state=~"running|paused"}[2m]) == 1
     """,
-    when="a card is not read for 3 minutes while its run lives",
-    clears="when it is read",
+    when="a GPU has not been read for 3 minutes while its run is alive",
+    clears="when it is read again",
     summary="""
-        Run {{ $labels.run }}: {{ $labels.gpu }} was not read for {{ humanizeDuration $value }}: its driver hangs or
-        fails. Check nvidia-smi.
+        Run {{ $labels.run }}: {{ $labels.gpu }} has not been read for {{ humanizeDuration $value }}. Its driver
+        hangs or fails: check nvidia-smi.
     """,
     description="""
         [[card]]
-        The run itself is scraped, but all values of this card are that old, and nothing judges it. On its host, run
-        `timeout 20 nvidia-smi` and search `dmesg` for NVRM and Xid. The log of the training has the driver's error.
+        The run is still scraped, but all values of this GPU are that old, and no alert watches it. On its host, run
+        `timeout 20 nvidia-smi` and search `dmesg` for NVRM and Xid. The training's log has the driver's error.
     """,
     dashboard=gpu_dashboard("vae_gpu_sample_timestamp_seconds{@run,@gpu}"),
     why=(
-        "Longer than the two minutes that signals look back plus the longest sampling interval: a dying process "
-        "is no stale card."
+        "Longer than the two minutes that signals look back plus the longest sampling interval, so a dying process "
+        "is not reported as a stale GPU."
     ),
 )
 

@@ -1,4 +1,4 @@
-"""Errors of a card: what happened when, what is broken, and what a loss that goes wrong may have to do with it."""
+"""GPU errors: when they happened, which faults remain, and which may explain a loss that goes wrong."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from vae_rules.rule import Alert, Record, Section
 from vae_rules.seen import aggregated
 
 FATAL_XIDS = "46|48|62|64|74|79|95|109|119|120|140|158"
-"""The XID errors after which NVIDIA's catalogue has an A100 reset, or its host restarted: docs/gpu.md lists them."""
+"""The XID errors after which NVIDIA's catalog says to reset an A100 or restart its host; listed in docs/gpu.md."""
 
 PROGRAM_XIDS = "13|31|43|45"
-"""Those that programs cause."""
+"""The XID errors that programs cause."""
 
 _RESTART = (
     '<<run_gpu:vae_gpu_fault:timestamp_seconds{@run,@gpu,fault="lost"}'
@@ -24,29 +24,29 @@ RECORDS = Section(
         Record(
             "run_gpu:vae_gpu_errors:sum",
             aggregated("max by (run, gpu)", 'vae_gpu_ecc_errors_total{type="uncorrected"}'),
-            "Errors of the card itself so far: `ecc`, `xid`, `row_remap`",
+            "Hardware errors of the GPU so far: `ecc`, `xid`, `row_remap`",
             labels={"event": "ecc"},
         ),
         Record(
             "run_gpu_xid:vae_gpu_errors:max",
             aggregated("max by (run, gpu, xid)", f'vae_gpu_xid_errors_total{{xid!~"{PROGRAM_XIDS}"}}'),
-            "XID errors of the card itself, without those that programs cause",
+            "XID errors of the GPU, without those that programs cause",
         ),
         Record(
             "run_gpu:vae_gpu_errors:sum",
             "sum without (xid) (run_gpu_xid:vae_gpu_errors:max) or run_gpu:vae_gpu:present * 0",
-            why="An XID is exported from its first occurrence on: before that it is 0.",
+            why="An XID is exported only after it first occurs, so before that the count is 0.",
             labels={"event": "xid"},
         ),
         Record(
             "run_gpu_type:vae_gpu_remapped_rows:max",
             aggregated("max by (run, gpu, type)", "vae_gpu_remapped_rows"),
-            "Rows of the memory that were replaced, by the type of their errors",
+            "Remapped memory rows, by type of error",
         ),
         Record(
             "run_gpu:vae_gpu_row_remap_pending:max",
             aggregated("max by (run, gpu)", "vae_gpu_row_remap_pending"),
-            "1 while a row waits for a reset to be replaced",
+            "1 while a row remap waits for a reset",
         ),
         Record(
             "run_gpu:vae_gpu_errors:sum",
@@ -66,9 +66,9 @@ RECORDS = Section(
             or
               last_over_time(run_gpu:vae_gpu_event:timestamp_seconds[1h]) > time() - $remembered
             """,
-            "When the last error of each kind was seen, for a day",
+            "When the last error of each kind was seen; kept for a day",
             more_labels=("event",),
-            why="An XID before the first scrape counts when it is first seen. x ^ 0 is 1.",
+            why="An XID from before the first scrape counts as of when it is first seen. x ^ 0 is 1.",
         ),
         Record(
             "run:vae_run:must_stop_for10m",
@@ -88,27 +88,26 @@ RECORDS = Section(
               last_over_time(run_gpu:vae_gpu_suspect:timestamp_seconds[2m])
                 and on (run) run:vae_run:must_stop
             """,
-            "The errors that a loss that goes wrong may come from: those of the last 10 minutes; while a page "
-            "about the loss "
-            "fires, those of the 10 minutes before it and since",
+            "The GPU errors that may explain a loss that goes wrong: those of the last 10 minutes or, while a page "
+            "about the loss fires, those from 10 minutes before it until 10 minutes into it",
             more_labels=("event",),
         ),
     ),
 )
 
 FAULTS = Section(
-    "What is broken",
+    "GPU faults",
     (
         Record(
             "run_gpu:vae_gpu_fatal_xid_errors:max",
             aggregated("max by (run, gpu, xid)", f'vae_gpu_xid_errors_total{{xid=~"{FATAL_XIDS}"}}'),
-            "XID errors after which the card must be reset or its host restarted",
+            "XID errors after which the GPU must be reset or its host restarted",
             more_labels=("xid",),
         ),
         Record(
             "run_gpu:vae_gpu_fault:bool",
             "group without (xid) (run_gpu:vae_gpu_fatal_xid_errors:max > 0) or run_gpu:vae_gpu:present * 0",
-            "1 while a fault is seen, else 0: `fatal_xid`, `lost`, `row_remap_failed`",
+            "1 while a fault is present, otherwise 0: `fatal_xid`, `lost`, `row_remap_failed`",
             labels={"fault": "fatal_xid"},
         ),
         Record(
@@ -139,12 +138,12 @@ FAULTS = Section(
               )
                 >= on (gpu) group_left () gpu:vae_run_start:timestamp_seconds
             """,
-            "When each fault was last seen: these, and `uncorrected_ecc`",
+            "When each of these faults, or `uncorrected_ecc`, was last seen",
             more_labels=("fault",),
             why=(
-                "For a day, until it is seen to be gone, or until a later process is seen on the card. "
-                "An uncorrectable error that came while the run was watched stays as well: only a reset "
-                "lowers its count."
+                "Kept for a day, until the fault is reported as gone, or until a later process is seen on the GPU. "
+                "An uncorrectable error that occurred while the run was watched is kept as well: only a reset "
+                "clears its count."
             ),
         ),
     ),
@@ -154,16 +153,17 @@ FAILING = Alert(
     "VaeGpuFailing",
     "page",
     "max by (run, gpu) (run_gpu:vae_gpu_fault:timestamp_seconds)",
-    when="a card has uncorrectable errors, a row that cannot be replaced or a fatal XID, or is lost",
-    clears="when that is seen to be gone, or a later process is seen on the card",
+    when="a GPU has an uncorrectable error, a row that cannot be remapped or a fatal XID, or is lost",
+    clears="when the fault is reported as gone, or a later process is seen on the GPU",
     summary=f"""
         Run {{{{ $labels.run }}}}: {{{{ $labels.gpu }}}} is failing (
         {{{{- range $index, $fault := <<run_gpu:vae_gpu_fault:timestamp_seconds{{@run,@gpu}}>> | sortByLabel "fault"
         }}}}
         {{{{- if $index }}}}, {{{{ end }}}}{{{{ .Labels.fault | reReplaceAll "_" " " }}}}
-        {{{{- end }}}}). Stop the run and {{{{ with {_REPLACE} }}}}have the card replaced
+        {{{{- end }}}}). Stop the run and {{{{ with {_REPLACE} }}}}have the GPU replaced
+
         {{{{- else }}}}{{{{ with {_RESTART} }}}}restart its host
-        {{{{- else }}}}reset the card{{{{ end }}}}{{{{ end }}}}.
+        {{{{- else }}}}reset the GPU{{{{ end }}}}{{{{ end }}}}.
     """,
     description=f"""
         {{{{ with <<last_over_time(vae_gpu_info{{@run,@gpu}}[1d])>> | sortByLabel "instance" -}}}}
@@ -171,18 +171,21 @@ FAILING = Alert(
         {{{{ . | first | label "name" }}}}.
         {{{{ end -}}}}
         {{{{ range <<run_gpu:vae_gpu_fault:timestamp_seconds{{@run,@gpu}}>> | sortByLabel "fault" -}}}}
-        {{{{ if eq .Labels.fault "uncorrected_ecc" }}}}An uncorrectable memory error
-        {{{{- else if eq .Labels.fault "row_remap_failed" }}}}A row of its memory that could not be replaced
-        {{{{- else if eq .Labels.fault "lost" }}}}The driver cannot reach it
+        {{{{ if eq .Labels.fault "uncorrected_ecc" }}}}Uncorrectable memory error
+
+        {{{{- else if eq .Labels.fault "row_remap_failed" }}}}Memory row that could not be remapped
+
+        {{{{- else if eq .Labels.fault "lost" }}}}Lost by the driver
+
         {{{{- else }}}}XID
         {{{{- range $index, $xid := <<last_over_time(run_gpu:vae_gpu_fatal_xid_errors:max{{@run,@gpu}}[1d])>>
         | sortByLabel "xid" }}}}{{{{ if $index }}}},{{{{ end }}}} {{{{ .Labels.xid }}}}{{{{ end }}}}
-        {{{{- end }}}}, last at [[time]].
+        {{{{- end }}}}, last seen at [[time]].
         {{{{ end -}}}}
-        Its results cannot be trusted. Stop the run, and resume from an earlier checkpoint on another card.
-        {{{{- with {_REPLACE} }}}} A reset does not repair this card: have it replaced.
+        Do not trust its results. Stop the run and resume from an earlier checkpoint on another GPU.
+        {{{{- with {_REPLACE} }}}} A reset does not repair this GPU: have it replaced.
         {{{{- else }}}}
-        {{{{- with {_RESTART} }}}} Restart its host; if the card is lost again, have it replaced.
+        {{{{- with {_RESTART} }}}} Restart its host; if the GPU is lost again, have it replaced.
         {{{{- else }}}} Reset it (`nvidia-smi --gpu-reset`); if it fails again, have it replaced.
         {{{{- end }}}}
         {{{{- end }}}}
@@ -194,17 +197,16 @@ ROW_REMAP_PENDING = Alert(
     "VaeGpuRowRemapPending",
     "ticket",
     "run_gpu:vae_gpu_row_remap_pending:max == 1",
-    when="a card waits for a reset to replace a row of its memory",
-    clears="when it was reset",
+    when="a row remap of a GPU waits for a reset",
+    clears="when the GPU has been reset",
     summary="""
-        Run {{ $labels.run }}: {{ $labels.gpu }} has a broken row of memory, which its next reset replaces. Reset it
-        when the run stops.
+        Run {{ $labels.run }}: {{ $labels.gpu }} has a faulty memory row, which a reset remaps. Reset it when the
+        run stops.
     """,
     description="""
         [[card]]
-        The driver no longer uses the row, so the run may continue. At its next stop, before you resume it, reset the
-        card:
-        `nvidia-smi --gpu-reset`.
+        The driver no longer uses the row, so the run may continue. When the run next stops, reset the GPU before you
+        resume: `nvidia-smi --gpu-reset`.
         {{- with <<run_gpu_type:vae_gpu_remapped_rows:max{@run,@gpu,type="uncorrected"} > 0>> }} Rows with
         uncorrectable errors so far: [[first %.0f]].{{ end }}
     """,

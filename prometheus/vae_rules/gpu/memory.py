@@ -1,4 +1,4 @@
-"""Whether the memory of a card suffices, judged by what torch's allocator holds."""
+"""Whether a GPU's memory is sufficient, judged by what torch's allocator holds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _IS_FRAGMENTED = (
 )
 _FRAGMENTED = (
     "The memory is fragmented: torch reserved {{ . | first | value | humanize1024 }}B. Set"
-    " PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True before torch starts."
+    " PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True before the run starts."
 )
 
 RECORDS = Section(
@@ -29,23 +29,23 @@ RECORDS = Section(
             "sum without (rank) (\n"
             + indent(aggregated("max by (run, rank, gpu, kind, stat)", "vae_cuda_allocator_bytes"), PARTS)
             + "\n)",
-            "What torch holds of the card, over all ranks on it",
+            "What torch holds of the GPU's memory, summed over all ranks on it",
             more_labels=("kind", "stat"),
         ),
         Record(
             "run_gpu:vae_cuda_allocator:present",
             f"group without (kind, stat) ({_HELD})",
-            "1 while torch reports what it holds of the card",
+            "1 while torch reports what it holds of the GPU's memory",
         ),
         Record(
             _PEAK,
             f'max without (kind, stat) ({_HELD}{{kind="allocated",stat="peak"}})',
-            "The most that was allocated",
+            "The peak of the allocated memory",
         ),
         Record(
             _RESERVED_PEAK,
             f'max without (kind, stat) ({_HELD}{{kind="reserved",stat="peak"}})',
-            "The most that was reserved",
+            "The peak of the reserved memory",
         ),
         Record(
             _FLOOR,
@@ -54,17 +54,17 @@ RECORDS = Section(
               min_over_time({_HELD}{{kind="allocated",stat="current"}}[10m])
             )
             """,
-            "The least that was allocated within 10 minutes",
+            "The minimum that was allocated within 10 minutes",
         ),
         Record(
             _GROWTH,
             f"{_FLOOR} - last_over_time({_FLOOR}[5m] offset 30m)",
-            "How much that grew within half an hour",
+            "How much this minimum grew in the last half hour",
         ),
         Record(
             f"{_GROWTH}_before",
             f"last_over_time({_GROWTH}[5m] offset 30m)",
-            "How much it grew within the half hour before",
+            "How much this minimum grew in the half hour before",
         ),
         Record(
             "run_gpu:vae_cuda_allocator_floor:slope",
@@ -76,8 +76,8 @@ RECORDS = Section(
               )
             / 1800
             """,
-            "How fast that grew, in bytes a second: in the last half hour or in the one before, whichever was less",
-            why="What a training takes when it starts is no leak.",
+            "How fast this minimum grew, in bytes per second: the lower rate of the last two half hours",
+            why="Memory that a training allocates when it starts is not a leak.",
         ),
         Record(
             "run_rank_gpu:vae_cuda_out_of_memory:max",
@@ -102,17 +102,17 @@ RECORDS = Section(
             or
               time() * (run_rank_gpu:vae_cuda_out_of_memory:max > 0) ^ 0
             """,
-            "When the last one was seen",
+            "When the last out-of-memory error was seen",
             why=(
-                "For a day, or until a later process of the rank starts. Many ranks run out of memory in "
-                "their first step, before the first scrape: then it is when that was first seen."
+                "Kept for a day, or until a later process of the rank starts. Many ranks run out of memory in their "
+                "first step, before the first scrape: then this is the time when the error was first seen."
             ),
         ),
     ),
 )
 
 PRESSURE = Section(
-    "Why the memory may soon be too small",
+    "Why the memory may run out",
     (
         Record(
             "run_gpu:vae_gpu_memory_pressure:bool",
@@ -121,7 +121,7 @@ PRESSURE = Section(
             and
               {_PEAK} > $gpu_full * run_gpu:vae_gpu_memory_total:bytes
             """,
-            "1 while the memory may not suffice: `peak`, `growth`, `retries`, `out_of_memory`",
+            "1 while the memory may run out, by cause: `peak`, `growth`, `retries`, `out_of_memory`",
             labels={"cause": "peak"},
         ),
         Record(
@@ -134,8 +134,8 @@ PRESSURE = Section(
               > $gpu_full * run_gpu:vae_gpu_memory_total:bytes
             """,
             why=(
-                "The lowest slope of ten minutes: while a single rise leaves the ten minutes of the "
-                "floor, the floor rises gradually, and a half hour that starts there would see two rises."
+                "Takes the lowest slope of 10 minutes. After a single rise, the 10-minute minimum catches up "
+                "gradually, and a half hour that starts in between would count the rise twice."
             ),
             labels={"cause": "growth"},
         ),
@@ -173,12 +173,12 @@ OUT_OF_MEMORY = Alert(
       )
     """,
     hold="1m",
-    why="An allocation that fails and is caught, as by a search for the largest batch, is a ticket: steps continue.",
-    when="an allocation failed, and the rank has made no step since, for a minute",
-    clears="when the rank starts again",
+    why="If the trainer catches the error and steps continue, as in a search for the largest batch, it is a ticket.",
+    when="an allocation failed and the rank has made no step since, for 1 minute",
+    clears="when the rank restarts or makes a step",
     summary="""
-        Run {{ $labels.run }} ran out of memory on {{ $labels.gpu }} and has made no step since. Make it smaller, then
-        resume it.
+        Run {{ $labels.run }} ran out of memory on {{ $labels.gpu }} and has made no step since. Reduce its batch
+        size, then resume it.
     """,
     description=f"""
         [[unless scraped]]
@@ -187,15 +187,15 @@ OUT_OF_MEMORY = Alert(
         sortByLabel "rank" }}}}
         {{{{- if $index }}}},{{{{ end }}}} in rank {{{{ .Labels.rank }}}} at [[time]]
         {{{{- end }}}}.
-        {{{{- with <<last_over_time({_PEAK}{{@run,@gpu}}[1d])>> }}}} At its peak the training held
+        {{{{- with <<last_over_time({_PEAK}{{@run,@gpu}}[1d])>> }}}} Peak memory use was
         {{{{ . | first | value | humanize1024 }}}}B
-        {{{{- with <<last_over_time(run_gpu:vae_gpu_memory_total:bytes{{@run,@gpu}}[1d])>> }}}}, on a card of
+        {{{{- with <<last_over_time(run_gpu:vae_gpu_memory_total:bytes{{@run,@gpu}}[1d])>> }}}} of
         {{{{ . | first | value | humanize1024 }}}}B{{{{ end }}}}.
         {{{{- end }}}}
         {{{{- with {_IS_FRAGMENTED} }}}} {_FRAGMENTED}{{{{ end }}}}
         Use a smaller batch or shorter clips, accumulate gradients, or checkpoint activations. Check that no other
-        process uses
-        the card.
+        process
+        uses the GPU.
     """,
     dashboard=gpu_dashboard(f"{_HELD}{{@run,@gpu}}"),
 )
@@ -204,33 +204,33 @@ MEMORY_PRESSURE = Alert(
     "VaeGpuMemoryPressure",
     "ticket",
     "group without (cause) (run_gpu:vae_gpu_memory_pressure:bool)",
-    when="the memory of a card is nearly full, will be full within four hours, or allocations fail",
-    clears="when it is not",
+    when="a GPU's memory is nearly full or will be within four hours, or allocations fail",
+    clears="when none of these holds",
     summary="""
-        Run {{ $labels.run }} has little memory left on {{ $labels.gpu }} and may run out of it. Make it smaller at
-        its next stop.
+        Run {{ $labels.run }} may soon run out of memory on {{ $labels.gpu }}. Reduce its batch size when it next
+        stops.
     """,
     description=f"""
         {{{{ with <<{_PEAK}{{@run,@gpu}} and ignoring (cause)
         run_gpu:vae_gpu_memory_pressure:bool{{@run,@gpu,cause="peak"}}>> -}}}}
-        At its peak the training holds {{{{ . | first | value | humanize1024 }}}}B, over 95 % of the card
+        Peak memory use is {{{{ . | first | value | humanize1024 }}}}B, over 95 % of the GPU's memory
         {{{{- with <<run_gpu:vae_gpu_memory_total:bytes{{@run,@gpu}}>> }}}}
         ({{{{ . | first | value | humanize1024 }}}}B){{{{ end }}}}: a longer
         clip will not fit.
         {{{{ end -}}}}
         {{{{ with <<3600 * run_gpu:vae_cuda_allocator_floor:slope{{@run,@gpu}} and ignoring (cause)
         run_gpu:vae_gpu_memory_pressure:bool{{@run,@gpu,cause="growth"}}>> -}}}}
-        The memory that it never frees grows by {{{{ . | first | value | humanize1024 }}}}B an hour
+        Memory that is never freed grows by {{{{ . | first | value | humanize1024 }}}}B per hour
         {{{{- with <<($gpu_full * run_gpu:vae_gpu_memory_total:bytes{{@run,@gpu}} - {_FLOOR}) /
-        run_gpu:vae_cuda_allocator_floor:slope>> }}}} and fills 95 % of the
-        card in {{{{ . | first | value | humanizeDuration }}}}{{{{ end }}}}: something is kept from step to step, such
-        as losses with
-        their graphs.
+        run_gpu:vae_cuda_allocator_floor:slope>> }}}} and will fill 95 % of the
+        GPU in {{{{ . | first | value | humanizeDuration }}}}{{{{ end }}}}: the code keeps something from step to step,
+        such as losses with their graphs.
         {{{{ end -}}}}
         {{{{ with <<sum by (run, gpu) (increase(vae_cuda_allocator_retries_total{{@run,@gpu}}[30m])) and ignoring
         (cause) run_gpu:vae_gpu_memory_pressure:bool{{@run,@gpu,cause="retries"}}>> -}}}}
-        [[first %.0f]] allocations of the last 30 minutes failed at first: the allocator freed its cache and retried,
-        which is slow.
+        [[first %.0f]] allocations in the last 30 minutes failed at first; the allocator freed its cache and retried,
+        which
+        is slow.
         {{{{ end -}}}}
         {{{{ with <<run_gpu:vae_gpu_memory_pressure:bool{{@run,@gpu,cause="out_of_memory"}}>> -}}}}
         It ran out of memory within the last 30 minutes.

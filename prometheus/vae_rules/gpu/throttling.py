@@ -1,4 +1,4 @@
-"""What slows a card down."""
+"""Whether a GPU is throttled."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RECORDS = Section(
             and ignoring (reason)
               run_gpu:vae_gpu:present
             """,
-            "The share of the last 10 minutes in which the card was throttled, or its memory too hot "
+            "The share of the last 10 minutes during which the GPU was throttled, or its memory too hot "
             "(`memory_temperature`)",
         ),
         Record(
@@ -43,14 +43,14 @@ THROTTLED = Alert(
     "ticket",
     "max without (reason) (run_gpu:vae_gpu_throttled:ratio10m >= $gpu_throttled)",
     hold="5m",
-    why="A card that touches its limit for a moment works as it should.",
+    why="A GPU that briefly touches its limit is healthy.",
     when=(
-        "a card is throttled by heat or power limits, or its memory is at 95 °C: half of the last 10 minutes, "
-        "for 5 minutes"
+        "a GPU is throttled by heat or power limits, or its memory is at 95 °C or more, for half of the last "
+        "10 minutes; for 5 minutes"
     ),
-    clears="when it is not",
+    clears="when it no longer is",
     summary="""
-        Run {{ $labels.run }}: {{ $labels.gpu }} is throttled by heat or power limits. Check its cooling and its power
+        Run {{ $labels.run }}: {{ $labels.gpu }} is throttled by heat or power limits. Check its cooling and power
         supply.
     """,
     description="""
@@ -65,9 +65,8 @@ THROTTLED = Alert(
         {{- with <<max(last_over_time(vae_gpu_memory_temperature_celsius{@run,@gpu}[2m]))>> }}, its memory at
         [[first %.0f]] °C{{ end }}.
         {{- end }}
-        Each step takes longer, and all other ranks wait for this one. Heat: check fans, filters, air flow and the
-        neighbouring
-        cards. Power brake: check the power supplies of the host.
+        Steps take longer, and all other ranks wait for this one. For heat, check fans, filters, air flow and the
+        neighboring GPUs. For a power brake, check the power supplies of the host.
     """,
     dashboard=gpu_dashboard("run_gpu:vae_gpu_throttled:ratio10m{@run,@gpu}"),
 )

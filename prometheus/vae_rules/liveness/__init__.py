@@ -1,4 +1,4 @@
-"""Whether the runs live and whether the watching works: prometheus/rules/liveness.yml."""
+"""Whether the runs are alive and the monitoring works: prometheus/rules/liveness.yml."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ LIVENESS = RuleFile(
     group="vae_liveness",
     about=dedent(
         """\
-        Judges whether the runs live, and whether the watching works.
+        Judges whether the runs are alive and whether the monitoring works.
 
-        A process that disappears says nothing, so what was last known of it is kept, in series that read themselves:
-        for a day, or until a later process of the run takes its place. A death is not a recovery."""
+        A process that disappears reports nothing, so its last known values are kept, in series that read themselves,
+        for a day or until a later process of the run replaces it. A run that died has not recovered."""
     ),
     sections=(
         facts.LIFE,
         facts.STEPS,
         Section("Alerts about one rank", (ranks.STALLED, ranks.DOWN, ranks.STRAGGLER, ranks.NAME_TAKEN)),
-        Section("Alerts about a run: however many of its ranks ended, it is one end", (runs.FAILED, runs.TERMINATED)),
+        Section("Alerts about a run: one alert, however many of its ranks ended", (runs.FAILED, runs.TERMINATED)),
         runs.TICKETS,
         Section(
-            "Alerts about the watching", (watching.RULES_FAILING, watching.NOTIFICATIONS_FAILING, watching.WATCHDOG)
+            "Alerts about the monitoring", (watching.RULES_FAILING, watching.NOTIFICATIONS_FAILING, watching.WATCHDOG)
         ),
     ),
 )

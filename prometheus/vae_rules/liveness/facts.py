@@ -1,4 +1,4 @@
-"""What is known of each rank: when it last lived, what it did then, and how long its steps take."""
+"""Facts about each rank: when it was last alive, its state then, and how long its steps take."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LIFE = Section(
               and
                 max by (run) (last_over_time(run_rank:vae_run_alive:timestamp_seconds[1h]))
             """,
-            "When the newest process of the run started. Kept for as long as anything is known of the run",
+            "When the newest process of the run started. Kept as long as a rank of the run is remembered",
         ),
         Record(
             "run_rank:vae_run_alive:timestamp_seconds",
@@ -47,9 +47,8 @@ LIFE = Section(
             or
               time() * (run_rank:vae_run_end:code > bool 0) unless run_rank:vae_run_end:code offset 1h
             """,
-            "When the rank last lived: now, or when it ended or was last scraped. Kept for a day, or until a "
-            "later process of "
-            "the run starts",
+            "When the rank was last alive: now, or when it ended or was last scraped. Kept for a day, or until a later "
+            "process of the run starts",
             why="A run of 8 ranks may resume with 4.",
         ),
         Record(
@@ -67,8 +66,8 @@ LIFE = Section(
             and
               run_rank:vae_run_alive:timestamp_seconds
             """,
-            "Its state then: " + ", ".join(f"{code} {state}" for state, code in _STATES),
-            why="Of two processes the one that lives counts: the other may be the one before it.",
+            "The state of the rank at that time: " + ", ".join(f"{code} {state}" for state, code in _STATES),
+            why="If there are two processes, the live one counts: the other may be its predecessor.",
         ),
         Record(
             "run_rank:vae_run:disappeared",
@@ -79,10 +78,10 @@ LIFE = Section(
             and
               run_rank:vae_run_state:code <= 1
             """,
-            "When the rank was last scraped, if it ran or was paused then and is not scraped now",
+            "When the rank was last scraped, if it was running or paused then and is not scraped now",
             why=(
-                "Not by comparison with time(): where rules read what they recorded one evaluation late "
-                "(vmalert), that would hold for a rank that lives."
+                "This does not compare with time(): vmalert reads recorded series one evaluation late, so the "
+                "comparison would also hold for a rank that is alive."
             ),
         ),
     ),
@@ -111,7 +110,7 @@ STEPS = Section(
                 last_over_time(vae_last_step_timestamp_seconds[2m]) or run_rank:vae_run_paused:timestamp_seconds
               )
             """,
-            "The time since its last step or pause",
+            "The time since the last step or pause of the rank",
         ),
         Record(
             "run_rank:vae_step_duration_seconds:mean",
@@ -120,9 +119,8 @@ STEPS = Section(
             /
               (sum by (run, rank) (last_over_time(vae_step_duration_seconds_count[2m])) > 0)
             """,
-            "Its usual step: the mean time from one reported step to the next. A trainer that reports every 50th "
-            "step has a "
-            "usual step of 50 steps",
+            "The usual step time: the mean time from one reported step to the next. If a trainer reports every 50th "
+            "step, that is the time of 50 steps",
         ),
         Record(
             "run_rank:vae_step_duration_seconds:mean10m",
@@ -140,14 +138,13 @@ STEPS = Section(
             or
               $first_step * group by (run, rank) (last_over_time(vae_run_state[2m]))
             """,
-            "How long it may take for a step: $usual_steps usual steps, but at least $stall_min s; $first_step s "
-            "if no step "
-            "has been timed yet",
+            "How long a step of the rank may take: $usual_steps usual step times, but at least $stall_min s; "
+            "$first_step s if no step has been timed yet",
         ),
         Record(
             "run_rank:vae_step:is_overdue",
             "run_rank:vae_step_age:seconds > run_rank:vae_step_age:limit_seconds",
-            "The time since its last step, while that is longer than it may take",
+            "The time since the last step of the rank, while it exceeds this limit",
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""Alerts about one rank: it hangs, it is gone, it is slow, or its name is taken."""
+"""Alerts about one rank: it hangs, disappeared, is slow, or shares its name with another process."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ STALLED = Alert(
     "page",
     "run_rank:vae_step:is_overdue and run_rank:vae_run_state:code == 0",
     hold="1m",
-    why="For a minute: a process that was stopped and continues needs a moment for its next step.",
-    when="a rank runs, is not paused, and makes no step for $usual_steps usual ones, and for 10 minutes at least",
+    why="Holds for a minute: a process that was stopped and continues needs time for its next step.",
+    when="a rank runs, is not paused, and makes no step for $usual_steps usual step times and at least 10 minutes",
     clears="with the next step",
     summary="""
         Run {{ $labels.run }}, rank {{ $labels.rank }}, stalled: no step for {{ humanizeDuration $value }}. Find where
@@ -19,19 +19,18 @@ STALLED = Alert(
         then restart it.
     """,
     description="""
-        The rank reports that it is running and has made no step for {{ humanizeDuration $value }}
-        {{- with <<run_rank:vae_step_duration_seconds:mean{@run,@rank}>> }}; it used to report one every
+        The rank reports that it is running but has made no step for {{ humanizeDuration $value }}
+        {{- with <<run_rank:vae_step_duration_seconds:mean{@run,@rank}>> }}; before that, it reported one every
         {{ . | first | value | humanizeDuration }}
-        {{- else }}; none was timed before
+        {{- else }}; no step has been timed yet
         {{- end }}
         {{- with <<max(last_over_time(vae_step{@run,@rank}[2m]))>> }}. Its last step was [[first %.0f]]{{ end }}.
         {{- with <<count(run_rank:vae_step:is_overdue{@run}) > 1>> }} [[first %.0f]] ranks of this run are overdue:
         one that hangs
-        holds up all others.
+        blocks all others.
         {{- end }}
-        It holds its GPU without making progress. Look at its stack with `py-spy dump` before you kill it, and resume
-        from the
-        last checkpoint. If it was evaluating or saving, wrap that in `exporter.paused()`.
+        Run `py-spy dump` to see where it hangs before you kill it, then resume from the last checkpoint. If it was
+        evaluating or saving, wrap that in `exporter.paused()`.
     """,
     dashboard=run_dashboard("run_rank:vae_step_age:seconds{@run}"),
 )
@@ -41,18 +40,18 @@ DOWN = Alert(
     "page",
     "run_rank:vae_run:disappeared",
     hold="1m",
-    when="a rank that ran or paused is not scraped for a minute and did not report that it ended",
+    when="a rank that was running or paused is not scraped for a minute and did not report that it ended",
     clears="when it is scraped again",
     summary="""
         Run {{ $labels.run }}, rank {{ $labels.rank }}, disappeared without reporting that it ended. Check whether it
-        runs; if not, resume it.
+        still runs; if not, resume it.
     """,
     description="""
         {{ with <<topk(1, last_over_time(vae_run_start_timestamp_seconds{@run,@rank}[1d]))>> -}}
         {{ $process := first . -}}
         {{ with printf "up{job=%q,instance=%q}" ($process | label "job") ($process | label "instance") | query -}}
         {{ $process | label "instance" }}
-        {{- if . | first | value }} answers, but for another run: another process has its port
+        {{- if . | first | value }} answers, but another process has taken its port
         {{- else }} does not answer
         {{- end }}
         {{- else -}}
@@ -60,11 +59,9 @@ DOWN = Alert(
         {{- end }}.
         {{ end -}}
         This rank was last scraped at {{ $value | humanizeTimestamp | reReplaceAll "([.]\\\\d+)? [+]0000" "" }}
-        {{- with <<max(last_over_time(vae_step{@run,@rank}[1d]))>> }}, at step [[first %.0f]]{{ end }}. The process
-        was killed
-        (most often out of memory) or stopped, or its host or network is down. Nothing judges this rank until it is
-        scraped
-        again. If the process is gone, resume from the last checkpoint.
+        {{- with <<max(last_over_time(vae_step{@run,@rank}[1d]))>> }}, at step [[first %.0f]]{{ end }}. The process was
+        killed (most often because it ran out of memory) or stopped, or its host or network is down. This rank is not
+        judged until it is scraped again. If the process is gone, resume from the last checkpoint.
     """,
     dashboard=run_dashboard("run_rank:vae_run_state:code{@run}"),
 )
@@ -78,18 +75,18 @@ STRAGGLER = Alert(
       ($straggler * quantile by (run) (0.5, run_rank:vae_step_duration_seconds:mean10m))
     """,
     hold="10m",
-    when="a rank's steps take $straggler times the median of its run, for 10 minutes",
+    when="a rank's steps take at least $straggler times the median of its run, for 10 minutes",
     clears="when they do not",
     summary="""
-        Run {{ $labels.run }}, rank {{ $labels.rank }}, is slow: {{ humanizeDuration $value }} a step. Check its GPU
+        Run {{ $labels.run }}, rank {{ $labels.rank }}, is slow: {{ humanizeDuration $value }} per step. Check its GPU
         and its data loading.
     """,
     description="""
-        Its mean step over the last 10 minutes took {{ humanizeDuration $value }}
+        Its mean step time over the last 10 minutes is {{ humanizeDuration $value }}
         {{- with <<quantile(0.5, run_rank:vae_step_duration_seconds:mean10m{@run})>> }}; the median of the ranks is
         {{ . | first | value | humanizeDuration }}{{ end }}.
-        Ranks that wait for each other are as slow as the slowest. Check this rank's GPU (clocks, temperature, other
-        processes), the CPUs of its host, and where it reads its data from.
+        Ranks that wait for each other are as slow as the slowest one. Check this rank's GPU (clocks, temperature, other
+        processes), the CPUs of its host and the storage that it reads from.
     """,
     dashboard=run_dashboard("run_rank:vae_step_duration_seconds:mean10m{@run}"),
 )
@@ -112,24 +109,23 @@ NAME_TAKEN = Alert(
     """,
     hold="5m",
     why=(
-        "For longer than a dead process can seem alive: after a restart of Prometheus, its last samples are "
+        "Holds for longer than a dead process can look alive: after a restart of Prometheus, its last samples are "
         "valid for 5 minutes."
     ),
     when="two live processes have the same run and rank, for 5 minutes",
-    clears="when one is left",
+    clears="when only one is left",
     summary="""
-        Run {{ $labels.run }}, rank {{ $labels.rank }}, is the name of {{ $value }} live processes, whose values mix.
-        Rename all but one.
+        Run {{ $labels.run }}, rank {{ $labels.rank }}, is exported by {{ $value }} live processes, so their
+        values mix. Rename all but one.
     """,
     description=f"""
         These processes export rank {{{{ $labels.rank }}}} of run {{{{ $labels.run }}}}:
         {{{{- range $index, $process := <<max by (instance) ({_START}{{@run,@rank}} {_LIVES})>> | sortByLabel
         "instance" }}}}
         {{{{- if $index }}}},{{{{ end }}}} {{{{ .Labels.instance }}}} (since [[time]])
-        {{{{- end }}}}. The means and the verdict of this run are meaningless until only one is left. If one of them was
-        forgotten, end it. If you want both, give one another name, for example with a date or a job ID. Ranks of one
-        run need
-        RANK or `rank=`.
+        {{{{- end }}}}. The means and the verdict of this run are meaningless until only one is left. If one was left
+        running by mistake, stop it. To keep both, give one another name, for example with a date or a job ID. Ranks of
+        one run need RANK or `rank=`.
     """,
     dashboard=run_dashboard("vae_step{@run,@rank}"),
 )

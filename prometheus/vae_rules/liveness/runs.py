@@ -1,4 +1,4 @@
-"""Alerts about a run that ended badly, and what the verdict needs to know of the tickets here."""
+"""Alerts about a run that ended badly, and the tickets of this file as reasons for the verdict."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ FAILED = Alert(
     "VaeRunFailed",
     "page",
     "max by (run) (run_rank:vae_run_alive:timestamp_seconds and run_rank:vae_run_state:code == 4)",
-    when="a rank ended by an exception or without `close()`",
+    when="a rank ended with an exception or without `close()`",
     clears="when the run runs again",
     summary="""
         Run {{ $labels.run }} failed. Read its log, then resume it from its last checkpoint.
     """,
     description=f"""
-        It ended by an exception or without exporter.close():
+        It ended with an exception or without exporter.close():
         {_ENDED.replace("CODE", "4")}
-        The end of its log says why.
+        The end of its log has the reason.
         {{{{- with <<count(run_rank:vae_run_state:code{{@run}} <= 1)>> }}}} [[first %.0f]] of its ranks did not report
-        that they
-        ended: check whether they still run, and stop them first.{{{{ end }}}}
+        that
+        they ended. If they still run, stop them first.{{{{ end }}}}
         This alert fires for a day or until the run runs again.
     """,
     dashboard=run_dashboard("run_rank:vae_run_state:code{@run}"),
@@ -43,16 +43,16 @@ TERMINATED = Alert(
     unless
       max by (run) (run_rank:vae_run_state:code == 4)
     """,
-    why="If one rank fails, its launcher terminates the others: that is one end, and it has its page.",
+    why="If one rank fails, its launcher terminates the others. VaeRunFailed already pages for that.",
     when="the run was ended by SIGTERM or SIGINT, and no rank failed",
     clears="when the run runs again",
     summary="""
-        Run {{ $labels.run }} was terminated from outside. If you did not do that, resume it.
+        Run {{ $labels.run }} was terminated by a signal. If you did not send it, resume the run.
     """,
     description=f"""
-        It received SIGTERM or SIGINT, as from a scheduler that preempts it or ends it at its time limit:
+        It received SIGTERM or SIGINT, for example from a scheduler that preempted it or enforced a time limit:
         {_ENDED.replace("CODE", "3")}
-        Check whether it is queued again. This alert fires for a day or until the run runs again.
+        Check whether it is already queued again. This alert fires for a day or until the run runs again.
     """,
     dashboard=run_dashboard("run_rank:vae_run_state:code{@run}"),
 )

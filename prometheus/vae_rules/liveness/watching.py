@@ -1,4 +1,4 @@
-"""Alerts about the watching itself."""
+"""Alerts about the monitoring itself."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ RULES_FAILING = Alert(
     clears="5 minutes after the last failure",
     summary="""
         Prometheus cannot evaluate rules of {{ $labels.rule_group | reReplaceAll ".*;" "" }}: alerts may be missing.
-        Its rules page shows the error.
+        Open its rules page for the error.
     """,
     description="""
-        {{ printf "%.0f" $value }} evaluations failed within the last 5 minutes, in {{ $labels.rule_group }}. A rule
-        that fails
-        judges no run at all. {{ $externalURL }}/rules shows which one fails, and its error.
+        {{ printf "%.0f" $value }} evaluations failed in the last 5 minutes, in {{ $labels.rule_group }}. A rule that
+        fails
+        judges no run at all. {{ $externalURL }}/rules shows which rule fails and why.
     """,
     dashboard=RULES_PAGE,
     has_outputs=False,
@@ -29,21 +29,20 @@ NOTIFICATIONS_FAILING = Alert(
     "ticket",
     "sum by (integration) (increase(alertmanager_notifications_failed_total[10m])) > 0",
     why=(
-        "A page that cannot be delivered still reaches the chat, and so does this. Alertmanager counts it when "
-        "it gives up."
+        "A page that cannot be delivered still reaches the chat, as does this ticket. Alertmanager counts a failure "
+        "when it gives up."
     ),
     when="Alertmanager gave up on a notification",
-    clears="10 minutes after the last one",
+    clears="10 minutes after the last failure",
     summary="""
-        Prometheus reaches Alertmanager, but not {{ $labels.integration }}: pages may be lost. Alertmanager's log has
+        Prometheus alerts reach Alertmanager but not {{ $labels.integration }}, so pages may be lost. Alertmanager's
+        log has
         the error.
     """,
     description="""
-        Alertmanager could not deliver {{ printf "%.0f" $value }} notifications by {{ $labels.integration }} within
-        the last 10
-        minutes. Most often its key or address is refused, or the network is down. Alertmanager retries; what it could
-        not send
-        in the meantime is late.
+        Undelivered notifications to {{ $labels.integration }} in the last 10 minutes: {{ printf "%.0f" $value }}.
+ Most often the key or the address is rejected, or the network is down. Alertmanager retries; until it
+        succeeds, notifications are late.
     """,
     dashboard=graph("alertmanager_notifications_failed_total{@integration}"),
     has_outputs=False,
@@ -53,10 +52,10 @@ WATCHDOG = Alert(
     "Watchdog",
     "none",
     "vector(1)",
-    when="always: its absence shows that nobody is watching",
+    when="always: if it is missing, nothing is watching the runs",
     clears="never",
-    summary="Prometheus and Alertmanager work. If this stops arriving, nobody is watching the runs.",
-    description="This alert always fires, so that its absence can be noticed from outside.",
+    summary="Prometheus and Alertmanager work. If this stops arriving, nothing is watching the runs.",
+    description="This alert always fires, so an outside service can notice when it stops.",
     dashboard=RULES_PAGE,
     has_outputs=False,
 )

@@ -1,4 +1,4 @@
-"""How a run trains: prometheus/rules/training.yml."""
+"""Whether a run trains well: prometheus/rules/training.yml."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FACTS = (
     facts.PROBE,
     facts.DISCRIMINATOR,
 )
-"""The first layer: it alone names what identifies a run."""
+"""The first layer: the only one that names the labels that identify a run."""
 
 JUDGEMENTS = (
     bands.RECORDS,
@@ -60,12 +60,11 @@ TRAINING = RuleFile(
     group="vae_training",
     about=dedent(
         """\
-        Judges the training of a video VAE by what vae_exporter publishes.
+        Judges the training of a video VAE from the metrics that vae_exporter exports.
 
-        The first sections aggregate the exporters' figures into facts of a run: one series a fact. The later ones
-        combine them, and the alerts compare. Query any of them by name to see why an alert fires or not. A series that
-        is only them, and the alerts compare. Query any of them by name to see why an alert fires or not. A series that
-        is only *present* while something holds has no value of interest."""
+        The first sections aggregate these metrics into facts about a run, one series per fact. The later sections
+        combine the facts, and the alerts compare them. To see why an alert fires or does not, query any series by name.
+        If a series is described as *present* while something holds, its value has no meaning."""
     ),
     sections=(*FACTS, *JUDGEMENTS, Section("Alerts", ALERTS)),
 )

@@ -8,24 +8,28 @@ MEANINGS = (
     (
         "suspicious",
         "below $nll_suspicious",
-        "Overfitting or collapse: black outputs, or one memorized clip. Check the outputs now.",
+        "Overfitting or collapse: black outputs or a memorized clip. Check the outputs now.",
     ),
-    ("low", "$nll_suspicious to below $nll_excellent_min", "Better than the target. Fine late in training."),
+    ("low", "$nll_suspicious to below $nll_excellent_min", "Better than the target. Normal late in training."),
     (
         "excellent",
         "$nll_excellent_min to $nll_excellent_max",
-        "Sharp, smooth video: the target. Golden: $nll_golden_min to $nll_golden_max.",
+        "Sharp, smooth video: the target. Golden is $nll_golden_min to $nll_golden_max.",
     ),
-    ("good", "above $nll_excellent_max to $nll_good_max", "Acceptable: soft, some flicker. Common early."),
+    ("good", "above $nll_excellent_max to $nll_good_max", "Acceptable: soft, some flicker. Common early in training."),
     ("degraded", "above $nll_good_max to $nll_bad", "Worse than acceptable."),
-    ("bad", "above $nll_bad", "Gray mess, noise. From $nll_reduce_learning_rate on, lower the learning rate."),
-    ("converging", "above $nll_good_max, and never good", "A healthy loss may start high. Replaces degraded and bad."),
+    ("bad", "above $nll_bad", "Gray or noisy outputs. At $nll_reduce_learning_rate or more, lower the learning rate."),
+    (
+        "converging",
+        "above $nll_good_max, and never good before",
+        "Normal early in training. Replaces degraded and bad until the run has been good.",
+    ),
 )
 """Each band, its range and what it means."""
 
 
 def _band(band: str, expr: str) -> Record:
-    about = "The NLL, on the one band that it is in; absent until the mean is whole"
+    about = "The NLL, labeled with its band; absent until there is a mean over 100 steps"
     return Record("run:vae_nll_band", expr, about if band == "suspicious" else "", labels={"band": band})
 
 
@@ -36,8 +40,8 @@ RECORDS = Section(
             "run:vae_nll:was_good",
             "run:vae_nll:short_best <= run:vae_nll:edge_good_max or run:vae_nll:short_mean <= "
             "run:vae_nll:edge_good_max",
-            "Present once a 10-step mean was good",
-            why="An NLL above the good band converges until then. From then on it has become worse.",
+            "Present once a 10-step mean has been good",
+            why="Until then, a run above the good band is converging. After that, it has become worse.",
         ),
         Record(
             "run:vae_nll:has_multiplied",

@@ -1,4 +1,4 @@
-"""Whether the NLL has diverged: a chain of named parts, each of which can be queried."""
+"""Whether the NLL has diverged: a chain of named series that you can query one by one."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ RECORDS = Section(
             """,
             "Present while the NLL is bad over the last 100 steps, the last 10 and the 10 before",
             why=(
-                "One outlier is not enough, nor is a rise that is over. A run that reports every 50th "
-                "step has short windows without a value: they object to nothing, and the 100 steps "
+                "A single outlier is not enough, and neither is a rise that is over. A run that reports only every "
+                "50th step has 10-step windows without a value. An empty window blocks nothing, and the 100 steps "
                 "before the last 10 count instead."
             ),
         ),
@@ -40,7 +40,7 @@ RECORDS = Section(
             unless
               run:vae_nll:mean_3_before <= run:vae_nll:edge_bad
             """,
-            "Present while no 100-step mean of the last 400 steps is below bad",
+            "Present while all four 100-step means of the last 400 steps are above bad",
         ),
         Record(
             "run:vae_nll:has_drifted",
@@ -53,11 +53,11 @@ RECORDS = Section(
             unless
               (run:vae_nll_growth:ratio < $drifted unless run:vae_nll:is_bad_for_long)
             """,
-            "Present while a run that was good has grown $drifted times within 300 steps or is bad for long",
+            "Present while a run that was good is at $drifted times its NLL of 300 steps before, or has been bad for "
+            "400 steps",
             why=(
-                "By noise alone, 10 steps of a run that hovers about bad are good, and so are some of "
-                "one that falls slowly past it: its best 100 steps must have been good. The first 100 "
-                "steps have nothing to be compared with."
+                "Noise alone can make 10 steps good in a run that hovers around bad or falls slowly past it, so its "
+                "best 100 steps must have been good. The first 100 steps have no baseline."
             ),
         ),
         Record(
@@ -79,7 +79,7 @@ RECORDS = Section(
               run:vae_nll:mean <= run:vae_nll:best unless run:vae_nll:was_good
             """,
             "Present while the NLL is good, or while a run that was never good is back at its best",
-            why="It is good_max and not bad that clears: one divergence is one page.",
+            why="It clears at good_max, not at bad, so one divergence is one page.",
         ),
         Record(
             "run:vae_nll_diverged:bool",
@@ -94,8 +94,8 @@ RECORDS = Section(
             """,
             "1 while VaeNllDiverged fires, 0 while it does not",
             why=(
-                "It lasts until the run has recovered, and for a day after the run was last scraped: a "
-                "dead run is not a recovered one."
+                "It stays 1 until the run recovers, and for a day after the run was last scraped: a run that died "
+                "has not recovered."
             ),
         ),
     ),
@@ -109,8 +109,8 @@ ALERT = Alert(
     clears="when the NLL is good",
     summary="""
         {{ with <<run:vae_nll_rise_cause{@run,cause="data"}>> -}}
-        Run {{ $labels.run }}: NLL [[value]] is bad, the probe is fine: hard data. If the outputs look good, let
-        it run; else stop it.
+        Run {{ $labels.run }}: NLL [[value]] is bad but the probe is fine: hard data. If the outputs look good, let
+        it run; if not, stop it.
         {{- else -}}
         Run {{ $labels.run }} diverged: NLL [[value]]. Stop it and resume from a checkpoint before the rise.
         {{- end }}

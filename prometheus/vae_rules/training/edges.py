@@ -1,4 +1,4 @@
-"""The edges of the bands: the run's own, otherwise the defaults."""
+"""The edges of the bands: those that the run declares, otherwise the defaults."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def _edge(signal: str, edge: str, default: float) -> Record:
     return Record(
         f"run:vae_{signal}:edge_{edge}",
         f"  {own}\nor\n  {usual}",
-        f"The edge {edge} of the signal {signal}",
+        f"The edge `{edge}` of the signal `{signal}`",
     )
 
 
@@ -22,7 +22,7 @@ RECORDS = Section(
     "The edges of the bands",
     tuple(_edge(signal, edge, default) for signal, edges in EDGES.items() for edge, default in edges.items()),
     about=(
-        "The run's own edges, otherwise the defaults. A run with its own NLL edges has no default edges "
-        "for the parts of the NLL: they have another scale as well."
+        "The edges that the run declares, otherwise the defaults. If a run declares NLL edges, the parts of its NLL "
+        "have no default edges, because their scale differs as well."
     ),
 )

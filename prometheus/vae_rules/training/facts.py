@@ -1,7 +1,7 @@
-"""The first layer: one series a fact, one value a run.
+"""The first layer: facts about a run, one series per fact and one value per run.
 
-The exporters' figures are aggregated over ranks here, and what identifies a run is named here alone. All series from
-here on have the same labels: they compare without ``on``, and each can be queried by its name.
+Only this layer aggregates over ranks and names the labels that identify a run. All later series have the same labels,
+so they compare without ``on``, and you can query each by name.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def _earlier(of: str) -> Record:
         or
           {of}:mean_before
         """,
-        "The mean of these 300 steps, as far as this process has made them",
+        "The mean of these 300 steps, or of as many as this process has made",
     )
 
 
@@ -83,25 +83,25 @@ RUN = Section(
             "run:vae_run:present",
             "max by (run) (last_over_time(vae_run_info[2m]))",
             "1 while the run is scraped",
-            why="Two minutes bridge missed scrapes, here and below.",
+            why="Here and below, two minutes bridge missed scrapes.",
         ),
         Record(
             "run:vae_run:resumed",
             "max by (run) (last_over_time(vae_run_resumed[2m]) == 1)",
-            "1 if a process of the run resumed from a checkpoint; otherwise absent",
+            "1 if a process of the run resumed from a checkpoint, otherwise absent",
         ),
         Record(
             "run_rank:vae_step:min2m",
             "min_over_time(run_rank:vae_step:max[2m])",
-            "The step that the rank was at two minutes ago",
-            why="Recorded before the step of this evaluation.",
+            "The step of the rank two minutes ago",
+            why="This rule comes before the one that records the step of this evaluation.",
         ),
-        Record("run_rank:vae_step:max", aggregated("max by (run, rank)", "vae_step"), "The newest step"),
+        Record("run_rank:vae_step:max", aggregated("max by (run, rank)", "vae_step"), "The newest step of the rank"),
         Record("run:vae_step:max", "max by (run) (run_rank:vae_step:max)", "The newest step of any rank"),
         Record(
             "run:vae_step:since_start",
             "run:vae_step:max - min by (run) (last_over_time(vae_run_start_step[2m]))",
-            "How many steps ago this process started",
+            "How many steps the run has made since this process started",
         ),
         Record(
             "run:vae_learning_rate:max",
@@ -111,18 +111,18 @@ RUN = Section(
         Record(
             "run:vae_steps:total",
             "max by (run) (last_over_time(vae_steps_total[2m]))",
-            "How many steps this process observed",
+            "How many steps this process has observed",
         ),
         Record(
             "run:vae_logvar:mean",
             "avg by (run) (last_over_time(vae_logvar[2m])) or run:vae_run:present * 0",
-            "The learned `logvar`; 0 if there is none",
+            "The learned `logvar`, or 0 if there is none",
         ),
     ),
 )
 
 NLL = Section(
-    "The NLL, without a learned logvar: (nll - logvar) * exp(logvar)",
+    "The NLL without a learned logvar: (nll - logvar) * exp(logvar)",
     (
         *(_nll(name, 100, lag, about) for name, lag, about in _BEFORE),
         _earlier("run:vae_nll"),
@@ -133,11 +133,15 @@ NLL = Section(
         _best(
             "best",
             "own_best",
-            "The lowest 100-step mean of this process, and for a resumed run of the processes of the day before",
-            why="A run may resume in the middle of a rise: its own best then says nothing.",
+            "The same or, if the run resumed, the lowest of this process and of those within the day before",
+            why="A run may resume in the middle of a rise, and then the best of this process is no baseline.",
         ),
         _own_best("own_short_best", 10, "The lowest 10-step mean of this process"),
-        _best("short_best", "own_short_best", "The same, and for a resumed run of the processes of the day before"),
+        _best(
+            "short_best",
+            "own_short_best",
+            "The same or, if the run resumed, the lowest of this process and of those within the day before",
+        ),
         Record(
             "run:vae_nll:start",
             without_logvar('vae_loss_start{component="nll"}'),
@@ -146,7 +150,7 @@ NLL = Section(
         Record(
             "run:vae_nll_growth:ratio",
             "run:vae_nll:mean / run:vae_nll:mean_3_before",
-            "The NLL relative to the mean of 300 steps before",
+            "The NLL relative to its mean 300 steps earlier",
         ),
     ),
 )
@@ -164,12 +168,12 @@ COMPONENTS = Section(
         Record(
             "run_component:vae_nll_part:weight",
             f'run_component:vae_loss:weight{{component=~"{"|".join(NLL_PARTS)}"}}',
-            "The same for the parts of the NLL alone",
+            "The same, only for the parts of the NLL",
         ),
         Record(
             "run_component:vae_loss:contribution",
             "run_component:vae_loss:weight * run_component:vae_loss:mean",
-            "What the component adds to the loss: its weight times its mean over the last 100 steps",
+            "What the component contributes to the loss: its weight times its mean over the last 100 steps",
         ),
         _one_component("rec", "mean"),
         _one_component("rec", "contribution"),
@@ -194,17 +198,17 @@ NONFINITE = Section(
         Record(
             "run_rank:vae_last_nonfinite_step:max",
             aggregated("max by (run, rank)", "vae_last_nonfinite_step"),
-            "The newest step with a NaN or infinite loss",
+            "The newest step of the rank with a NaN or infinite loss",
         ),
         Record(
             "run_component:vae_last_nonfinite_step:max",
             aggregated("max by (run, component)", "vae_last_nonfinite_step"),
-            "The newest step at which this loss was NaN or infinite",
+            "The newest step at which this component was NaN or infinite",
         ),
         Record(
             "run_component:vae_nonfinite_since_step:min",
             aggregated("min by (run, component)", "vae_nonfinite_since_step"),
-            "The first step of the newest unbroken stretch of such values",
+            "The first step of the newest unbroken series of such values",
         ),
     ),
 )
@@ -215,7 +219,7 @@ RECONSTRUCTION = Section(
         Record(
             "run:vae_reconstruction_age:steps",
             "run:vae_step:max - max by (run) (last_over_time(vae_reconstruction_step[2m]))",
-            "How many steps ago reconstructions were last compared with their inputs",
+            "How many steps ago the reconstructions were last compared with their inputs",
         ),
         *(
             Record(
@@ -233,7 +237,7 @@ RECONSTRUCTION = Section(
 )
 
 PROBE = Section(
-    "The probe, a fixed clip",
+    "The probe clip",
     (
         Record(
             "run:vae_probe:step",
@@ -249,7 +253,7 @@ PROBE = Section(
             and
               run:vae_step:max - run:vae_probe:step < $probe_age
             """,
-            "The NLL of the probe relative to its lowest, if it was evaluated within the last $probe_age steps",
+            "The NLL of the probe relative to its best, if it was evaluated within the last $probe_age steps",
         ),
     ),
 )

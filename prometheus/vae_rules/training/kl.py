@@ -1,4 +1,4 @@
-"""The KL divergence: posterior collapse, explosion, and a KL that is pushed down at the cost of the reconstructions."""
+"""The KL divergence: posterior collapse, explosion, and a KL lowered at the cost of the reconstructions."""
 
 from __future__ import annotations
 
@@ -27,12 +27,11 @@ RECORDS = Section(
         Record(
             "run:vae_kl_abnormal:ratio",
             expr,
-            "The KL relative to its first value (`collapse`) or to 300 steps before (`explosion`); the NLL "
-            "relative to 300 "
-            "steps before (`crush`)"
+            "The KL relative to its first value (`collapse`) or to 300 steps before (`explosion`); the NLL relative to "
+            "300 steps before (`crush`)"
             if symptom == "collapse"
             else "",
-            why="A KL that grows while a run converges is one that begins to carry information."
+            why="While a run converges, a growing KL means that the latents begin to carry information."
             if symptom == "explosion"
             else "",
             labels={"symptom": symptom},
@@ -46,12 +45,12 @@ ALERT = Alert(
     "ticket",
     "run:vae_kl:mean and ignoring (symptom) run:vae_kl_abnormal:ratio",
     keep_firing="10m",
-    when="the KL collapses, explodes, or is pushed down at the cost of the reconstructions: [the KL](#the-kl)",
+    when="the KL collapses, explodes, or is lowered at the cost of the reconstructions: [the KL](#the-kl)",
     clears="10 minutes after",
     summary="""
         Run {{ $labels.run }}: the KL
-        {{- with <<run:vae_kl_abnormal:ratio{@run,symptom="crush"}>> }} is pushed down at the cost of the
-        reconstructions. Lower its weight.
+        {{- with <<run:vae_kl_abnormal:ratio{@run,symptom="crush"}>> }} falls at the cost of the reconstructions.
+        Lower its weight.
         {{- else }}
         {{- with <<run:vae_kl_abnormal:ratio{@run,symptom="explosion"}>> }} is exploding ({{ humanize $value }}).
         Raise its weight or lower the learning rate.
@@ -69,14 +68,13 @@ ALERT = Alert(
         carry almost no information (posterior collapse). Lower the KL weight or warm it up.
         {{- end }}
         {{- with <<run:vae_kl_abnormal:ratio{@run,symptom="explosion"}>> }}
-        That is [[first %.3g]] times the mean of 300 steps before. A decoder or a diffusion model cannot use such
-        latents. Raise
-        the KL weight or lower the learning rate.
+        That is [[first %.3g]] times the mean 300 steps earlier. A decoder or a diffusion model cannot use such latents.
+        Raise the KL weight or lower the learning rate.
         {{- end }}
         {{- with <<run:vae_kl_abnormal:ratio{@run,symptom="crush"}>> }}
-        Since 300 steps ago, the total fell while the NLL grew [[first %.2g]] times: the optimizer lowers the KL at
-        the cost of
-        the reconstructions. The KL weight is too high for this loss: lower it or warm it up.
+        Within 300 steps the total fell while the NLL rose to [[first %.2g]] times its value: the optimizer lowers the
+        KL at
+        the cost of the reconstructions. The KL weight is too high for this loss. Lower it or warm it up.
         {{- end }}
     """,
     dashboard=run_dashboard("run:vae_kl:mean{@run}"),

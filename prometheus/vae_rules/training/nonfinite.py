@@ -19,8 +19,8 @@ RECORDS = Section(
             or
               run_rank:vae_last_nonfinite_step:max > run_rank:vae_step:min2m
             """,
-            "Present while a loss was NaN or infinite within the last $nonfinite steps, or within two minutes of "
-            "a fast run",
+            "Present while a loss was NaN or infinite within the last $nonfinite steps, or, in a fast run, within the "
+            "last two minutes",
         ),
         Record(
             "run:vae_loss:is_nonfinite",
@@ -51,8 +51,8 @@ ALERT = Alert(
     and
       run:vae_loss_nonfinite:bool == 1
     """,
-    when="a loss was NaN or infinite within the last $nonfinite steps, or within the last two minutes of a fast run",
-    clears="when both are over",
+    when="a loss was NaN or infinite within the last $nonfinite steps, or, in a fast run, within the last two minutes",
+    clears="when neither holds",
     summary="""
         Run {{ $labels.run }}: NaN or infinite loss, last at step {{ printf "%.0f" $value }}. If it continues,
         resume from an earlier checkpoint.
@@ -62,9 +62,8 @@ ALERT = Alert(
         These losses were NaN or infinite:
         {{{{- range $index, $loss := <<({last(_LAST_STEP)}) > @value - $nonfinite>> | sortByLabel "component" }}}}
         {{{{- if $index }}}},{{{{ end }}}} {{{{ .Labels.component }}}} (last at step {{{{ printf "%.0f" .Value }}}})
-        {{{{- end }}}}. If this continues, the weights are NaN, and so is every checkpoint since. Stop the run and
-        resume from
-        the last checkpoint before
+        {{{{- end }}}}. If this continues, the weights and every checkpoint since then are NaN.
+        Stop the run and resume from the last checkpoint before
         {{{{- with <<min(({last(_SINCE_STEP)}) and ({last(_LAST_STEP)}) > @value - $nonfinite)>> }}}} step
         [[first %.0f]]
         {{{{- else }}}} the first such step{{{{ end }}}}, with a lower learning rate or gradient clipping.

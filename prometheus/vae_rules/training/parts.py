@@ -1,4 +1,4 @@
-"""Check A, the sum of the weighted parts; and the cause of a rise."""
+"""Check A, whether the weighted parts add up to the NLL; and the cause of a rise."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ RECORDS = Section(
               run_component:vae_nll_part:weight
             * (run_component:vae_loss:mean - run_component:vae_loss:mean_earlier)
             """,
-            "How much more a part of the NLL adds to it than over the 300 steps before",
+            "How much more a part adds to the NLL than over the 300 steps before",
         ),
         Record(
             "run:vae_nll_sum:is_incomplete",
             "count without (component) (run_component:vae_nll_part:weight unless run_component:vae_loss:mean)",
-            "Present while a part of the NLL has a weight and no mean",
+            "Present while a part of the NLL has a weight but no mean",
         ),
         *(
             Record(
@@ -30,7 +30,7 @@ RECORDS = Section(
                 unless
                   run:vae_nll_sum:is_incomplete
                 """,
-                f"What the weighted parts of the NLL add up to, for `run:vae_nll:{mean}`",
+                f"The sum of the weighted parts, to compare with `run:vae_nll:{mean}`",
             )
             for mean in ("mean", "mean_before", "mean_2_before", "mean_3_before")
         ),
@@ -58,8 +58,8 @@ RECORDS = Section(
             and
               run:vae_nll_residual:ratio_3_before > $sum_tolerance
             """,
-            "Present while the parts add up to too little in each of the last four 100-step means",
-            why="Parts that are reported seldom miss the sum by chance, but not always to the same side.",
+            "Present while the sum of the parts is too low in each of the last four 100-step means",
+            why="Parts that are reported rarely miss the NLL by chance, but not always in the same direction.",
         ),
         Record(
             "run:vae_nll_sum:is_too_high",
@@ -72,7 +72,7 @@ RECORDS = Section(
             and
               run:vae_nll_residual:ratio_3_before < -$sum_tolerance
             """,
-            "Present while they add up to too much in each of them",
+            "Present while the sum of the parts is too high in each of them",
         ),
     ),
 )
@@ -88,7 +88,7 @@ CAUSE = Section(
               last_over_time(run:vae_nll_calm:step[1h]) and run:vae_nll:mean
             """,
             "The last step at which the NLL was below $calm times its best",
-            why="A probe from before a rise says nothing about it.",
+            why="A probe from before the rise cannot explain it.",
         ),
         Record(
             "run:vae_nll_rise_cause",
@@ -101,13 +101,13 @@ CAUSE = Section(
             unless
               run:vae_probe:step <= run:vae_nll_calm:step
             """,
-            "1, on the cause of a rise: `data`, or the part of the NLL that grew most",
+            "1, labeled with the cause of a rise: `data`, or the part of the NLL that grew most",
             labels={"cause": "data"},
         ),
         Record(
             "run:vae_nll:has_grown",
             "run:vae_nll:mean >= $risen * run:vae_nll:mean_earlier",
-            "Present while the NLL is $risen times the mean of the 300 steps before",
+            "Present while the NLL is at least $risen times the mean of the 300 steps before",
         ),
         Record(
             "run:vae_nll_rise_cause",
@@ -125,7 +125,7 @@ CAUSE = Section(
                 and ignoring (cause) run:vae_nll_diverged:bool == 1
                 unless ignoring (cause) run:vae_nll_rise_cause{cause="data"}
             """,
-            why="What was found stays until a divergence is over: the windows before it are as bad by then.",
+            why="A cause stays until the divergence is over: by then, the windows to compare with are bad as well.",
         ),
     ),
 )
@@ -134,22 +134,22 @@ SUM_MISMATCH = Alert(
     "VaeLossSumMismatch",
     "ticket",
     "run:vae_nll_residual:ratio and (run:vae_nll_sum:is_too_low or run:vae_nll_sum:is_too_high)",
-    when="the weighted parts miss the NLL by more than 5 % over 400 steps: [check A](#check-a)",
-    clears="when one of four 100-step means adds up",
+    when="the sum of the weighted parts is off by more than 5 % of the NLL over 400 steps: [check A](#check-a)",
+    clears="when the parts add up in one of the last four 100-step means",
     summary="""
         Run {{ $labels.run }}: the weighted parts do not add up to the NLL
         {{- with <<run:vae_nll_sum:mean{@run}>> }} ([[first %.3g]]
-        {{- with <<run:vae_nll:mean{@run}>> }}, not [[first %.3g]]{{ end }})
+        {{- with <<run:vae_nll:mean{@run}>> }} instead of [[first %.3g]]{{ end }})
         {{- end }}. Check loss_weights.
     """,
     description="""
-        Over the last 400 steps, the weighted parts of the NLL do not add up to it. Over the last 100,
+        Over the last 400 steps, the weighted parts do not add up to the NLL. Over the last 100,
         {{- with <<run:vae_nll:mean{@run}>> }} the mean NLL is [[first %.3g]]{{ end }}
         {{- range <<run_component:vae_loss:contribution{@run,component=~"PARTS"}>> | sortByLabel "component" }},
-        {{ .Labels.component }} times its weight is {{ printf "%.3g" .Value }}{{ end }}.
-        Until they add up, the cause that a page names may be wrong. Either loss_weights differ from the weights of
-        the loss,
-        or a part is reported after weighting, or a part of the loss is not reported.
+        weighted {{ .Labels.component }} is {{ printf "%.3g" .Value }}{{ end }}.
+        Until they add up, the cause that a page names may be wrong. Either loss_weights differs from the weights in
+        your
+        loss, a part is reported after weighting, or a part is not reported.
     """.replace("PARTS", "|".join(NLL_PARTS)),
     dashboard=run_dashboard("run:vae_nll_residual:ratio{@run}"),
 )

@@ -1,4 +1,4 @@
-"""Check C, the confidence gap: the NLL looks good, and the reconstructions do not."""
+"""Check C, the confidence gap: the NLL is good, but the reconstructions are not."""
 
 from __future__ import annotations
 
@@ -32,9 +32,8 @@ RECORDS = Section(
             Record(
                 "run:vae_confidence_gap",
                 expr,
-                "The sharpness (`blurred`), rec (`averaged_colours`, `rec_hidden`) or perception "
-                "(`perception_hidden`) that "
-                "contradicts a good NLL"
+                "The value that contradicts a good NLL: sharpness (`blurred`), rec (`averaged_colours`, "
+                "`rec_hidden`) or perception (`perception_hidden`)"
                 if symptom == "blurred"
                 else "",
                 labels={"symptom": symptom},
@@ -49,52 +48,51 @@ ALERT = Alert(
     "ticket",
     "run:vae_nll:mean and ignoring (symptom) run:vae_confidence_gap",
     keep_firing="10m",
-    when="the NLL is good, and the reconstructions are not: [check C](#check-c)",
+    when="the NLL is good but the reconstructions are not: [check C](#check-c)",
     clears="10 minutes after",
     summary="""
-        Run {{ $labels.run }}: NLL [[value]] is good, the reconstructions are not:
+        Run {{ $labels.run }}: NLL [[value]] is good but the reconstructions are not:
         {{- with <<run:vae_confidence_gap{@run,symptom="blurred"}
         and ignoring (symptom) run:vae_reconstruction_contrast:ratio{@run} < $flat>> }}
-        a black or gray screen. If the inputs are not, stop it.
+        black or gray. Stop it if the inputs are not flat.
         {{- else }}
-        {{- with <<run:vae_confidence_gap{@run,symptom="blurred"}>> }} blurred. If that stays, raise the perception
+        {{- with <<run:vae_confidence_gap{@run,symptom="blurred"}>> }} blurred. If that lasts, raise the perception
         weight.
         {{- else }}
-        {{- with <<run:vae_confidence_gap{@run,symptom="averaged_colours"}>> }} averaged colours. Raise the perception
+        {{- with <<run:vae_confidence_gap{@run,symptom="averaged_colours"}>> }} averaged colors. Raise the perception
         weight.
         {{- else }} {{ with <<run:vae_confidence_gap{@run,symptom="rec_hidden"}>> }}rec{{ else }}perception{{ end }}
-        is too high. Check the outputs and the weights.
+        is too high. Check outputs and weights.
         {{- end }}
         {{- end }}
         {{- end }}
     """,
     description="""
         The mean NLL of the last 100 steps is [[value]]
-        {{- with <<run:vae_nll:edge_good_max{@run}>> }}, not above [[first %.3g]] (good){{ end }}
-        [[step]]. But:
+        {{- with <<run:vae_nll:edge_good_max{@run}>> }} (good: [[first %.3g]] or less){{ end }}
+        [[step]].
         {{- with <<run:vae_confidence_gap{@run,symptom="blurred"}>> }}
-        the outputs have [[first %.2f]] of the sharpness of the inputs, less than
-        {{- with <<run:vae_sharpness:edge_min{@run}>> }} [[first %.3g]]{{ end }}.
-        {{- with <<run:vae_reconstruction_contrast:ratio{@run} < $flat>> }} They are flat, with [[first %.2f]] of the
-        contrast of the
-        inputs: a black or gray screen. If the inputs are not flat, the model has collapsed: stop the run.
-        {{- else }} They are blurred, as those of a young run are. If they get no sharper, raise the perception weight.
+        The outputs have only [[first %.2f]] of the sharpness of the inputs
+        {{- with <<run:vae_sharpness:edge_min{@run}>> }} (edge: [[first %.3g]]){{ end }}.
+        {{- with <<run:vae_reconstruction_contrast:ratio{@run} < $flat>> }} They have [[first %.2f]] of the contrast of
+        the inputs: a black or gray screen. If the inputs are not flat, the model has collapsed. Stop the run.
+        {{- else }} Blurred outputs are normal early in a run. If they get no sharper, raise the perception weight.
         {{- end }}
         {{- end }}
         {{- with <<run:vae_confidence_gap{@run,symptom="averaged_colours"}>> }}
-        rec is very low ([[first %.2g]]) and perception is most of the sum: the model averages colours, which looks
-        blurred.
-        Raise the perception weight.
+        The rec loss is very low ([[first %.2g]]) and perception makes up most of the NLL: the model averages colors,
+        which
+        looks blurred. Raise the perception weight.
         {{- end }}
         {{- with <<run:vae_confidence_gap{@run,symptom="rec_hidden"}>> }}
-        rec is [[first %.2g]], above its own edge
-        {{- with <<run:vae_rec:edge_max{@run}>> }} ([[first %.3g]]){{ end }}, which the sum hides. Colours and shapes
-        are off.
+        The rec loss is [[first %.2g]], above its own edge
+        {{- with <<run:vae_rec:edge_max{@run}>> }} ([[first %.3g]]){{ end }}, which the sum hides. Colors and
+        shapes are wrong.
         {{- end }}
         {{- with <<run:vae_confidence_gap{@run,symptom="perception_hidden"}>> }}
-        perception is [[first %.2g]], above its own edge
-        {{- with <<run:vae_perception:edge_max{@run}>> }} ([[first %.3g]]){{ end }}, which the sum hides. Textures
-        look unnatural.
+        The perception loss is [[first %.2g]], above its own edge
+        {{- with <<run:vae_perception:edge_max{@run}>> }} ([[first %.3g]]){{ end }}, which the sum hides. Textures look
+        unnatural.
         {{- end }}
     """,
     dashboard=run_dashboard("run:vae_reconstruction_sharpness:ratio{@run}"),

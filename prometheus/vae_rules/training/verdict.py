@@ -1,4 +1,4 @@
-"""The verdict: healthy, converging, watch or stop, with the alert or band that decided."""
+"""The verdict: healthy, converging, watch or stop, with the alert or band that decided it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TICKETS = {
     "VaeNllNeverGood": "run:vae_nll:was_never_good",
     "VaeRunUnjudged": "run:vae_run:is_unjudged",
 }
-"""The tickets about the training, and the condition of each."""
+"""The tickets about the training, each with its condition."""
 
 
 def _ticket(reason: str, condition: str) -> Record:
@@ -30,7 +30,7 @@ def _verdict(verdict: str, expr: str, about: str = "", reason: str = "") -> Reco
 
 
 RECORDS = Section(
-    "The verdict: one a run, with the alert or band that decided",
+    "The verdict: one per run, with the alert or band that decided it",
     (
         *(_ticket(reason, condition) for reason, condition in _TICKETS.items()),
         Record(
@@ -41,10 +41,12 @@ RECORDS = Section(
         Record(
             "run:vae_verdict:band",
             'group without (band) (label_replace(run:vae_nll_band, "reason", "$1", "band", "(.+)"))',
-            "1, with the band as the reason",
+            "1, labeled with the band as the reason",
             more_labels=("reason",),
         ),
-        _verdict("stop", "run:vae_nll_diverged:bool == 1", "1, on the verdict of the run", reason="VaeNllDiverged"),
+        _verdict(
+            "stop", "run:vae_nll_diverged:bool == 1", "1, labeled with the verdict of the run", reason="VaeNllDiverged"
+        ),
         _verdict(
             "stop",
             "run:vae_loss_nonfinite:bool == 1 unless run:vae_nll_diverged:bool == 1",

@@ -1,4 +1,4 @@
-"""A training that is good for 150 steps, and then diverges until it is killed.
+"""A training that is good for 150 steps, then diverges until it is killed.
 
 python diverging.py RUN TARGETS_DIR
 """

@@ -1,4 +1,4 @@
-"""Ranks that train together, are good for 150 steps, and then diverge until the file TOLD appears.
+"""Ranks that train together, are good for 150 steps, then diverge until the file TOLD appears.
 
 torchrun diverging_ranks.py RUN TARGETS_DIR TOLD
 """
@@ -24,7 +24,7 @@ try:
     with TrainingExporter(run, port=0, targets_dir=targets_dir, linger_seconds=10) as exporter:
         for step in count():
             is_told = torch.tensor(float(Path(told).exists()))
-            dist.all_reduce(is_told)  # the ranks end at one step, or those that go on would wait for the others
+            dist.all_reduce(is_told)  # all ranks must stop at the same step, otherwise some would wait for the others
             if is_told:
                 break
             exporter.observe(step, nll=torch.tensor(0.15 if step < GOOD_STEPS else 1.0))

@@ -1,4 +1,4 @@
-"""Train until told: a line on its input makes the loss NaN, the next one ends it.
+"""A training controlled by its standard input: the first line makes the loss NaN, the second one ends it.
 
 python nan_when_told.py RUN
 """
@@ -16,7 +16,7 @@ told = threading.Semaphore(0)
 
 
 def listen() -> None:
-    """Count the lines on the input."""
+    """Count the lines on standard input."""
     for _ in sys.stdin:
         told.release()
 
@@ -24,7 +24,7 @@ def listen() -> None:
 threading.Thread(target=listen, daemon=True).start()
 nll = 0.15
 with TrainingExporter(sys.argv[1], port=0, linger_seconds=5, gpu_sample_seconds=0.2) as exporter:
-    print(exporter.url, flush=True)  # noqa: T201 - told to the test
+    print(exporter.url, flush=True)  # noqa: T201 - the test reads it
     step = 0
     while True:
         exporter.observe(step, nll=nll)

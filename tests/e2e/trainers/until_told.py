@@ -1,4 +1,4 @@
-"""A training that goes well until the file TOLD says "end", or "exit": then it calls sys.exit(1), as many do on NaN.
+"""A training that is good until the file TOLD contains "end", or "exit", on which it calls sys.exit(1).
 
 python until_told.py RUN TARGETS_DIR TOLD
 """

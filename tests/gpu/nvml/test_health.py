@@ -1,4 +1,4 @@
-"""What one device says of itself: figure by figure, from the driver's units into base units."""
+"""The values of one device, converted from the driver's units to base units."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PID = 4242
 
 
 def health(pynvml: ModuleType) -> Health:
-    """Return what the first GPU says, all of which must be readable."""
+    """Return the values of the first GPU, which must all be readable."""
     pynvml.nvmlInit()
     read, errors = read_health(all_gpus(pynvml)[0].handle, PID)
     assert errors == []
@@ -63,7 +63,7 @@ def test_an_a100_of_40_gb(drive: Drive, pynvml: ModuleType) -> None:
     assert (read.memory_total, read.clocks["memory"]) == (40 * GIBIBYTE, 1_215_000_000)
 
 
-def test_figures_that_tell_of_trouble(drive: Drive, pynvml: ModuleType) -> None:
+def test_values_of_a_failing_gpu(drive: Drive, pynvml: ModuleType) -> None:
     driver = drive(a100())
     trouble = {"ecc.corrected": 7, "ecc.uncorrected": 2, "rows.uncorrected": 1, "rows.pending": 1, "rows.failed": 1}
     for name, value in {**trouble, "throttled": 0x48}.items():
@@ -75,7 +75,7 @@ def test_figures_that_tell_of_trouble(drive: Drive, pynvml: ModuleType) -> None:
     assert {name for name, holds in read.throttled.items() if holds} == {"hw_slowdown", "hw_thermal_slowdown"}
 
 
-def test_only_the_throttle_reasons_that_a_device_supports_are_told(drive: Drive, pynvml: ModuleType) -> None:
+def test_only_supported_throttle_reasons_are_reported(drive: Drive, pynvml: ModuleType) -> None:
     drive({**a100(), "throttled": 0, "throttled.supported": 0x5})
     assert health(pynvml).throttled == {"gpu_idle": False, "sw_power_cap": False}
 
@@ -98,7 +98,7 @@ def test_only_the_throttle_reasons_that_a_device_supports_are_told(drive: Drive,
     ],
 )
 @pytest.mark.parametrize("answer", ["forget", "error 3", "error 4", "error 21"])
-def test_what_is_not_supported_is_absent_and_costs_nothing_else(
+def test_an_unsupported_value_is_absent_and_does_not_affect_the_others(
     drive: Drive, pynvml: ModuleType, names: list[str], absent: list[str], answer: str
 ) -> None:
     driver = drive({**a100(), "processes": f"{PID}:1000"})
@@ -127,18 +127,18 @@ def test_what_is_not_supported_is_absent_and_costs_nothing_else(
         ("rows.failed", 4294967295, "remap_failed"),
     ],
 )
-def test_what_cannot_be_is_absent(drive: Drive, pynvml: ModuleType, name: str, garbage: object, part: str) -> None:
+def test_an_impossible_value_is_absent(drive: Drive, pynvml: ModuleType, name: str, garbage: object, part: str) -> None:
     drive({**a100(), name: garbage})
     assert getattr(health(pynvml), part) is None
 
 
-def test_a_count_that_cannot_be_is_absent_and_the_other_is_not(drive: Drive, pynvml: ModuleType) -> None:
+def test_an_impossible_count_is_absent_and_the_other_is_not(drive: Drive, pynvml: ModuleType) -> None:
     drive({**a100(), "ecc.uncorrected": 2**64 - 1, "rows.uncorrected": 4294967295, "throttled": 2**64 - 1})
     read = health(pynvml)
     assert (read.ecc_errors, read.remapped_rows, read.throttled) == ({"corrected": 0}, {"corrected": 0}, {})
 
 
-def test_a_clock_that_cannot_be_is_absent(drive: Drive, pynvml: ModuleType) -> None:
+def test_an_impossible_clock_is_absent(drive: Drive, pynvml: ModuleType) -> None:
     drive({**a100(), "clock.video": 4294967295})
     assert health(pynvml).clocks.keys() == {"graphics", "sm", "memory"}
 
@@ -147,26 +147,26 @@ class TestProcessMemory:
     @pytest.mark.parametrize(
         ("processes", "expected"),
         [
-            pytest.param("", None, id="nobody's"),
-            pytest.param("17:1000", None, id="another's"),
-            pytest.param(f"{PID}:-", None, id="not-told"),
+            pytest.param("", None, id="no-process"),
+            pytest.param("17:1000", None, id="another-process"),
+            pytest.param(f"{PID}:-", None, id="unknown"),
             pytest.param(f"{PID}:1000 {PID}:24", 1024, id="in-two-contexts"),
         ],
     )
-    def test_it_is_the_driver_s_word_or_absent(
+    def test_process_memory_is_what_the_driver_reports_or_absent(
         self, drive: Drive, pynvml: ModuleType, processes: str, expected: int | None
     ) -> None:
         drive({**a100(), "processes": processes})
         assert health(pynvml).process_memory == expected
 
-    def test_it_is_absent_where_nvml_counts_in_another_namespace(self, drive: Drive, pynvml: ModuleType) -> None:
+    def test_process_memory_is_absent_in_another_pid_namespace(self, drive: Drive, pynvml: ModuleType) -> None:
         drive({**a100(), "processes": f"{PID}:1000"})
         pynvml.nvmlInit()
         read, _ = read_health(all_gpus(pynvml)[0].handle, None)
         assert read.process_memory is None
 
 
-def test_of_a_slice_there_is_its_memory_and_nothing_of_its_gpu(drive: Drive, pynvml: ModuleType) -> None:
+def test_a_slice_has_its_memory_and_no_values_of_its_gpu(drive: Drive, pynvml: ModuleType) -> None:
     drive(in_mig_mode(a100(), [mig_slice(0)]))
     pynvml.nvmlInit()
     (gpu,) = all_gpus(pynvml)
@@ -178,7 +178,7 @@ def test_of_a_slice_there_is_its_memory_and_nothing_of_its_gpu(drive: Drive, pyn
     assert read_health(gpu.handle, PID)[0].utilization is None
 
 
-def test_a_part_that_fails_costs_no_other(drive: Drive, pynvml: ModuleType) -> None:
+def test_an_error_in_one_value_does_not_affect_the_others(drive: Drive, pynvml: ModuleType) -> None:
     drive({**a100(), "power": "error 999"})
     pynvml.nvmlInit()
     read, errors = read_health(all_gpus(pynvml)[0].handle, PID)
@@ -200,7 +200,7 @@ class TestOtherReleases:
     def test_a_driver_that_calls_them_throttle_reasons(
         self, drive: Drive, pynvml: ModuleType, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Before R535. nvidia-ml-py 12.535 and later know both names."""
+        """Before R535. nvidia-ml-py 12.535 and later have both names."""
         drive({**a100(), "throttled": 0x20})
         event = pynvml.nvmlDeviceGetCurrentClocksEventReasons
 
@@ -211,7 +211,7 @@ class TestOtherReleases:
         monkeypatch.setattr(pynvml, "nvmlDeviceGetCurrentClocksThrottleReasons", event)
         assert health(pynvml).throttled["sw_thermal_slowdown"] is True
 
-    def test_a_pynvml_that_knows_neither_all_functions_nor_the_second_memory(
+    def test_a_pynvml_without_some_functions_and_the_second_memory_structure(
         self, drive: Drive, pynvml: ModuleType, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         drive(a100())

@@ -29,7 +29,7 @@ def uuids(pynvml: ModuleType) -> list[str]:
 UUID = "GPU-{:08x}-c1a0-4000-8000-00000000a100".format
 
 
-def test_who_a_gpu_is(drive: Drive, pynvml: ModuleType) -> None:
+def test_the_identity_of_a_gpu(drive: Drive, pynvml: ModuleType) -> None:
     drive(a100(gibibytes=40))
     pynvml.nvmlInit()
     (gpu,) = all_gpus(pynvml)
@@ -37,7 +37,7 @@ def test_who_a_gpu_is(drive: Drive, pynvml: ModuleType) -> None:
     assert (gpu.slices, gpu.place, gpu.parent) == ((), None, gpu.handle)
 
 
-def test_eight_gpus(drive: Drive, pynvml: ModuleType) -> None:
+def test_eight_gpus_are_in_order(drive: Drive, pynvml: ModuleType) -> None:
     drive(*map(a100, range(8)))
     pynvml.nvmlInit()
     assert uuids(pynvml) == [UUID(index) for index in range(8)]
@@ -54,7 +54,7 @@ def test_the_slices_of_a_gpu(drive: Drive, pynvml: ModuleType) -> None:
     assert {part.parent for part in cut.slices} == {cut.handle}
 
 
-def test_one_gpu_that_is_lost_hides_no_other(drive: Drive, pynvml: ModuleType) -> None:
+def test_a_lost_gpu_does_not_hide_the_others(drive: Drive, pynvml: ModuleType) -> None:
     driver = drive(*map(a100, range(3)))
     driver.answer("gpu.1.lost", 1)
     pynvml.nvmlInit()
@@ -62,14 +62,14 @@ def test_one_gpu_that_is_lost_hides_no_other(drive: Drive, pynvml: ModuleType) -
 
 
 @pytest.mark.parametrize("error", [4, 999], ids=["no-permission", "unknown"])
-def test_a_gpu_that_does_not_tell_its_uuid_is_left_out(drive: Drive, pynvml: ModuleType, error: int) -> None:
+def test_a_gpu_without_a_uuid_is_ignored(drive: Drive, pynvml: ModuleType, error: int) -> None:
     driver = drive(*map(a100, range(2)))
     driver.answer("gpu.0.uuid", f"error {error}")
     pynvml.nvmlInit()
     assert uuids(pynvml) == [UUID(1)]
 
 
-def test_what_a_gpu_does_not_tell_of_itself_is_absent(drive: Drive, pynvml: ModuleType) -> None:
+def test_unsupported_parts_of_the_identity_are_absent(drive: Drive, pynvml: ModuleType) -> None:
     driver = drive(a100())
     for name in ("name", "pci_bus_id", "mig"):
         driver.forget(f"gpu.0.{name}")
@@ -78,7 +78,7 @@ def test_what_a_gpu_does_not_tell_of_itself_is_absent(drive: Drive, pynvml: Modu
     assert (gpu.identity.name, gpu.identity.pci_bus_id, gpu.slices) == ("unknown", None, ())
 
 
-def test_a_name_that_is_no_text_costs_nothing_else(drive: Drive, pynvml: ModuleType) -> None:
+def test_a_name_that_is_not_valid_text_is_unknown(drive: Drive, pynvml: ModuleType) -> None:
     driver = drive(a100())
     driver.file.write_bytes(driver.file.read_bytes().replace(b"NVIDIA A100", b"\xff\xfe"))
     pynvml.nvmlInit()
@@ -95,7 +95,7 @@ def test_a_driver_that_is_gone_is_an_error(drive: Drive, pynvml: ModuleType) -> 
 
 
 @pytest.mark.parametrize("error", [1, 9, 18], ids=["uninitialized", "not-loaded", "mismatch"])
-def test_a_driver_that_goes_while_it_is_asked_is_an_error(drive: Drive, pynvml: ModuleType, error: int) -> None:
+def test_a_driver_that_disappears_during_a_call_is_an_error(drive: Drive, pynvml: ModuleType, error: int) -> None:
     drive(a100(0), {**a100(1), "uuid": f"error {error}"})
     pynvml.nvmlInit()
     with pytest.raises(pynvml.NVMLError):
@@ -110,7 +110,7 @@ def test_a_driver_that_goes_while_it_is_asked_is_an_error(drive: Drive, pynvml: 
         pytest.param(None, None, id="unknown"),
     ],
 )
-def test_nvml_knows_a_process_by_its_number_on_the_machine(
+def test_the_pid_is_known_only_in_the_initial_namespace(
     tmp_path: Path, namespace: str | None, expected: int | None
 ) -> None:
     folder = tmp_path / "self" / "ns"

@@ -1,4 +1,4 @@
-"""What CUDA shows to a process, by CUDA_VISIBLE_DEVICES."""
+"""Which devices are visible to CUDA, given CUDA_VISIBLE_DEVICES."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def seen(gpus: list[Device], text: str | None, **more: str) -> list[str] | None:
         pytest.param("MIG-cc44", [], id="no-such-slice"),
     ],
 )
-def test_what_cuda_shows_of_whole_gpus(text: str | None, expected: list[str]) -> None:
+def test_visible_whole_gpus(text: str | None, expected: list[str]) -> None:
     assert seen(GPUS, text) == expected
 
 
@@ -88,12 +88,12 @@ def test_what_cuda_shows_of_whole_gpus(text: str | None, expected: list[str]) ->
         pytest.param(CUT, "MIG-dd", [], id="unknown"),
     ],
 )
-def test_what_cuda_shows_of_slices(gpus: list[Device], text: str | None, expected: list[str]) -> None:
+def test_visible_slices(gpus: list[Device], text: str | None, expected: list[str]) -> None:
     assert seen(gpus, text) == expected
 
 
-def test_numbers_mean_nothing_among_several_models() -> None:
-    """CUDA's own order is not told: only torch knows, once it has initialised CUDA."""
+def test_numbers_are_unknown_among_several_models() -> None:
+    """CUDA's order is undocumented. Only torch knows it, after it has initialized CUDA."""
     assert seen(MIXED, "1") is None
     assert seen(MIXED, "1", CUDA_DEVICE_ORDER="FASTEST_FIRST") is None
     assert seen(MIXED, "1", CUDA_DEVICE_ORDER="PCI_BUS_ID") == ["GPU-aa22"]
@@ -106,7 +106,7 @@ def test_numbers_mean_nothing_among_several_models() -> None:
     | st.lists(st.sampled_from(["0", "1", "-1", "", " 2", "GPU-", "GPU-aa11", "MIG-cc", "x"])).map(",".join),
     gpus=st.sampled_from([GPUS, MIXED, CUT, ALL_CUT, []]),
 )
-def test_whatever_the_environment_says_cuda_shows_devices_of_this_machine_once(text: str, gpus: list[Device]) -> None:
+def test_for_any_environment_visible_devices_exist_and_are_unique(text: str, gpus: list[Device]) -> None:
     uuids = seen(gpus, text)
     known = {device.uuid for gpu in gpus for device in (gpu, *gpu.slices)}
     assert uuids is None or (set(uuids) <= known and len(uuids) == len(set(uuids)))
@@ -122,9 +122,9 @@ def test_whatever_the_environment_says_cuda_shows_devices_of_this_machine_once(t
         pytest.param("GPU-aa11", CUT, "GPU-v0", id="a-slice-under-its-gpu's-uuid"),
     ],
 )
-def test_the_name_of_one_of_cudas_devices(cuda_uuid: str | None, gpus: list[Device], expected: str) -> None:
+def test_the_uuid_of_a_cuda_device(cuda_uuid: str | None, gpus: list[Device], expected: str) -> None:
     assert name_of(cuda_uuid, 0, gpus, ["GPU-v0"]) == expected
 
 
-def test_a_device_that_nobody_knows_has_no_name() -> None:
+def test_an_unknown_device_has_no_uuid() -> None:
     assert name_of(None, 1, GPUS, ["GPU-v0"]) is None

@@ -1,4 +1,4 @@
-"""XID errors: what the driver tells of, once it was asked to."""
+"""XID errors are counted from the moment that a device is watched."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def begin(xids: XidErrors, pynvml: ModuleType) -> list[Device]:
     return gpus
 
 
-def test_they_are_counted_by_gpu_and_number(drive: Drive, pynvml: ModuleType, xids: XidErrors) -> None:
+def test_errors_are_counted_by_gpu_and_number(drive: Drive, pynvml: ModuleType, xids: XidErrors) -> None:
     driver = drive(a100(0), a100(1))
     gpus = begin(xids, pynvml)
     driver.answer("gpu.0.xids", "63")
@@ -43,7 +43,7 @@ def test_they_are_counted_by_gpu_and_number(drive: Drive, pynvml: ModuleType, xi
     assert [xids.of(gpu) for gpu in gpus] == [{63: 2, 48: 1}, {31: 1}]
 
 
-def test_what_came_before_is_not_this_process_s(drive: Drive, pynvml: ModuleType, xids: XidErrors) -> None:
+def test_earlier_errors_are_not_counted(drive: Drive, pynvml: ModuleType, xids: XidErrors) -> None:
     driver = drive({**a100(), "xids": "79"})
     gpus = begin(xids, pynvml)
     driver.answer("gpu.0.xids", "79 13")
@@ -51,7 +51,7 @@ def test_what_came_before_is_not_this_process_s(drive: Drive, pynvml: ModuleType
     assert xids.of(gpus[0]) == {13: 1}
 
 
-def test_the_last_word_of_a_gpu_that_fell_off_the_bus_is_heard(
+def test_the_last_error_of_a_gpu_that_fell_off_the_bus_is_counted(
     drive: Drive, pynvml: ModuleType, xids: XidErrors
 ) -> None:
     driver = drive(a100())
@@ -84,7 +84,7 @@ def test_a_device_without_events_counts_none(drive: Drive, pynvml: ModuleType, x
     assert xids.of(gpus[0]) == {}
 
 
-def test_a_driver_without_events_counts_none_and_is_no_failure(
+def test_a_driver_without_events_is_not_a_failure(
     drive: Drive, pynvml: ModuleType, xids: XidErrors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unsupported() -> None:
@@ -104,7 +104,7 @@ def test_a_driver_without_events_counts_none_and_is_no_failure(
         pytest.param(8, [{}, {48: 1}], id="of-one-slice"),
     ],
 )
-def test_a_slice_counts_its_own_and_its_gpu_s(
+def test_a_slice_counts_its_own_errors_and_those_of_its_gpu(
     drive: Drive, pynvml: ModuleType, xids: XidErrors, instance: int | None, expected: list[dict[int, int]]
 ) -> None:
     driver = drive(in_mig_mode(a100(), [mig_slice(0), mig_slice(1)]))

@@ -1,4 +1,4 @@
-"""Formats are told by content, and what is none is told with the line that looked closest."""
+"""Test the detection of formats, and the errors for files of unknown format."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ LOGS = {
 
 
 @pytest.mark.parametrize("name", LOGS)
-def test_each_format_is_known_after_any_preamble(name: str) -> None:
+def test_each_format_is_detected_after_a_preamble(name: str) -> None:
     found, rows = detect([*PREAMBLE, *LOGS[name]])
     assert found == name
     assert len(rows) >= 20
 
 
-def test_each_format_has_a_case_and_an_example_of_itself() -> None:
+def test_each_format_is_tested_and_recognizes_its_own_example() -> None:
     assert [known.name for known in FORMATS] == list(LOGS)
     assert all(known.looks(known.example, "1,2,3,4,5,6") for known in FORMATS if known.name != "CSV")
 
@@ -47,38 +47,47 @@ def test_each_format_has_a_case_and_an_example_of_itself() -> None:
 @pytest.mark.parametrize(
     ("lines", "closest"),
     [
-        (["Call me Ishmael.", "", "loss was 0.3 at step 12", "Some years ago"], "line 3 looked closest"),
-        (["epoch 3", "step 12: loss=0.3, kl=5", "Epoch"], "line 2 looked closest"),
+        (["Call me Ishmael.", "", "loss was 0.3 at step 12", "Some years ago"], "the closest is line 3"),
+        (["epoch 3", "step 12: loss=0.3, kl=5", "Epoch"], "the closest is line 2"),
         (["", "Call me Ishmael."], "line 2 is\n  Call me Ishmael"),
     ],
+    ids=["one number", "several numbers", "prose"],
 )
-def test_what_is_no_log_is_told_with_the_closest_line_and_what_was_expected(lines: list[str], closest: str) -> None:
+def test_the_error_for_an_unknown_format_shows_the_closest_line_and_all_formats(lines: list[str], closest: str) -> None:
     with pytest.raises(LogError) as raised:
         detect(lines)
     assert closest in str(raised.value)
     assert all(known.example[:20] in str(raised.value) for known in FORMATS)
 
 
-@pytest.mark.parametrize(("data", "words"), [(b"", "it is empty"), (b"\xff\xd8\xff\xe0\x00\x10", "it is no text")])
-def test_what_is_empty_or_no_text_is_told(data: bytes, words: str) -> None:
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [(b"", "the file is empty"), (b"\xff\xd8\xff\xe0\x00\x10", "not a text file")],
+    ids=["empty", "binary"],
+)
+def test_an_empty_or_binary_file_raises(data: bytes, words: str) -> None:
     with pytest.raises(LogError, match=words):
         read_rows(io.BufferedReader(io.BytesIO(data)), Columns(), lambda _: None)
 
 
-@pytest.mark.parametrize("comment", ["训练日志 坏的\n".encode("gbk") * 300, bytes(5000), b"Gr\xf6\xdfe\n"])
-def test_words_in_another_encoding_and_holes_of_zeroes_leave_a_log_a_log(comment: bytes) -> None:
+@pytest.mark.parametrize(
+    "comment",
+    ["训练日志 坏的\n".encode("gbk") * 300, bytes(5000), b"Gr\xf6\xdfe\n"],
+    ids=["GBK", "zeros", "Latin-1"],
+)
+def test_text_in_another_encoding_and_blocks_of_zeros_do_not_prevent_detection(comment: bytes) -> None:
     data = comment + "\n".join(LOGS["MetricLogger"]).encode()
     name, items = read_rows(io.BufferedReader(io.BytesIO(data)), Columns(), lambda _: None)
     assert name == "MetricLogger"
     assert len([item for item in items if isinstance(item, Row)]) == len(LOGS["MetricLogger"])
 
 
-def test_a_log_without_its_mark_of_utf_16_is_read() -> None:
+def test_utf_16_without_a_byte_order_mark_is_read() -> None:
     data = "\n".join(LOGS["MetricLogger"]).encode("utf-16-le")
     name, items = read_rows(io.BufferedReader(io.BytesIO(data)), Columns(), lambda _: None)
     assert (name, len(list(items))) == ("MetricLogger", len(LOGS["MetricLogger"]))
 
 
-def test_a_line_without_an_end_is_told() -> None:
-    with pytest.raises(LogError, match="it has no line of less than 1048576 characters"):
+def test_a_file_of_one_endless_line_raises() -> None:
+    with pytest.raises(LogError, match="every line has 1048576 characters or more"):
         detect(["x" * 3_000_000])

@@ -1,4 +1,4 @@
-"""Files as they are."""
+"""Test the reading of lines from files."""
 
 from __future__ import annotations
 
@@ -20,30 +20,28 @@ def read(path: Path) -> tuple[list[str], list[Refusal]]:
         return [line.text for line in reading.read_lines(file, refused.append)], refused
 
 
-@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_any_ends_of_lines_and_encodings(tmp_path: Path, end: str, encoding: str) -> None:
+def test_all_line_endings_and_encodings_are_read(tmp_path: Path, end: str, encoding: str) -> None:
     path = tmp_path / "log"
     path.write_bytes(f"one{end}zwölf{end}three".encode(encoding))
     assert read(path) == (["one", "zwölf", "three"], [])
 
 
-def test_colours_are_taken_off(tmp_path: Path) -> None:
+def test_terminal_colors_are_removed(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_text("\x1b[1;32mnll\x1b[0m: \x1b]0;title\x07 0.5\x1b[K\n")
     assert read(path) == (["nll:  0.5"], [])
 
 
-def test_gzip_is_unpacked_also_where_several_follow_each_other(tmp_path: Path) -> None:
+def test_concatenated_gzip_files_are_decompressed(tmp_path: Path) -> None:
     path = tmp_path / "log.gz"
     path.write_bytes(gzip.compress(b"one\n") + gzip.compress(b"two\n" * 100_000))
     assert read(path) == (["one"] + ["two"] * 100_000, [])
 
 
 @given(kept=st.integers(100, 400))
-def test_of_a_gzip_file_that_was_cut_all_that_is_there_is_read(
-    tmp_path_factory: pytest.TempPathFactory, kept: int
-) -> None:
+def test_a_truncated_gzip_file_is_read_up_to_its_end(tmp_path_factory: pytest.TempPathFactory, kept: int) -> None:
     lines = [f"line {number} of many: {number * 7919 % 1000}" for number in range(100)]
     path = tmp_path_factory.mktemp("cut") / "log.gz"
     packed = gzip.compress("\n".join(lines).encode())
@@ -53,7 +51,7 @@ def test_of_a_gzip_file_that_was_cut_all_that_is_there_is_read(
     assert [refusal.reason for refusal in refused] == [TRUNCATED]
 
 
-def test_a_line_without_an_end_is_refused_and_the_next_one_read(tmp_path: Path) -> None:
+def test_a_line_that_is_too_long_is_refused_and_the_next_one_is_read(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_text("one\n" + "x" * (3 * reading.MAX_LINE) + "\nthree\n")
     found, refused = read(path)
@@ -62,9 +60,11 @@ def test_a_line_without_an_end_is_refused_and_the_next_one_read(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("path", "words"), [("/dev/zero", "no file"), ("/", "is a folder"), ("/nowhere/log", "No such file")]
+    ("path", "words"),
+    [("/dev/zero", "is a device"), ("/", "is a folder"), ("/nowhere/log", "No such file")],
+    ids=["device", "folder", "missing"],
 )
-def test_what_is_no_file_is_a_clear_error(path: str, words: str) -> None:
+def test_a_path_that_is_not_a_file_raises_a_clear_error(path: str, words: str) -> None:
     with pytest.raises(LogError, match=words):
         read(Path(path))
 
@@ -78,6 +78,7 @@ def test_what_is_no_file_is_a_clear_error(path: str, words: str) -> None:
         (b"\xff\xd8\xff\xe0\x00\x10JFIF", False),
         (bytes(range(1, 256)), False),
     ],
+    ids=["ASCII", "UTF-8", "zeros", "image", "all bytes"],
 )
-def test_text_is_told_from_what_is_none(data: bytes, text: bool) -> None:  # noqa: FBT001 - a case
+def test_text_and_binary_data_are_distinguished(data: bytes, text: bool) -> None:  # noqa: FBT001 - a case
     assert reading.is_text(data) == text

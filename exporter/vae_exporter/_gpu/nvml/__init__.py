@@ -1,1 +1,1 @@
-"""All that knows NVML and its Python module `pynvml`."""
+"""NVIDIA's implementation of `GpuSource`: all code that uses NVML through the module `pynvml`."""

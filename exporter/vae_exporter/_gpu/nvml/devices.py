@@ -1,4 +1,4 @@
-"""A device as NVML knows it: a whole GPU, or a MIG slice of one."""
+"""NVML's devices: GPUs and their MIG slices."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Slice:
-    """A MIG slice's place on its GPU."""
+    """The place of a MIG slice on its GPU."""
 
     gpu_instance: int
     compute_instance: int
@@ -23,11 +23,11 @@ class Device:
     """A whole GPU, or a MIG slice of one.
 
     Args:
-        identity: how it is published.
-        handle: NVML's handle of it.
-        parent: the whole GPU's handle; of a whole GPU, the same.
-        slices: the MIG slices of a whole GPU.
-        place: where a slice is.
+        identity: The identity that is exported.
+        handle: The NVML handle of the device.
+        parent: The NVML handle of the whole GPU, which is *handle* for a whole GPU.
+        slices: The MIG slices of a whole GPU.
+        place: The place of a slice. None for a whole GPU.
     """
 
     identity: GpuIdentity
@@ -38,5 +38,5 @@ class Device:
 
     @property
     def uuid(self) -> str:
-        """The UUID, of the GPU or of the slice."""
+        """The UUID of the GPU or of the slice."""
         return self.identity.uuid

@@ -1,4 +1,4 @@
-"""What one device says of itself: memory, heat, power, clocks and errors, in base units."""
+"""Reads memory, temperature, power, clocks and errors of one device, in base units."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from vae_exporter._gpu.nvml.handles import Handle
 
 CLOCKS = {"graphics": 0, "sm": 1, "memory": 2, "video": 3}
-"""The clocks, by NVML's numbers."""
+"""The clocks and their NVML numbers."""
 
 THROTTLE_REASONS = {
     "gpu_idle": 0x1,
@@ -26,7 +26,7 @@ THROTTLE_REASONS = {
     "hw_power_brake_slowdown": 0x80,
     "display_clock_setting": 0x100,
 }
-"""Why the clocks are below their highest, by NVML's bits, under the names of ``nvidia-smi``."""
+"""The reasons for clocks below their maximum, named as in ``nvidia-smi``, and their NVML bits."""
 
 _ECC_TYPES = {"corrected": 0, "uncorrected": 1}
 _SINCE_DRIVER_LOAD = 0  # NVML_VOLATILE_ECC
@@ -34,32 +34,32 @@ _GPU_SENSOR = 0
 _MEMORY_TEMPERATURE_FIELD = 82
 _MEMORY_V2 = 0x02000028
 
-# Above these a figure is garbage.
+# Larger values are garbage.
 _HIGHEST_TEMPERATURE = 150
 _HIGHEST_POWER = 10_000_000  # milliwatts
 _HIGHEST_CLOCK = 100_000  # megahertz
 _HIGHEST_COUNT = 10**12  # of errors
 _HIGHEST_ROWS = 1_000_000
 _HIGHEST_AMOUNT = 2**60  # of bytes or millijoules
-_HIGHEST_REASONS = 2**32 - 1  # all known bits are far below
+_HIGHEST_REASONS = 2**32 - 1  # the known bits are far lower
 
 
 def read_health(handle: Handle, pid: int | None) -> tuple[Health, list[str]]:
-    """Return what the device says of itself, and what went wrong with single parts of it.
+    """Return the values of the device, and the errors of those that could not be read.
 
     Args:
-        handle: the device.
-        pid: this process as NVML knows it; None where NVML may know it by another number.
+        handle: The device.
+        pid: This process's ID as NVML reports it. None if NVML may report another ID.
 
     Raises:
-        GpuLostError: the driver cannot reach the GPU.
-        NVMLError: nothing of it can be read, or the driver is gone.
+        GpuLostError: If the driver cannot reach the GPU.
+        NVMLError: If no value can be read, or the driver is gone.
     """
     return _Reader(handle, pid).read()
 
 
 class _Reader:
-    """Reads all parts of one device: one that fails costs no other."""
+    """Reads all values of one device. An error in one does not affect the others."""
 
     def __init__(self, handle: Handle, pid: int | None) -> None:
         self._handle = handle
@@ -107,7 +107,7 @@ class _Reader:
         }
 
     def _memory_v2(self) -> Any:  # noqa: ANN401 - NVML's structure
-        """Return the memory with what the driver keeps for itself apart, which drivers before R510 do not know."""
+        """Return the memory with the reserved part separate, which drivers before R510 do not support."""
         try:
             return self._get("nvmlDeviceGetMemoryInfo", _MEMORY_V2)
         except TypeError:  # an older pynvml
@@ -166,7 +166,7 @@ class _Reader:
         return {"throttled": {name: bool(now & bit) for name, bit in known.items()}}
 
     def _reasons(self, function: str) -> int | None:
-        for name in ("Event", "Throttle"):  # until R535 NVML called them throttle reasons
+        for name in ("Event", "Throttle"):  # NVML called them throttle reasons before R535
             reasons = _between(self._get(function.format(name)), 0, _HIGHEST_REASONS)
             if reasons is not None:
                 return reasons

@@ -1,4 +1,4 @@
-"""The devices of this machine, by NVML."""
+"""Finds the GPUs of this machine and their MIG slices."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def all_gpus(library: ModuleType) -> list[Device]:
     """Return the whole GPUs that answer, in NVML's order (by PCI bus), each with its MIG slices.
 
     Raises:
-        NVMLError: the driver does not answer.
+        NVMLError: If the driver does not answer.
     """
     version = as_text(library.nvmlSystemGetDriverVersion())
     found = (_gpu(library, index, version) for index in range(library.nvmlDeviceGetCount()))
@@ -29,7 +29,7 @@ def all_gpus(library: ModuleType) -> list[Device]:
 
 
 def own_pid(proc: Path = Path("/proc")) -> int | None:
-    """Return this process as NVML knows it. None in a container: NVML may count in another PID namespace."""
+    """Return the ID of this process as NVML reports it. None in a container, whose PID namespace may differ."""
     try:
         namespace = (proc / "self" / "ns" / "pid").readlink()
     except OSError:
@@ -38,7 +38,7 @@ def own_pid(proc: Path = Path("/proc")) -> int | None:
 
 
 def _gpu(library: ModuleType, index: int, driver_version: str | None) -> Device | None:
-    """Return a GPU; None where it is lost, or not ours to see: the others are still read."""
+    """Return a GPU, or None if it is lost or not accessible, which must not affect the others."""
     try:
         handle = Handle(library, library.nvmlDeviceGetHandleByIndex(index))
         uuid = handle.text("nvmlDeviceGetUUID")
@@ -71,7 +71,7 @@ def _slices(gpu: Handle, identity: GpuIdentity) -> tuple[Device, ...]:
 
 def _slice(gpu: Handle, identity: GpuIdentity, place: int) -> Device | None:
     pointer = gpu.ask("nvmlDeviceGetMigDeviceHandleByIndex", place)
-    if pointer is None:  # a place without a slice
+    if pointer is None:  # no slice at this place
         return None
     handle = Handle(gpu.library, pointer)
     uuid = handle.text("nvmlDeviceGetUUID")

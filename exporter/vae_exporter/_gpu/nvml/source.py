@@ -1,4 +1,4 @@
-"""NVML as a source of figures: a session begins with the first reading, and begins anew after an error."""
+"""Reads GPUs with NVML. The session starts with the first reading and restarts after errors."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from vae_exporter._process.failures import Failures
 
 RETRY_SECONDS = 30.0
-"""After an error the session is begun anew, this often at most: it costs more than a reading, and loses the XID errors
-that come together with the error itself."""
+"""The shortest time between restarts of the session. A restart costs more than a reading, and loses XID errors that
+arrive together with the error that causes it."""
 
 _MISSING = (
-    "no NVIDIA driver here (libnvidia-ml.so.1 cannot be loaded), so no GPU metrics. A container needs the driver's "
-    "utility part, too: NVIDIA_DRIVER_CAPABILITIES=compute,utility. Where there is no GPU, give gpus=False"
+    "no GPU metrics are exported because the NVIDIA driver library, libnvidia-ml.so.1, cannot be loaded. In a "
+    "container, set NVIDIA_DRIVER_CAPABILITIES=compute,utility. On a machine without a GPU, pass gpus=False"
 )
 
 
@@ -45,15 +45,15 @@ class _Session:
 
 
 class NvmlSource:
-    """NVIDIA's driver: see `GpuSource`.
+    """NVIDIA's driver, as a `GpuSource`.
 
     Args:
-        failures: counts and logs what goes wrong.
-        library: the module ``pynvml``; by default it is imported, with the first session.
-        environment: contains CUDA_VISIBLE_DEVICES.
-        pid: gives this process as NVML knows it; None where NVML may know it by another number.
-        clock: gives the Unix time in seconds.
-        monotonic: gives seconds that never go back.
+        failures: Counts and logs what goes wrong.
+        library: The module ``pynvml``. By default the first session imports it.
+        environment: The environment variables, such as CUDA_VISIBLE_DEVICES.
+        pid: Returns this process's ID as NVML reports it. None if NVML may report another ID.
+        clock: Returns the Unix time in seconds.
+        monotonic: Returns the monotonic time in seconds.
     """
 
     name = "nvml"
@@ -75,27 +75,27 @@ class NvmlSource:
         self._clock = clock
         self._monotonic = monotonic
         self._session: _Session | None = None
-        self._retry_at: float | None = None  # when the session is begun anew; None: all is well
-        self._has_failed = False  # since it was last settled
+        self._retry_at: float | None = None  # when to restart the session; None without an error
+        self._has_failed = False  # since the last call of settle()
         self._xids = XidErrors()
 
     def devices(self) -> Sequence[GpuIdentity] | None:
-        """Return the GPUs and their slices, beginning a session if there is none."""
+        """Return the GPUs and their slices, and start a session if there is none."""
         if self._session is None and (self._retry_at is None or self._monotonic() >= self._retry_at):
             self._retry_at = self._monotonic() + RETRY_SECONDS
             self._begin()
         return None if self._session is None else [device.identity for device in self._session.devices.values()]
 
     def visible(self) -> Sequence[str]:
-        """Return what CUDA shows to this process."""
+        """Return the devices that are visible to CUDA in this process."""
         return self._visible.among(self._gpus())
 
     def name_of(self, ordinal: int, uuid: str | None) -> str | None:
-        """Return the UUID of CUDA's device *ordinal*, which torch calls *uuid*."""
+        """Return the UUID of CUDA's device *ordinal*, for which torch reports *uuid*."""
         return name_of(uuid, ordinal, self._gpus(), self.visible())
 
     def wait_for_driver(self, uuids: Iterable[str]) -> None:
-        """Ask for the memory of each device."""
+        """Read the memory of each device and ignore the result."""
         for device in self._devices(uuids):
             with suppress(GpuLostError, device.handle.library.NVMLError):  # `read` reports it
                 device.handle.ask("nvmlDeviceGetMemoryInfo")
@@ -108,31 +108,31 @@ class NvmlSource:
         try:
             self._xids.watch(self._session.library, devices)
             self._xids.count(self._session.library, devices)
-        except Exception as error:  # noqa: BLE001 - whatever a driver does, the training goes on
+        except Exception as error:  # noqa: BLE001 - no driver error may stop the training
             self._fail(error)
             return False
         return True
 
     def read(self, uuid: str, before: GpuReading | None) -> tuple[GpuReading | None, bool]:
-        """Return the device as it is now, else as it was *before*, and whether all of it could be read."""
+        """Return a new reading, or the one *before* if it fails, and whether every value could be read."""
         (device,) = self._devices([uuid])
         xid_errors = self._xids.of(device)
         try:
             health, errors = read_health(device.handle, self._pid())
         except GpuLostError as error:
             self._has_failed = True
-            self._failures.tell(uuid, f"the GPU {uuid} is lost: {error}")
+            self._failures.tell(uuid, f"GPU {uuid} is lost: {error}")
             lost = before or GpuReading(device.identity, Health(), time=None)
             return replace(lost, is_lost=True, xid_errors=xid_errors), False
         except Exception as error:  # noqa: BLE001 - as above
             self._fail(error)
             return before and replace(before, xid_errors=xid_errors), False
         for words in errors:
-            self._failures.tell(words, f"a part of the GPU {uuid} cannot be read: {words}")
+            self._failures.tell(words, f"a value of GPU {uuid} cannot be read: {words}")
         return GpuReading(device.identity, health, self._clock(), xid_errors=xid_errors), not errors
 
     def settle(self, *, is_missed: bool) -> None:
-        """End the session if it has failed for long, or a GPU *is_missed*: what is lost comes back in another one."""
+        """End the session if errors persist or a GPU *is_missed*. Only a new session finds a lost GPU again."""
         has_failed, self._has_failed = self._has_failed or is_missed, False
         now = self._monotonic()
         if not has_failed:
@@ -181,6 +181,6 @@ class NvmlSource:
         if is_missing(error):
             self._failures.tell("nvml", _MISSING)
         elif isinstance(error, getattr(self._library, "NVMLError", ())):
-            self._failures.tell(f"nvml {error}", f"the NVIDIA driver does not tell of its GPUs: {error}")
+            self._failures.tell(f"nvml {error}", f"the GPUs cannot be read from the NVIDIA driver: {error}")
         else:
             self._failures.caught("sample", "reading the GPUs", error)

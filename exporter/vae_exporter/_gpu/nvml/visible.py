@@ -1,7 +1,7 @@
-"""Which of the machine's GPUs this process may use: what CUDA makes of CUDA_VISIBLE_DEVICES.
+"""Determines which GPUs of the machine are visible to CUDA in this process, from CUDA_VISIBLE_DEVICES.
 
-CUDA numbers anew what it shows to a process, so nothing here goes by a number once the UUID is known. The rules are
-CUDA's own: https://docs.nvidia.com/cuda/cuda-c-programming-guide/#cuda-environment-variables and, for MIG,
+CUDA renumbers the visible devices, so this code uses UUIDs wherever they are known. The rules are those of CUDA:
+https://docs.nvidia.com/cuda/cuda-c-programming-guide/#cuda-environment-variables and, for MIG,
 https://docs.nvidia.com/datacenter/tesla/mig-user-guide/.
 """
 
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
     from vae_exporter._gpu.nvml.devices import Device
 
 _LEADING_NUMBER = re.compile(r"\s*\+?(\d{1,9})")
-_MIG_BY_NUMBERS = re.compile(r"MIG-(GPU-[^/]+)/(\d+)/(\d+)")  # how drivers before R470 name a slice
+_MIG_BY_NUMBERS = re.compile(r"MIG-(GPU-[^/]+)/(\d+)/(\d+)")  # the names of slices before driver R470
 
 
 class VisibleDevices:
-    """The devices that CUDA shows to this process, by UUID.
+    """The UUIDs of the devices that are visible to CUDA in this process.
 
-    They are looked up again only if the environment says something else, or there is a GPU that was not there before.
-    If one is lost, NVML may number the others anew, but CUDA does not.
+    They are looked up again only if the environment changes or a new GPU appears. If a GPU is lost, NVML may renumber
+    the others, but CUDA does not.
 
     Args:
-        environment: contains CUDA_VISIBLE_DEVICES.
+        environment: The environment variables, such as CUDA_VISIBLE_DEVICES.
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
-        self._setting: tuple[str | None, ...] | None = None  # of the last lookup
-        self._gpus: set[str] = set()  # among which the last lookup was made
+        self._setting: tuple[str | None, ...] | None = None  # at the last lookup
+        self._gpus: set[str] = set()  # the GPUs at the last lookup
         self._uuids: list[str] = []
 
     def among(self, gpus: Sequence[Device]) -> list[str]:
-        """Return the UUIDs in CUDA's order, *gpus* being the whole GPUs of this machine; none if it is not known."""
+        """Return the UUIDs in CUDA's order. *gpus* are the whole GPUs of this machine. Empty if it is unknown."""
         setting = tuple(self._environment.get(name) for name in ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"))
         present = {gpu.uuid for gpu in gpus}
         if self._setting != setting or not present <= self._gpus:
@@ -50,10 +50,10 @@ class VisibleDevices:
 
 
 def visible_devices(gpus: Sequence[Device], environment: Mapping[str, str]) -> list[Device] | None:
-    """Return the devices that CUDA shows to this process, in CUDA's order, of *gpus* in NVML's (by PCI bus).
+    """Return the devices that are visible to CUDA, in CUDA's order. *gpus* are in NVML's order (by PCI bus).
 
-    None: the environment names devices by numbers that only CUDA knows, on a machine with several models. CUDA numbers
-    the fastest first unless CUDA_DEVICE_ORDER is PCI_BUS_ID, and which it takes to be the fastest it does not say.
+    None means that CUDA_VISIBLE_DEVICES has numbers that only CUDA can resolve, on a machine with several GPU models.
+    CUDA numbers the fastest GPU first, by an undocumented measure, unless CUDA_DEVICE_ORDER is PCI_BUS_ID.
     """
     text = environment.get("CUDA_VISIBLE_DEVICES")
     if text is None:
@@ -65,9 +65,9 @@ def visible_devices(gpus: Sequence[Device], environment: Mapping[str, str]) -> l
     for entry in entries:
         device = _named(entry, gpus)
         if device is None:
-            break  # CUDA shows what stands before the first entry that it cannot find
+            break  # CUDA ignores the first invalid entry and all after it
         if device in chosen:
-            return []  # and nothing where one is named twice
+            return []  # CUDA shows no device if one is repeated
         chosen.append(device)
     return _as_cuda_shows(chosen)
 
@@ -89,7 +89,7 @@ def _named(entry: str, gpus: Sequence[Device]) -> Device | None:
 
 
 def _by_prefix(prefix: str, devices: Sequence[Device]) -> Device | None:
-    """Return the one device whose UUID begins so."""
+    """Return the device whose UUID starts with *prefix*, if there is exactly one."""
     found = [device for device in devices if device.uuid.lower().startswith(prefix.lower())]
     return found[0] if len(found) == 1 else None
 
@@ -104,7 +104,7 @@ def _by_numbers(entry: str, gpus: Sequence[Device]) -> Device | None:
 
 
 def _as_cuda_shows(devices: list[Device]) -> list[Device]:
-    """Return *devices* as CUDA shows them where some are in MIG mode: whole GPUs alone, or else one slice alone."""
+    """Return the visible ones of *devices*. CUDA shows either whole GPUs or a single MIG slice."""
     whole = [device for device in devices if device.place is None and not device.slices]
     if whole:
         return whole
@@ -112,10 +112,10 @@ def _as_cuda_shows(devices: list[Device]) -> list[Device]:
 
 
 def name_of(cuda_uuid: str | None, ordinal: int, gpus: Sequence[Device], visible: Sequence[str]) -> str | None:
-    """Return the UUID of CUDA's device *ordinal*, which torch calls *cuda_uuid*; None if nobody knows it.
+    """Return the UUID of CUDA's device *ordinal*, for which torch reports *cuda_uuid*. None if it is unknown.
 
-    *visible* are the UUIDs of `visible_devices`. They decide where torch does not tell, and where it calls a slice by
-    its GPU's UUID.
+    *visible* are the UUIDs of `visible_devices`. They decide if torch reports no UUID, or reports the UUID of the GPU
+    for a slice.
     """
     if cuda_uuid is not None:
         known = {device.uuid: device for gpu in gpus for device in (gpu, *gpu.slices)}

@@ -1,4 +1,4 @@
-"""XID errors: the numbered errors by which the driver tells of a GPU's faults, as NVML's events."""
+"""Counts XID errors, the numbered GPU errors that the driver reports as NVML events."""
 
 from __future__ import annotations
 
@@ -17,45 +17,45 @@ if TYPE_CHECKING:
 
 _XID_EVENT = 0x8  # nvmlEventTypeXidCriticalError
 _TIMEOUT, _GPU_IS_LOST = 10, 15
-_WHOLE_GPU = 0xFFFFFFFF  # an event's instance where it is about no single slice
+_WHOLE_GPU = 0xFFFFFFFF  # the instance of an event that concerns the whole GPU
 _MOST_AT_ONCE = 1000
 
 
 class XidErrors:
-    """Counts the XID errors of the devices that are watched, from the moment they are.
+    """Counts the XID errors of devices from the moment that they are watched.
 
-    The counts outlive a session with the driver: a card that comes back keeps its history.
+    The counts outlive a session with the driver, so a GPU that comes back keeps its history.
     """
 
     def __init__(self) -> None:
         self._counts: dict[str, Counter[int]] = {}
         self._events: Any = None  # NVML's event set
-        self._registered: set[int] = set()  # by the address of the GPU's handle
+        self._registered: set[int] = set()  # addresses of GPU handles
 
     def of(self, device: Device) -> Mapping[int, int]:
-        """Return the counts of *device*, by XID."""
+        """Return the counts of *device* by XID."""
         return dict(self._counts.get(device.uuid, {}))
 
     def watch(self, library: ModuleType, devices: Iterable[Device]) -> None:
-        """Let the driver tell of *devices* from now on. Where it does not support that, nothing is counted.
+        """Register *devices* for XID events. Nothing is counted if the driver does not support events.
 
         Raises:
-            NVMLError: the driver does not answer.
+            NVMLError: If the driver does not answer.
         """
         for device in devices:
             address = _address(device.parent.pointer)
             if address not in self._registered:
                 try:
                     self._register(library, device)
-                except GpuLostError:  # it is tried again
+                except GpuLostError:  # the next call tries again
                     continue
                 self._registered.add(address)
 
     def count(self, library: ModuleType, devices: Iterable[Device]) -> None:
-        """Count what the driver has told since the last time. Never waits for more.
+        """Count the events since the last call. Never waits for more.
 
         Raises:
-            NVMLError: the driver does not answer.
+            NVMLError: If the driver does not answer.
         """
         if self._events is None:
             return
@@ -73,7 +73,7 @@ class XidErrors:
                         self._counts.setdefault(device.uuid, Counter())[int(event.eventData)] += 1
 
     def forget_session(self, library: ModuleType) -> None:
-        """Let go of the event set: its session ends."""
+        """Release the event set before its session ends."""
         events, self._events = self._events, None
         self._registered.clear()
         if events is not None:
@@ -87,7 +87,7 @@ class XidErrors:
                 self._events = _event_set(library)
             if self._events is None:
                 return
-            # A slice has no events of its own: they are its GPU's, and say which slice they are about.
+            # The events of a slice arrive at its GPU, and name the slice.
             device.parent.ask("nvmlDeviceRegisterEvents", _XID_EVENT, self._events)
 
 
@@ -95,16 +95,16 @@ def _event_set(library: ModuleType) -> Any:  # noqa: ANN401 - nvmlEventSet_t
     try:
         return library.nvmlEventSetCreate()
     except library.NVMLError as error:
-        if is_absent(error):  # a virtual machine, or Windows' subsystem for Linux
+        if is_absent(error):  # as in a virtual machine or in WSL
             return None
         raise
 
 
 def _is_about(event: Any, device: Device) -> bool:  # noqa: ANN401 - NVML's structure
-    # By the handle: a GPU that fell off the bus does not even tell its UUID.
+    # Compare handles: a GPU that fell off the bus cannot report its UUID.
     if _address(event.device) != _address(device.parent.pointer):
         return False
-    instance = getattr(event, "gpuInstanceId", _WHOLE_GPU)  # an older pynvml does not know it
+    instance = getattr(event, "gpuInstanceId", _WHOLE_GPU)  # missing in an older pynvml
     return device.place is None or instance in (_WHOLE_GPU, device.place.gpu_instance)
 
 

@@ -1,1 +1,1 @@
-"""One collector a file: each turns the facts of a run into metrics of one subject. docs/metrics.md describes them."""
+"""One collector per file, each for one group of metrics. docs/metrics.md describes the metrics."""

@@ -1,4 +1,4 @@
-"""torch's caching allocator, as it was read last."""
+"""The metrics of PyTorch's caching allocator."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 
 
 def collect(facts: GpuFacts) -> Iterator[Metric]:
-    """Yield what torch holds of each GPU's memory, and how often it ran short. Without CUDA, nothing."""
+    """Yield the memory that PyTorch holds on each GPU, and its failed allocations. Yields nothing without CUDA."""
     held = GaugeMetricFamily(
         "vae_cuda_allocator_bytes",
-        "Memory that torch's allocator counts, by kind; the peak is since the process began or reset it.",
+        "Memory of PyTorch's allocator in bytes, by kind. The peak is since the process started or reset it.",
         labels=["gpu", "kind", "stat"],
     )
     retries = CounterMetricFamily(
         "vae_cuda_allocator_retries_total",
-        "Allocations that failed at first, so that the allocator gave back its cache and tried again.",
+        "Allocations that PyTorch retried after it had freed its cache.",
         labels=["gpu"],
     )
     out_of_memory = CounterMetricFamily(
-        "vae_cuda_allocator_out_of_memory_total", "Allocations that failed: out-of-memory errors.", labels=["gpu"]
+        "vae_cuda_allocator_out_of_memory_total", "Out-of-memory errors of PyTorch's allocator.", labels=["gpu"]
     )
     segments = GaugeMetricFamily(
-        "vae_cuda_allocator_segments", "Pieces of memory that the allocator holds from CUDA.", labels=["gpu"]
+        "vae_cuda_allocator_segments", "Memory segments that PyTorch's allocator holds.", labels=["gpu"]
     )
     for allocator in facts.allocators:
         for (kind, stat), value in allocator.bytes.items():

@@ -1,4 +1,4 @@
-"""The exporter about itself."""
+"""The metrics of the exporter itself."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 
 
 def collect(_settings: RunSettings, facts: RunFacts) -> Iterator[Metric]:
-    """Yield the version, and the counts of what went wrong inside."""
+    """Yield the version, and the counts of errors and dropped values."""
     build = GaugeMetricFamily(
-        "vae_exporter_build_info", "The exporter's version and Python's.", labels=["version", "python"]
+        "vae_exporter_build_info", "The versions of the exporter and of Python.", labels=["version", "python"]
     )
     build.add_metric([__version__, platform.python_version()], 1)
     errors = CounterMetricFamily(
         "vae_exporter_errors_total",
-        "Unexpected errors inside the exporter, by where they were caught.",
+        "Unexpected errors inside the exporter, by the place where they were caught.",
         labels=["reason"],
     )
     for reason, count in facts.errors.items():
         errors.add_metric([reason], count)
     dropped = CounterMetricFamily(
-        "vae_exporter_dropped_observations_total", "Values given that were not recorded, by reason.", labels=["reason"]
+        "vae_exporter_dropped_observations_total", "Observed values that were dropped, by reason.", labels=["reason"]
     )
     for reason, count in facts.dropped.items():
         dropped.add_metric([reason], count)

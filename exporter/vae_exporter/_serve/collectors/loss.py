@@ -1,4 +1,4 @@
-"""The components of the loss: last values, first values, and values that are no numbers."""
+"""The metrics of the loss components: last value, first value, and non-finite values."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 
 
 def collect(_settings: RunSettings, facts: RunFacts) -> Iterator[Metric]:
-    """Yield each component's last and first finite value, and its count of non-finite ones."""
+    """Yield each component's last and first finite value, and its non-finite values."""
     last = GaugeMetricFamily(
         "vae_loss",
-        "The last finite value of a loss; of the validation, the mean at its last step.",
+        "The last finite loss. For split=validation, the mean over the last evaluation.",
         labels=["component", "split"],
     )
-    start = GaugeMetricFamily("vae_loss_start", "The first finite value in this process.", labels=["component"])
+    start = GaugeMetricFamily("vae_loss_start", "The first finite loss in this process.", labels=["component"])
     nonfinite = CounterMetricFamily(
-        "vae_nonfinite_losses_total", "Values that were NaN or infinite.", labels=["component"]
+        "vae_nonfinite_losses_total", "Losses that were NaN or infinite.", labels=["component"]
     )
     nonfinite_step = GaugeMetricFamily(
-        "vae_last_nonfinite_step", "The last step with a NaN or infinite value.", labels=["component"]
+        "vae_last_nonfinite_step", "The last step with a NaN or infinite loss.", labels=["component"]
     )
     nonfinite_since = GaugeMetricFamily(
         "vae_nonfinite_since_step",
-        "The first step of the newest unbroken stretch of NaN or infinite values.",
+        "The first step of the newest unbroken series of NaN or infinite losses.",
         labels=["component"],
     )
     for component, loss in facts.losses.items():
@@ -49,6 +49,6 @@ def collect(_settings: RunSettings, facts: RunFacts) -> Iterator[Metric]:
     yield from (last, start, nonfinite, nonfinite_step, nonfinite_since)
     yield GaugeMetricFamily(
         "vae_logvar",
-        "The learned log variance of the likelihood; 0 where the trainer has none.",
+        "The learned log variance of the likelihood. 0 if the trainer has none.",
         value=facts.gauges.get("logvar", 0),
     )

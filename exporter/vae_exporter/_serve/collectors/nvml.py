@@ -1,4 +1,4 @@
-"""Each GPU's memory and health, as NVML told it last. What a device does not tell is absent."""
+"""The metrics of each GPU's memory and health, read with NVML. Values that a device does not report are absent."""
 
 from __future__ import annotations
 
@@ -14,30 +14,36 @@ if TYPE_CHECKING:
     from vae_exporter._gpu.facts import GpuFacts, GpuIdentity
 
 _GAUGES = {
-    "memory_total": ("vae_gpu_memory_total_bytes", "Memory of this device, with what the driver keeps for itself."),
-    "memory_used": ("vae_gpu_memory_used_bytes", "Memory in use, by all processes; torch's cache counts as used."),
-    "memory_free": ("vae_gpu_memory_free_bytes", "Memory in use by nobody."),
-    "memory_reserved": ("vae_gpu_memory_reserved_bytes", "Memory that the driver keeps for itself."),
-    "process_memory": ("vae_gpu_process_memory_bytes", "Memory in use by this process, as the driver counts it."),
-    "memory_temperature": ("vae_gpu_memory_temperature_celsius", "Temperature of the memory (HBM)."),
-    "temperature": ("vae_gpu_temperature_celsius", "Temperature of the GPU."),
-    "power": ("vae_gpu_power_watts", "Power that the whole board draws."),
-    "utilization": ("vae_gpu_utilization_ratio", "Part of the time in which a kernel ran, however small it was."),
+    "memory_total": (
+        "vae_gpu_memory_total_bytes",
+        "Total memory in bytes, including the memory that the driver reserves.",
+    ),
+    "memory_used": ("vae_gpu_memory_used_bytes", "Memory in bytes used by all processes, including PyTorch's cache."),
+    "memory_free": ("vae_gpu_memory_free_bytes", "Free memory in bytes."),
+    "memory_reserved": ("vae_gpu_memory_reserved_bytes", "Memory in bytes that the driver reserves."),
+    "process_memory": (
+        "vae_gpu_process_memory_bytes",
+        "Memory in bytes used by this process, as the driver reports it.",
+    ),
+    "memory_temperature": ("vae_gpu_memory_temperature_celsius", "Temperature of the memory (HBM) in degrees Celsius."),
+    "temperature": ("vae_gpu_temperature_celsius", "Temperature of the GPU in degrees Celsius."),
+    "power": ("vae_gpu_power_watts", "Power draw of the board in watts."),
+    "utilization": ("vae_gpu_utilization_ratio", "Fraction of the time in which at least one kernel ran."),
     "memory_bandwidth_utilization": (
         "vae_gpu_memory_bandwidth_utilization_ratio",
-        "Part of the time in which the memory was read or written.",
+        "Fraction of the time in which memory was read or written.",
     ),
     "remap_pending": (
         "vae_gpu_row_remap_pending",
-        "1 if a row of the memory is replaced at the next reset of the GPU.",
+        "1 if a memory row will be remapped at the next GPU reset.",
     ),
-    "remap_failed": ("vae_gpu_row_remap_failed", "1 if a row of the memory could not be replaced."),
+    "remap_failed": ("vae_gpu_row_remap_failed", "1 if the remapping of a memory row failed."),
 }
-"""The metric of each figure that a device has one of, by the figure's name in `Health`, and its help text."""
+"""The metric and HELP text of each field of `Health` that is a single value."""
 
 
 def collect(facts: GpuFacts) -> Iterator[Metric]:
-    """Yield what is known of each GPU. Where there is none, nothing."""
+    """Yield the metrics of each GPU. Yields nothing without a GPU."""
     yield from (family for family in _families(facts) if family.samples)
 
 
@@ -47,20 +53,22 @@ def _families(facts: GpuFacts) -> Iterator[Metric]:
     for name, (metric, text) in _GAUGES.items():
         yield _of_health(facts, GaugeMetricFamily(metric, text, labels=["gpu"]), name)
     energy = CounterMetricFamily(
-        "vae_gpu_energy_joules_total", "Energy used since the driver was loaded.", labels=["gpu"]
+        "vae_gpu_energy_joules_total", "Energy in joules used since the driver was loaded.", labels=["gpu"]
     )
     yield _of_health(facts, energy, "energy")
-    clock = GaugeMetricFamily("vae_gpu_clock_hertz", "Clock, by what it drives.", labels=["gpu", "clock"])
+    clock = GaugeMetricFamily(
+        "vae_gpu_clock_hertz", "Clock frequency in hertz, by clock domain.", labels=["gpu", "clock"]
+    )
     throttled = GaugeMetricFamily(
-        "vae_gpu_throttled", "1 if this keeps the clocks below their highest.", labels=["gpu", "reason"]
+        "vae_gpu_throttled", "1 if this reason holds the clocks below their maximum.", labels=["gpu", "reason"]
     )
     ecc = CounterMetricFamily(
         "vae_gpu_ecc_errors_total",
-        "Memory errors since the driver was loaded or the GPU reset.",
+        "ECC memory errors since the driver was loaded or the GPU was reset.",
         labels=["gpu", "type"],
     )
     rows = GaugeMetricFamily(
-        "vae_gpu_remapped_rows", "Rows of the memory that were replaced, by the errors' type.", labels=["gpu", "type"]
+        "vae_gpu_remapped_rows", "Memory rows that were remapped, by type of error.", labels=["gpu", "type"]
     )
     for family, name in ((clock, "clocks"), (throttled, "throttled"), (ecc, "ecc_errors"), (rows, "remapped_rows")):
         for gpu in facts.gpus:
@@ -71,7 +79,9 @@ def _families(facts: GpuFacts) -> Iterator[Metric]:
 
 
 def _info(facts: GpuFacts) -> Metric:
-    info = GaugeMetricFamily("vae_gpu_info", "Which device it is. A MIG slice bears its GPU's name and address.")
+    info = GaugeMetricFamily(
+        "vae_gpu_info", "The identity of the device. A MIG slice has the name and the PCI address of its GPU."
+    )
     for gpu in facts.gpus:
         info.add_sample("vae_gpu_info", _labels(gpu.identity), 1)
     return info
@@ -92,12 +102,12 @@ def _labels(identity: GpuIdentity) -> dict[str, str]:
 def _reading(facts: GpuFacts) -> Iterator[Metric]:
     sampled = GaugeMetricFamily(
         "vae_gpu_sample_timestamp_seconds",
-        "When this device was last read, in Unix time: the other figures are as old.",
+        "Unix time at which the metrics of this device were last read.",
         labels=["gpu"],
     )
     lost = GaugeMetricFamily(
         "vae_gpu_lost",
-        "1 if the driver cannot reach this device: it fell off the bus, or needs a reset.",
+        "1 if the driver cannot reach this device: it fell off the bus or needs a reset.",
         labels=["gpu"],
     )
     for gpu in facts.gpus:
@@ -117,7 +127,7 @@ def _of_health(facts: GpuFacts, family: CounterMetricFamily | GaugeMetricFamily,
 
 def _xid_errors(facts: GpuFacts) -> Metric:
     family = CounterMetricFamily(
-        "vae_gpu_xid_errors_total", "XID errors that the driver told to this process.", labels=["gpu", "xid"]
+        "vae_gpu_xid_errors_total", "XID errors that the driver reported to this process.", labels=["gpu", "xid"]
     )
     for gpu in facts.gpus:
         for xid, count in gpu.xid_errors.items():

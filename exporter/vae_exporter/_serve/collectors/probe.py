@@ -1,4 +1,4 @@
-"""The losses on one fixed clip: they rise when the model gets worse, and not when the data get harder."""
+"""The metrics of the fixed probe clip. Its losses rise if the model gets worse, but not if the data gets harder."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
 
 def collect(_settings: RunSettings, facts: RunFacts) -> Iterator[Metric]:
-    """Yield the probe's last and lowest losses, and the step at which it was last tried."""
-    last = GaugeMetricFamily("vae_probe_loss", "The last loss on the fixed clip.", labels=["component"])
-    best = GaugeMetricFamily("vae_probe_best_loss", "The lowest loss on the fixed clip so far.", labels=["component"])
+    """Yield the last and the lowest losses on the clip, and the step of the last ones."""
+    last = GaugeMetricFamily("vae_probe_loss", "The last loss on the fixed probe clip.", labels=["component"])
+    best = GaugeMetricFamily(
+        "vae_probe_best_loss", "The lowest loss on the fixed probe clip so far.", labels=["component"]
+    )
     for component, loss in facts.probe.losses.items():
         last.add_metric([component], loss)
     for component, loss in facts.probe.best.items():
@@ -26,5 +28,5 @@ def collect(_settings: RunSettings, facts: RunFacts) -> Iterator[Metric]:
     yield from (last, best)
     if facts.probe.step is not None:
         yield GaugeMetricFamily(
-            "vae_probe_step", "The step at which the fixed clip was last tried.", value=facts.probe.step
+            "vae_probe_step", "The step of the last losses on the fixed probe clip.", value=facts.probe.step
         )

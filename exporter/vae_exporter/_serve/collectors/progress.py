@@ -1,4 +1,4 @@
-"""How far the training is, how fast it goes, and the optimizer's values."""
+"""The metrics of the training's progress: steps, step durations, and values such as the learning rate."""
 
 from __future__ import annotations
 
@@ -19,38 +19,42 @@ if TYPE_CHECKING:
     from vae_exporter._record.facts import RunFacts
 
 _GAUGES = {
-    "epoch": ("vae_epoch", "The epoch, as the trainer counts it."),
+    "epoch": ("vae_epoch", "The epoch, as the trainer reports it."),
     "learning_rate": ("vae_learning_rate", "The learning rate."),
-    "gradient_norm": ("vae_gradient_norm", "The norm of the gradient, as the trainer measures it."),
-    "loss_scale": ("vae_loss_scale", "The factor of the loss in mixed-precision training."),
+    "gradient_norm": ("vae_gradient_norm", "The gradient norm, as the trainer reports it."),
+    "loss_scale": ("vae_loss_scale", "The loss scale of the gradient scaler."),
     "discriminator_factor": (
         "vae_discriminator_factor",
-        "The weight of the adversarial loss: 0 until the discriminator starts.",
+        "The weight of the adversarial loss. 0 until the discriminator starts.",
     ),
 }
-"""The metric of each value of `GAUGES`, and its help text. logvar is exported with the losses."""
+"""The metric and HELP text of each of `GAUGES`, except logvar, which is exported with the losses."""
 
 
 def collect(_settings: RunSettings, facts: RunFacts) -> Iterator[Metric]:
-    """Yield the step, the times of steps and the optimizer's values."""
+    """Yield the step, the step durations and the gauges."""
     steps = facts.steps
     if steps.newest is not None:
-        yield GaugeMetricFamily("vae_step", "The optimizer's step; it goes back on a resume.", value=steps.newest)
-    yield CounterMetricFamily("vae_steps_total", "Steps observed by this process.", value=steps.observed)
+        yield GaugeMetricFamily(
+            "vae_step",
+            "The newest optimizer step. It decreases on a resume from an earlier checkpoint.",
+            value=steps.newest,
+        )
+    yield CounterMetricFamily("vae_steps_total", "Optimizer steps observed by this process.", value=steps.observed)
     yield CounterMetricFamily(
         "vae_steps_skipped_total",
-        "Steps of those that the gradient scaler skipped.",
+        "Optimizer steps that the gradient scaler skipped.",
         value=steps.skipped,
     )
     yield GaugeMetricFamily(
         "vae_last_step_timestamp_seconds",
-        "When the last step was observed, in Unix time; the run's start before the first.",
+        "Unix time at which the newest step was first observed. Before the first step, the run's start.",
         value=steps.newest_time,
     )
     bounds = [*map(floatToGoString, DURATION_BUCKETS), "+Inf"]
     yield HistogramMetricFamily(
         "vae_step_duration_seconds",
-        "Time from one observed step to the next, pauses left out.",
+        "Time in seconds from one observed step to the next, excluding pauses.",
         buckets=list(zip(bounds, accumulate(steps.durations.counts), strict=True)),
         sum_value=steps.durations.sum,
     )
@@ -60,6 +64,6 @@ def collect(_settings: RunSettings, facts: RunFacts) -> Iterator[Metric]:
     if facts.changes.discriminator_start is not None:
         yield GaugeMetricFamily(
             "vae_discriminator_start_step",
-            "The first step with a discriminator; absent if this process has not seen it start.",
+            "The first step with a discriminator. Absent if it did not start in this process.",
             value=facts.changes.discriminator_start,
         )

@@ -1,4 +1,4 @@
-"""What the outputs have kept of their inputs: blurred, gray and black video shows here, whatever the loss says."""
+"""The metrics of reconstruction quality. They expose blurred, gray or black video that the loss does not show."""
 
 from __future__ import annotations
 
@@ -16,21 +16,25 @@ if TYPE_CHECKING:
 
 
 def collect(_settings: RunSettings, facts: RunFacts) -> Iterator[Metric]:
-    """Yield sharpness, contrast and PSNR of the frames compared last, and the step that they were of."""
+    """Yield sharpness, contrast and PSNR of the last comparison, and its step."""
     last = facts.reconstruction
     for name, help_text, value in (
         (
             "vae_reconstruction_sharpness_ratio",
-            "Root mean square of the gradient, outputs over inputs: 1 is faithful, 0 is blurred away.",
+            "RMS image gradient of the outputs relative to the inputs. 1 is as sharp, 0 is no detail.",
             last.sharpness_ratio,
         ),
         (
             "vae_reconstruction_contrast_ratio",
-            "Standard deviation within a frame, outputs over inputs: 1 is faithful, 0 is black or gray.",
+            "Standard deviation within a frame, outputs relative to inputs. 1 is equal, 0 is a uniform frame.",
             last.contrast_ratio,
         ),
-        ("vae_reconstruction_psnr_decibels", "Peak signal-to-noise ratio of the outputs.", last.psnr_decibels),
-        ("vae_reconstruction_step", "The step at which frames were last compared.", last.step),
+        (
+            "vae_reconstruction_psnr_decibels",
+            "Peak signal-to-noise ratio of the outputs in decibels.",
+            last.psnr_decibels,
+        ),
+        ("vae_reconstruction_step", "The step of the last comparison of reconstructions.", last.step),
     ):
         if value is not None:
             yield GaugeMetricFamily(name, help_text, value=value)

@@ -1,4 +1,4 @@
-"""What the run is, and whether it goes on."""
+"""The metrics that describe the run: its labels, state, start, end, band edges and loss weights."""
 
 from __future__ import annotations
 
@@ -18,34 +18,36 @@ if TYPE_CHECKING:
 
 
 def collect(settings: RunSettings, facts: RunFacts) -> Iterator[Metric]:
-    """Yield the run's description, state, start and end."""
-    yield _labelled("vae_run_info", "What this run is, as its author described it.", [(dict(settings.info), 1)])
+    """Yield the description, the state and the settings of the run."""
+    yield _labelled(
+        "vae_run_info", "Labels that describe the run, from info and outputs_url.", [(dict(settings.info), 1)]
+    )
     yield _labelled(
         "vae_run_state",
-        "Whether the run is in this state: one state is 1, the others 0.",
+        "The state of the run: 1 for the present state, 0 for the others.",
         [({"state": state}, state == facts.state) for state in RUN_STATES],
     )
     yield GaugeMetricFamily(
-        "vae_run_start_timestamp_seconds", "When this process began the run, in Unix time.", value=facts.start_time
+        "vae_run_start_timestamp_seconds", "Unix time at which the run started in this process.", value=facts.start_time
     )
     yield GaugeMetricFamily(
-        "vae_run_end_timestamp_seconds", "When the run ended, in Unix time; 0 while it lasts.", value=facts.end_time
+        "vae_run_end_timestamp_seconds", "Unix time at which the run ended. 0 until then.", value=facts.end_time
     )
     if facts.steps.start is not None:
         yield GaugeMetricFamily("vae_run_start_step", "The first step of this process.", value=facts.steps.start)
     yield GaugeMetricFamily(
         "vae_run_resumed",
-        "1 if this process went on from a checkpoint, 0 if it started anew.",
+        "1 if the run resumed from a checkpoint, 0 if it started from scratch.",
         value=facts.steps.is_resumed,
     )
     yield _labelled(
         "vae_band_edge",
-        "An edge of a quality band that this run set itself; it wins over the rules' default.",
+        "A band edge that the run sets. It overrides the rules' default.",
         [({"signal": signal, "edge": edge}, value) for (signal, edge), value in settings.band_edges.items()],
     )
     yield _labelled(
         "vae_loss_weight",
-        "The weight of this component in the loss, as its author gave it.",
+        "The weight of this component in the loss, as the run declares it.",
         [({"component": component}, weight) for component, weight in settings.loss_weights.items()],
     )
 

@@ -1,4 +1,4 @@
-"""Means of the losses over windows of steps, at several lags: what the rules judge by."""
+"""The metrics that the rules judge: means of the losses over windows of steps, at several lags."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 
 def collect(_settings: RunSettings, facts: RunFacts) -> Iterator[Metric]:
-    """Yield the window means that are whole, and the best ones."""
+    """Yield the means of complete windows, and the lowest ones."""
     means = GaugeMetricFamily(
         "vae_loss_window_mean",
-        "Mean of the finite values over the steps (s - lag - window, s - lag], s being the newest step.",
+        "Mean of the finite losses over the steps (s - lag - window, s - lag], where s is the newest step.",
         labels=["component", "window", "lag"],
     )
     best = GaugeMetricFamily(
         "vae_loss_best_window_mean",
-        "The lowest mean over a window of steps so far, the newest left out.",
+        "The lowest mean over a window of steps so far, excluding the newest window.",
         labels=["component", "window"],
     )
     for component, loss in facts.losses.items():

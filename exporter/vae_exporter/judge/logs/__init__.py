@@ -1,5 +1,6 @@
-"""From a log file to the losses by step.
+"""Read losses by step from log files.
 
-`reading` gives lines, `detection` chooses a parser of `formats`, which gives `rows` by the `columns` that it knows,
-`runs` tells runs and resumes apart, and `repair` refuses damaged rows. `logged_run` puts all of this together.
+`reading` reads lines, and `detection` chooses one of the parsers in `formats`, which finds the values by their
+`columns` and makes `rows`. `runs` splits the rows into runs, and `repair` refuses damaged ones. `logged_run` combines
+these steps.
 """

@@ -1,4 +1,4 @@
-"""Which column of a log holds which value: the names that trainers use, or those that the user gives."""
+"""Find values in a log by column name: the names that trainers commonly use, or those that the user maps."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
 }
 
 _PREFIXES = ("train/", "train_", "training/", "loss/", "", "train/loss/", "opt/", "metrics/train/", "metrics/")
-"""``train/loss/`` and ``opt/`` are those of Pyramid-Flow's TensorBoard."""
-_SUFFIXES = ("", "_step", "_epoch")  # as Lightning adds them
+"""``train/loss/`` and ``opt/`` come from Pyramid-Flow's TensorBoard logs."""
+_SUFFIXES = ("", "_step", "_epoch")  # added by Lightning
 _VALIDATION = ("val/", "val_", "validation/", "validation_", "test/", "test_", "eval/", "eval_")
 
 _CACHED_LAYOUTS = 256
@@ -34,13 +34,13 @@ _CACHED_LAYOUTS = 256
 
 @dataclass(frozen=True)
 class Columns:
-    """Finds values by the names of a row's columns. *given* is what the user maps, value to column."""
+    """Finds values by column name. *given* maps values to columns, and takes precedence over the known names."""
 
     given: Mapping[str, str] = field(default_factory=dict)
     _cache: dict[tuple[str, ...], dict[str, str]] = field(default_factory=dict, repr=False, compare=False)
 
     def of(self, keys: Iterable[str]) -> Mapping[str, str]:
-        """Return, for each known value among *keys*, the key that holds it. Where several may, the first name wins."""
+        """Map each value that is found to its column in *keys*. If several columns match, the first known name wins."""
         layout = tuple(keys)
         if layout not in self._cache:
             if len(self._cache) >= _CACHED_LAYOUTS:
@@ -49,11 +49,11 @@ class Columns:
         return self._cache[layout]
 
     def pick(self, row: Mapping[str, Found]) -> dict[str, Found]:
-        """Return the known values of *row*."""
+        """Return the values of *row* by their names in `TrainingExporter.observe`."""
         return {value: row[key] for value, key in self.of(row).items()}
 
     def named(self) -> list[str]:
-        """Return the names of the columns seen first, for a message."""
+        """Return the columns of the first layout, for a message."""
         return [key for key in next(iter(self._cache), ()) if key.strip()]
 
     def _find(self, layout: tuple[str, ...]) -> dict[str, str]:
@@ -72,27 +72,27 @@ class Columns:
 
 
 def has_losses(values: Iterable[str]) -> bool:
-    """Return whether a loss is among these names of values."""
+    """Return whether one of *values* is a loss."""
     return any(value in COMPONENTS for value in values)
 
 
 def is_validation(key: str) -> bool:
-    """Return whether the column *key* is about an evaluation."""
+    """Return whether the column *key* belongs to a validation."""
     return key.strip().lower().startswith(_VALIDATION)
 
 
 def parse_mapping(pairs: Iterable[str]) -> dict[str, str]:
-    """Return what ``--map nll=my_column`` says, value to column.
+    """Parse the values of ``--map``, such as ``nll=my_column``, into a mapping from value to column.
 
     Raises:
-        LogError: it is not VALUE=COLUMN, or the value is not known.
+        LogError: A pair is not VALUE=COLUMN, or its value is unknown.
     """
     given = {}
     for pair in pairs:
         value, equals, column = pair.partition("=")
         if not (equals and column.strip()):
-            raise LogError(f"--map {pair!r}: give VALUE=COLUMN, for example nll=my_column")
+            raise LogError(f"--map must be VALUE=COLUMN, as in nll=my_column, got {pair!r}")
         if value.strip() not in _NAMES:
-            raise LogError(f"--map {pair!r}: there is no value {value.strip()!r}: {suggestion(value.strip(), _NAMES)}")
+            raise LogError(f"--map {pair!r}: unknown value {value.strip()!r}; {suggestion(value.strip(), _NAMES)}")
         given[value.strip()] = column
     return given

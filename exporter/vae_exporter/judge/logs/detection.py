@@ -1,4 +1,4 @@
-"""Which format a file has, by its content; and, where it has none, which of its lines looked closest."""
+"""Detect the format of a log from its content. If none fits, report the line that looks most like a log."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
 SEARCHED_LINES = 50_000
 SEARCHED_CHARACTERS = 8_000_000
-"""How far a log is searched for its first rows: a trainer may print its configuration for pages."""
+"""How far to search for the first rows: a trainer may print pages of configuration before them."""
 
 ENOUGH = 20
-"""So many lines of one format decide."""
+"""The number of lines that settle the format."""
 
 
 @dataclass(frozen=True)
 class Format:
-    """A format of text: its name for people, a line as an example, and how to tell and parse its lines."""
+    """A text format: its name, an example line, a test for its lines, and its parser."""
 
     name: str
     example: str
-    looks: Callable[[str, str], bool]  # of a line and the one below it
+    looks: Callable[[str, str], bool]  # takes a line and the next one
     parse: Callable[[Iterable[Line], Columns], Iterator[Row | Refusal]]
 
 
@@ -42,7 +42,7 @@ FORMATS = (
     Format("logged dictionaries", dict_log.EXAMPLE, lambda text, _: dict_log.looks(text), dict_log.parse),
     Format("CSV", table.EXAMPLE, table.looks, table.parse),
 )
-"""In the order of preference where a log has as many lines of several."""
+"""In order of precedence: the first one wins if several match equally many lines."""
 
 TENSORBOARD = "TensorBoard"
 
@@ -56,15 +56,15 @@ def read_rows(
     """Return the name of *file*'s format, and its rows.
 
     Raises:
-        LogError: it has none that is known.
+        LogError: The format is unknown.
     """
     start = reading.head(file)
     if not start:
-        raise LogError(f"it is empty; expected lines like\n{expected()}")
+        raise LogError(f"the file is empty; expected lines like\n{expected()}")
     if tensorboard.is_event_file(start):
         return TENSORBOARD, tensorboard.parse(file, columns)
     if not reading.is_text(start):
-        raise LogError(f"it is no text: it begins with {start[:16]!r}; expected lines like\n{expected()}")
+        raise LogError(f"not a text file: it begins with {start[:16]!r}; expected lines like\n{expected()}")
     lines = reading.read_lines(file, refuse)
     sample, found = _search(lines, columns)
     if found is None:
@@ -73,14 +73,14 @@ def read_rows(
 
 
 def expected() -> str:
-    """Return an example of each format, one a line."""
+    """Return an example of each format, one per line."""
     width = max(len(known.name) for known in FORMATS)
     lines = [f"  {known.name:{width}}  {shown(known.example)}" for known in FORMATS]
     return "\n".join([*lines, f"  or {tensorboard.EXAMPLE}"])
 
 
 def _search(lines: Iterator[Line], columns: Columns) -> tuple[list[Line], Format | None]:
-    """Read until a format is plain, and return what was read with it."""
+    """Read lines until the format is settled. Return these lines and the format, or None if no line has one."""
     sample: list[Line] = []
     hits = dict.fromkeys(range(len(FORMATS)), 0)
     characters = 0
@@ -99,10 +99,10 @@ def _search(lines: Iterator[Line], columns: Columns) -> tuple[list[Line], Format
 
 
 def _count(text: str, following: str, hits: dict[int, int], columns: Columns) -> None:
-    """Count *text* for the first format that it looks like."""
+    """Count *text* for the first format that it matches."""
     for index, known in enumerate(FORMATS):
         if known.looks(text, following):
-            # A table has one header, which says as much as many lines if it names a known value.
+            # A table has only one header. If it names a known value, it settles the format.
             is_header = known.parse is table.parse
             hits[index] += ENOUGH if is_header and _names_values(text, columns) else 1
             return
@@ -115,13 +115,13 @@ def _names_values(header: str, columns: Columns) -> bool:
 def _nothing_found(sample: list[Line]) -> str:
     closest = max(sample, key=lambda line: _closeness(line.text), default=None)
     if not sample:
-        return f"it has no line of less than {reading.MAX_LINE} characters; expected lines like\n{expected()}"
-    where = f"none of its {len(sample)} lines is one of a known log"
+        return f"every line has {reading.MAX_LINE} characters or more; expected lines like\n{expected()}"
+    where = f"unknown log format: none of the {len(sample)} lines read can be parsed"
     if closest is not None and _closeness(closest.text):
-        where += f"; line {closest.number} looked closest:\n  {shown(closest.text)}"
+        where += f"; the closest is line {closest.number}:\n  {shown(closest.text)}"
     elif closest is not None:
         first = next((line for line in sample if line.text.strip()), closest)
-        where += f", and none looks like one; line {first.number} is\n  {shown(first.text)}"
+        where += f"; line {first.number} is\n  {shown(first.text)}"
     return f"{where}\nexpected lines like\n{expected()}"
 
 

@@ -1,4 +1,4 @@
-"""The runs of a log, one after another, while it is read."""
+"""Read the runs of a log one after another, in a single pass."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
     from vae_exporter.judge.logs.repair.means import Stretch
 
 FITTED_ROWS = 512
-"""So many rows of a run's beginning tell its weights."""
+"""The loss weights are fitted to this many rows at the start of a run."""
 
 MAX_SHOWN_REFUSALS = 10_000
-"""So many refused lines of a run are kept to be shown; all are counted."""
+"""The most refused lines of a run that are kept for display. All are counted."""
 
 RESUMED_FROM = 100
-"""A log that begins above this step is of a run that went on from a checkpoint, or was cut at its start."""
+"""A log that begins above this step is from a run that resumed from a checkpoint, or has lost its beginning."""
 
 
 @dataclass(frozen=True)
 class LogOptions:
-    """What the user says of the logs: names of columns, weights, and how many steps a row without a step stands for."""
+    """How to read a log: column names, loss weights, and the number of steps per row if the log has no steps."""
 
     columns: Columns = field(default_factory=Columns)
     weights: Mapping[str, float] = field(default_factory=dict)
@@ -47,20 +47,22 @@ class LogOptions:
 
 @dataclass
 class LoggedRun:
-    """One run of a log. What is counted grows while its *stretches* are read.
+    """One run of a log. Its steps and counts are updated while *stretches* is read.
 
     Args:
-        name: the file's name, with a number from the second run on.
-        file: the file as the user named it.
-        format: the name of the log's format.
-        weights: of the loss, given or fitted.
-        kl_weight: by which the total adds up; None where it does not.
-        start_step: the step that it goes on from; None for a run from its beginning.
-        stretches: what it says of its steps; read once.
-        steps_read: the rows that were used.
-        by_median: those of them in which medians stand for means.
-        refused: how many lines were refused, by reason.
-        refusals: the first `MAX_SHOWN_REFUSALS` of them.
+        name: The file's name, followed by a number from the second run on.
+        file: The path that the user passed.
+        format: The name of the log's format.
+        weights: The loss weights, passed or fitted.
+        kl_weight: The weight w in total = nll + w * kl. None if the total does not add up this way.
+        start_step: The step that the run resumed from. None if it started from scratch.
+        stretches: The losses by step. They can be read once.
+        first_step: The lowest step read.
+        last_step: The step of the last row read.
+        steps_read: The number of rows used.
+        by_median: The number of these rows in which medians stand in for means.
+        refused: The number of refused lines by reason.
+        refusals: The first `MAX_SHOWN_REFUSALS` refused lines.
     """
 
     name: str
@@ -79,23 +81,23 @@ class LoggedRun:
 
     @property
     def loss_weights(self) -> dict[str, float]:
-        """All weights that are known, the KL's among them."""
+        """All known weights, including that of the KL."""
         return {**({} if self.kl_weight is None else {"kl": self.kl_weight}), **self.weights.weights}
 
     def refuse(self, refusal: Refusal) -> None:
-        """Count *refusal*."""
+        """Count *refusal*, and keep it for display."""
         self.refused[refusal.reason] += 1
         if len(self.refusals) < MAX_SHOWN_REFUSALS:
             self.refusals.append(refusal)
 
 
 def read_runs(path: Path, options: LogOptions) -> Iterator[LoggedRun]:
-    """Yield the runs of the log *path*. Each is to be read to its end before the next one.
+    """Yield the runs of the log *path*. Read each run to its end before you ask for the next one.
 
     Raises:
-        LogError: it cannot be read, has no known format, or nothing in it can be judged.
+        LogError: The log cannot be read, has an unknown format, or has no NLL.
     """
-    outside: list[Refusal] = []  # refused by the reader, and by the parsers before the first run
+    outside: list[Refusal] = []  # lines that were refused before they could be assigned to a run
     with reading.open_log(path) as file:
         try:
             found = False
@@ -117,7 +119,7 @@ def read_runs(path: Path, options: LogOptions) -> Iterator[LoggedRun]:
 def _begin(
     path: Path, number: int, format_name: str, items: Iterator[Row | Refusal], options: LogOptions
 ) -> LoggedRun | None:
-    """Return the run of *items*, its weights fitted to its first rows; None where it has no row with an NLL."""
+    """Return the run of *items*, with weights fitted to its first rows, or None if these have no NLL."""
     start = list(itertools.islice(items, FITTED_ROWS))
     rows = [item for item in start if isinstance(item, Row)]
     judged = [row for row in rows if "nll" in row.values]
@@ -161,7 +163,7 @@ def _counted(run: LoggedRun, found: Iterator[Stretch]) -> Iterator[Stretch]:
 
 
 def _taken(refusals: list[Refusal]) -> Iterator[Refusal]:
-    """Yield and forget *refusals*, whatever they are once this is asked for."""
+    """Yield *refusals* and empty the list. It is read when the iteration starts, not before."""
     while refusals:
         yield refusals.pop(0)
 
@@ -175,8 +177,8 @@ def _name(path: Path, number: int) -> str:
 
 
 def _nothing_to_judge(path: Path, format_name: str, names: list[str]) -> str:
-    columns = f": its columns are {shown(', '.join(names))}" if names else ""
+    columns = f"; its columns are {shown(', '.join(names))}" if names else ""
     return (
-        f"{path}: it looks like {format_name}, and no row of it has an NLL that can be used{columns}\n"
-        "If the NLL has another name there, give it: --map nll=COLUMN"
+        f"{path}: the format is {format_name}, but no row has a usable NLL{columns}\n"
+        "If the NLL is in a column of another name, pass --map nll=COLUMN"
     )

@@ -1,4 +1,4 @@
-"""Lines of a log file, whatever stands in it: compressed or not, any ends of lines, colours, cut in the middle."""
+"""Read the lines of a log file. Handles gzip, any line endings, UTF-16, terminal colors, and truncated files."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer as WriteableBuffer
 
 MAX_LINE = 1 << 20
-"""Characters that are kept of a line: what is longer is no row, and may have no end at all."""
+"""The maximum length of a line in characters. A longer one is not a row, and may never end."""
 
 HEAD_BYTES = 1 << 16
 
 STDIN = Path("-")
 
 _GZIP = b"\x1f\x8b"
-_GZIP_BITS = 31  # a gzip header, the largest window
+_GZIP_BITS = 31  # zlib's wbits for gzip with the largest window
 _BROKEN = (EOFError, OSError, zlib.error)
 
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # what PowerShell's > writes
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # byte order marks; PowerShell's > writes UTF-16
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 
@@ -39,10 +39,10 @@ _MAX_CONTROL_SHARE = 0.02
 
 @contextmanager
 def open_log(path: Path) -> Iterator[io.BufferedReader]:
-    """Open *path* (``-``: standard input) for reading, unpacked.
+    """Open *path*, or standard input if it is ``-``, and decompress it if necessary.
 
     Raises:
-        LogError: there is no such file, or it is no file that ends.
+        LogError: The file does not exist, is a folder, or is a device or socket.
     """
     try:
         if path == STDIN:
@@ -50,9 +50,9 @@ def open_log(path: Path) -> Iterator[io.BufferedReader]:
             return
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            raise LogError(f"{path} is a folder: give the log files in it")
+            raise LogError(f"{path} is a folder; pass the log files in it")
         if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
-            raise LogError(f"{path} is no file but a device or a socket: give a log file")
+            raise LogError(f"{path} is a device or a socket; pass a log file")
         with path.open("rb") as file:
             yield _unpacked(cast("BinaryIO", file))
     except OSError as error:
@@ -60,22 +60,22 @@ def open_log(path: Path) -> Iterator[io.BufferedReader]:
 
 
 def head(file: io.BufferedReader) -> bytes:
-    """Return the first bytes of *file* without taking them from it.
+    """Return the first bytes of *file* without advancing it.
 
     Raises:
-        LogError: it is compressed, and broken from its start.
+        LogError: The file is compressed, and damaged at its start.
     """
     try:
         return file.peek(HEAD_BYTES)[:HEAD_BYTES]
     except _BROKEN as error:
-        raise LogError(f"it is compressed and cannot be unpacked: {error}") from error
+        raise LogError(f"the file is compressed and cannot be decompressed: {error}") from error
 
 
 def is_text(data: bytes) -> bool:
-    """Return whether *data*, the start of a file, is text and not an image, a checkpoint or the like.
+    """Return whether *data*, the start of a file, is text rather than an image, a checkpoint or another binary.
 
-    A log may have a hole of zeroes in it, where a machine crashed or the log was cut while it was written. Bytes that
-    are no UTF-8 may be people's words in GBK or Latin-1: what is packed or drawn has control characters, too.
+    A log may contain a block of zeros if the machine crashed, or if the log was truncated while it was written. Invalid
+    UTF-8 may be text in GBK or Latin-1. Binary files also contain control characters.
     """
     if data.startswith(_UTF_16):
         return True
@@ -86,7 +86,7 @@ def is_text(data: bytes) -> bool:
 
 
 def read_lines(file: io.BufferedReader, refuse: Callable[[Refusal], None]) -> Iterator[Line]:
-    """Yield the lines of *file*, without colours. What cannot be read is told to *refuse*."""
+    """Yield the lines of *file* without terminal colors. Call *refuse* for each line that cannot be read."""
     encoding = "utf-16" if head(file).startswith(_UTF_16) else "utf-8-sig"
     text = io.TextIOWrapper(file, encoding=encoding, errors="replace")
     number = 0
@@ -103,7 +103,7 @@ def read_lines(file: io.BufferedReader, refuse: Callable[[Refusal], None]) -> It
     except _BROKEN as error:
         refuse(Refusal(number + 1, TRUNCATED, "", str(error)))
     finally:
-        with suppress(ValueError):  # the file is closed already
+        with suppress(ValueError):  # the file is already closed
             text.detach()
 
 
@@ -113,7 +113,7 @@ def _unpacked(file: BinaryIO) -> io.BufferedReader:
 
 
 class _Gunzip(io.RawIOBase):
-    """Unpacks gzip and gives all that there is before it says that the file was cut: the gzip module loses the last."""
+    """Decompresses gzip. Unlike the gzip module, it returns all data before it reports that the file is truncated."""
 
     def __init__(self, packed: io.BufferedReader) -> None:
         super().__init__()
@@ -127,13 +127,13 @@ class _Gunzip(io.RawIOBase):
         view = memoryview(buffer).cast("B")
         while True:
             packed = self._inflate.unconsumed_tail or self._packed.read1(HEAD_BYTES)
-            if self._inflate.eof:  # several files, one after another
+            if self._inflate.eof:  # concatenated gzip files
                 packed = self._inflate.unused_data or packed
                 if not packed:
                     return 0
                 self._inflate = zlib.decompressobj(_GZIP_BITS)
             elif not packed:
-                raise EOFError("the gzip file was cut")
+                raise EOFError("the gzip file is truncated")
             data = self._inflate.decompress(packed, len(view))
             if data:
                 view[: len(data)] = data

@@ -1,4 +1,4 @@
-"""What the parsers give: rows of a log, and the lines that are refused."""
+"""The output of the parsers: rows, and refused lines."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_SHOWN = 160
-"""Characters of a line that a message shows."""
+"""The most characters of a line that a message shows."""
 
-# Why a line is refused. These are the keys of `refused` in the JSON output.
+# The reasons for which a line is refused. They are the keys of `refused` in the JSON output.
 CUT_SHORT = "cut short or spliced"
 NO_STEP = "cut at its start: no step"
 BAD_STEP = "step does not fit"
@@ -25,7 +25,7 @@ TOO_LONG = "line too long"
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a log without its end; the first line is number 1."""
+    """One line of a log, without its line ending. Line numbers start at 1."""
 
     number: int
     text: str
@@ -33,7 +33,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A line that is not used, and why; *detail* tells more than the reason."""
+    """A line that is not used, and why. *detail* supplements the reason."""
 
     line: int
     reason: str
@@ -43,7 +43,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class RunningMean:
-    """The mean since the epoch's start as it was printed: rounding may be off by *half_digit*."""
+    """A printed mean since the start of the epoch. The true value differs by at most *half_digit*."""
 
     value: float
     half_digit: float
@@ -51,18 +51,18 @@ class RunningMean:
 
 @dataclass(frozen=True)
 class Row:
-    """What a log says at one step.
+    """The values that a log reports at one step.
 
     Args:
-        line: the number of its line, the first one where it has several.
-        text: the line, for messages.
-        step: the optimizer's step; None where the log has none.
-        values: by the names of `TrainingExporter.observe`. Those with a running mean are medians of the last 20 steps.
-        means: the running means since the epoch's start; they cover *epoch_index* + 1 steps.
-        epoch: the epoch, None where the log has none.
-        epoch_index: the number of the step within its epoch, from 0; None where the log has no running means.
-        seconds: the time since any fixed moment; None where the log has none.
-        step_seconds: how long a step took; None where the log does not say.
+        line: The number of its line, or of the first if it has several.
+        text: The line, for messages.
+        step: The optimizer step. None if the log has no steps.
+        values: By the names of `TrainingExporter.observe`. One with a running mean is the median of the last 20 steps.
+        means: The running means since the start of the epoch. They cover *epoch_index* + 1 steps.
+        epoch: The epoch. None if the log has no epochs.
+        epoch_index: The index of the step within its epoch, from 0. None if the log has no running means.
+        seconds: The time in seconds since any fixed moment. None if the log has no times.
+        step_seconds: The duration of a step. None if the log does not report it.
     """
 
     line: int
@@ -76,16 +76,16 @@ class Row:
     step_seconds: float | None = None
 
     def fingerprint(self) -> int:
-        """Return a number that the same row has again, and another row hardly ever."""
+        """Return a hash of the row's content, regardless of its line."""
         figures = ((name, repr(value)) for name, value in sorted(self.values.items()))
         means = ((name, repr(mean.value)) for name, mean in sorted(self.means.items()))
         return hash((self.step, self.epoch, self.seconds, tuple(figures), tuple(means)))
 
 
 def number(text: str) -> float | None:
-    """Return the number that *text* is, in the ways that Python and C print one; None where it is none."""
+    """Parse a number as Python or C prints it. Return None if *text* is not one."""
     text = text.strip()
-    if "_" in text:  # Python reads 1_000 as a number; a log does not mean one
+    if "_" in text:  # Python accepts 1_000, but in a log it is not a number
         return None
     try:
         return float(text)
@@ -94,14 +94,14 @@ def number(text: str) -> float | None:
 
 
 def whole(value: float | None) -> int | None:
-    """Return *value* as a step if it can be one."""
+    """Return *value* as an int if it can be a step, else None."""
     if value is None or not math.isfinite(value) or not 0 <= value < 2**63 or value != int(value):
         return None
     return int(value)
 
 
 def shown(text: str) -> str:
-    """Return *text* as a message shows it: one line, printable, not too long."""
+    """Return *text* for a message: printable, and at most `MAX_SHOWN` characters."""
     text = text.strip()
     if len(text) > MAX_SHOWN:
         text = f"{text[: MAX_SHOWN - 3]}..."

@@ -1,4 +1,4 @@
-"""Which rows make one run: several runs in a file, and resumes that go back in steps."""
+"""Split the rows of a log into runs, and recognize resumes, which go back to an earlier step."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 BEGINNING = 0.1
-"""What goes back to within this share of the steps so far begins anew: nobody resumes from so long ago."""
+"""A run that goes back to within this fraction of its steps is a new run. Nobody resumes from that far back."""
 
 
 class _Steps:
-    """The steps of one run as they come."""
+    """The steps of one run, in the order of the file."""
 
     def __init__(self, every: int) -> None:
         self._every = every
         self._offset = 0
-        self._apart = 0  # from the row before to the newest one
+        self._apart = 0  # steps between the last two rows
         self._epoch: int | None = None
         self._names: set[str] = set()
         self.first: int | None = None
         self.last: int | None = None
 
     def number(self, row: Row) -> Row:
-        """Return *row* with its step: counted where the log has none, going on where it is counted within an epoch."""
+        """Return *row* with its step: counted if the log has none, cumulative if the log counts within each epoch."""
         if row.step is None:
             repeats = self.last is None or bool(self._names & row.values.keys())
             step = (0 if self.last is None else self.last + self._every) if repeats else self.last or 0
@@ -54,25 +54,25 @@ class _Steps:
         self.last = step
 
     def is_beginning(self, step: int) -> bool:
-        """Return whether a run that goes back to *step* is another one: the first lines of a paste may be lost."""
+        """Return whether going back to *step* starts another run. A pasted log may lack the first lines of a run."""
         if self.first is None or self.last is None:
             return True
         return step - self.first <= max(2 * self._apart, BEGINNING * (self.last - self.first))
 
 
 def split_into_runs(items: Iterable[Row | Refusal], *, every: int = 1) -> Iterator[tuple[int, Row | Refusal]]:
-    """Yield each of *items* with the number of its run, from 0, its step filled in.
+    """Yield each of *items* with the number of its run, from 0, and with its step filled in.
 
-    A step that goes back to about where the run began, or before, begins another run. One that goes back less far is a
-    resume. One that alone goes back, between two that fit each other, is a misprint and refused.
+    A step that goes back to about the start of the run, or before it, starts another run. One that goes back less far
+    is a resume. A single row that goes back, between two that are in order, is a misprint and is refused.
 
     Args:
-        items: the rows in the order of the file.
-        every: how many steps a row stands for where the log has no steps.
+        items: The rows in the order of the file.
+        every: The number of steps per row if the log has no steps.
     """
     run = 0
     steps = _Steps(every)
-    held: Row | None = None  # it went back: the next row tells whether it alone did
+    held: Row | None = None  # a row that went back; the next row decides whether it is a misprint
     for item in items:
         if isinstance(item, Refusal):
             yield run, item
@@ -97,7 +97,7 @@ def split_into_runs(items: Iterable[Row | Refusal], *, every: int = 1) -> Iterat
 
 
 def _is_odd(held: Row, item: Row, steps: _Steps) -> bool:
-    """Return whether *item* goes on from where the run was before *held*, which is no beginning."""
+    """Return whether *held* is a misprint: *item* continues from before it, and *held* is not the start of a run."""
     goes_on = item.step is not None and steps.last is not None and item.step > steps.last
     return goes_on and held.epoch == item.epoch and held.step != steps.first
 

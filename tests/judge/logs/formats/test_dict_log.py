@@ -1,4 +1,4 @@
-"""Logged dictionaries with tensors."""
+"""Test the parser for logged dictionaries."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def parse(lines: Iterable[str]) -> list[Row | Refusal]:
     device=st.sampled_from(["", ", device='cuda:0'", ", device='cuda:1', grad_fn=<MeanBackward0>"]),
     prefix=st.sampled_from(["", "INFO:root:", "2026-11-24 09:00:00,123 - train - INFO - "]),
 )
-def test_what_python_logs_is_read_again(nll: float, rec: float, device: str, prefix: str) -> None:
+def test_what_python_logs_is_read_back(nll: float, rec: float, device: str, prefix: str) -> None:
     text = f"{prefix}{{'train/nll_loss': tensor({nll}{device}), 'train/rec_loss': {rec}, 'train/d_weight': tensor(1.)}}"
     [row] = parse([text])
     assert isinstance(row, Row)
@@ -34,25 +34,25 @@ def test_what_python_logs_is_read_again(nll: float, rec: float, device: str, pre
     assert repr(row.values) == repr({"nll": nll, "rec": rec})
 
 
-def test_a_tensor_may_break_over_lines() -> None:
+def test_a_tensor_can_span_lines() -> None:
     lines = ["{'train/nll_loss': tensor(0.5,", "       device='cuda:0'),", "  'train/rec_loss': tensor(0.1)}", "done"]
     [row] = parse(lines)
     assert isinstance(row, Row)
     assert (row.line, row.values) == (1, {"nll": 0.5, "rec": 0.1})
 
 
-def test_a_step_beside_the_dictionary_or_in_it_is_taken() -> None:
+def test_a_step_before_or_inside_the_dictionary_is_read() -> None:
     rows = parse(["step 70: {'nll_loss': tensor(0.5)}", "{'nll_loss': tensor(0.5), 'global_step': 80}"])
     assert [row.step for row in rows if isinstance(row, Row)] == [70, 80]
 
 
-def test_a_dictionary_within_another_gives_its_name_to_its_values() -> None:
+def test_values_of_a_nested_dictionary_are_prefixed_with_its_name() -> None:
     [row] = parse(["{'train': {'nll_loss': tensor(0.5), 'kl_loss': 3}, 'val': {'nll_loss': 0.7}, 'step': 7}"])
     assert isinstance(row, Row)
     assert (row.step, row.values) == (7, {"nll": 0.5, "kl": 3.0})
 
 
-def test_a_dictionary_without_its_end_is_refused_and_the_next_one_read() -> None:
+def test_an_unclosed_dictionary_is_refused_and_the_next_one_is_read() -> None:
     first, second = parse(["{'nll_loss': tensor(0.5), 'rec_lo", "{'nll_loss': tensor(0.25)}"])
     assert isinstance(first, Refusal)
     assert first.reason == CUT_SHORT
@@ -60,32 +60,32 @@ def test_a_dictionary_without_its_end_is_refused_and_the_next_one_read() -> None
     assert second.values == {"nll": 0.25}
 
 
-def test_two_dictionaries_joined_in_the_middle_are_refused_as_one_and_read_as_the_other() -> None:
+def test_of_two_spliced_dictionaries_the_second_is_read() -> None:
     first, second = parse(["{'nll_loss': tensor(0.5), 'rec_lo{'nll_loss': tensor(0.25)}"])
     assert isinstance(first, Refusal)
     assert isinstance(second, Row)
     assert second.values == {"nll": 0.25}
 
 
-def test_a_dictionary_of_two_halves_is_refused() -> None:
+def test_a_dictionary_with_a_repeated_name_is_refused() -> None:
     [item] = parse(["{'nll_loss': tensor(0.5), 'rec_loss': tensor(0.1), 'nll_loss': tensor(0.25)}"])
     assert isinstance(item, Refusal)
 
 
-def test_an_endless_dictionary_ends_somewhere() -> None:
+def test_an_endless_dictionary_is_refused() -> None:
     items = parse(["{'nll_loss': tensor(0.5),", *["'x': 1,"] * 10_000, "{'nll_loss': tensor(0.25)}"])
     assert [type(item) for item in items] == [Refusal, Row]
 
 
 @pytest.mark.parametrize("width", [33, 50, 71])
-def test_what_a_terminal_broke_within_a_name_or_a_number_is_joined_again(width: int) -> None:
+def test_lines_wrapped_inside_a_name_or_number_are_joined(width: int) -> None:
     text = "INFO:root:{'train/nll_loss': tensor(0.5065, device='cuda:0'), 'train/rec_loss': tensor(0.0312)}"
     [row] = parse([text[at : at + width] for at in range(0, len(text), width)])
     assert isinstance(row, Row)
     assert row.values == {"nll": 0.5065, "rec": 0.0312}
 
 
-def test_a_loss_that_is_cut_by_a_warning_is_refused_and_one_that_is_none_is_not() -> None:
+def test_a_loss_interrupted_by_a_warning_is_refused_but_none_is_ignored() -> None:
     refused, row = parse(
         [
             "{'nll_loss': tensor(0.5UserWarning: x",

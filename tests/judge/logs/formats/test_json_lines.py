@@ -1,4 +1,4 @@
-"""JSON Lines."""
+"""Test the parser for JSON Lines."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def parse(lines: Iterable[str]) -> list[Row | Refusal]:
     rec=st.floats(),
     names=st.permutations(["step", "nll_loss", "rec_loss", "x"]),
 )
-def test_what_the_json_module_writes_is_read_again(step: int, nll: float, rec: float, names: list[str]) -> None:
+def test_what_the_json_module_writes_is_read_back(step: int, nll: float, rec: float, names: list[str]) -> None:
     found = {"step": step, "nll_loss": nll, "rec_loss": rec, "x": {"y": ["z"]}}
     [row] = parse([json.dumps({name: found[name] for name in names})])
     assert isinstance(row, Row)
@@ -36,7 +36,7 @@ def test_what_the_json_module_writes_is_read_again(step: int, nll: float, rec: f
     assert repr(row.values) == repr({"nll": nll, "rec": rec})
 
 
-def test_an_array_with_an_object_a_line_and_objects_within_objects_do_as_well() -> None:
+def test_arrays_with_one_object_per_line_and_nested_objects_are_read() -> None:
     rows = parse(['[{"step": 1, "train": {"nll_loss": 0.5}},', '{"step": 2, "train": {"nll_loss": "NaN"}}]'])
     assert [row.step for row in rows if isinstance(row, Row)] == [1, 2]
     assert isinstance(rows[1], Row)
@@ -52,19 +52,20 @@ def test_an_array_with_an_object_a_line_and_objects_within_objects_do_as_well() 
         ('{"step": 1, "nll": "high"}', BAD_NUMBER),
         ("{" * 100_000, CUT_SHORT),
     ],
+    ids=["cut", "spliced", "negative step", "not a number", "too deeply nested"],
 )
-def test_a_line_that_is_none_is_refused(text: str, reason: str) -> None:
+def test_an_invalid_line_is_refused(text: str, reason: str) -> None:
     [refused, row] = parse([text, '{"step": 2, "nll": 0.5}'])
     assert isinstance(refused, Refusal)
     assert refused.reason == reason
     assert isinstance(row, Row)
 
 
-def test_objects_without_losses_pass_in_silence() -> None:
+def test_objects_without_losses_are_ignored() -> None:
     assert parse(['{"config": {"lr": 0.1}}', '{"step": 3, "val/nll_loss": 0.5}', "hello"]) == []
 
 
-def test_metrics_that_stand_within_another_object_are_found() -> None:
+def test_nested_metrics_are_found() -> None:
     [row] = parse(['{"step": 1, "metrics": {"train": {"nll_loss": 0.5}, "val": {"nll_loss": 9}}}'])
     assert isinstance(row, Row)
     assert row.values == {"nll": 0.5}

@@ -1,4 +1,4 @@
-"""Lines of a MetricLogger, whole and hurt."""
+"""Test the parser for MetricLogger lines, complete and damaged."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def outcome(lines: Iterable[str]) -> list[int | str | None]:
     return [item.step if isinstance(item, Row) else item.reason for item in parse(lines)]
 
 
-def test_a_line_gives_its_step_its_medians_and_its_running_means() -> None:
+def test_a_line_has_a_step_medians_and_running_means() -> None:
     [row] = parse([LINE])
     assert isinstance(row, Row)
     assert (row.step, row.epoch, row.epoch_index, row.step_seconds) == (2560, 1, 560, 2.7189)
@@ -49,7 +49,7 @@ def test_a_line_gives_its_step_its_medians_and_its_running_means() -> None:
     mean=st.floats(0, 1e6) | st.sampled_from([math.nan, math.inf]),
     kl=st.floats(0, 1e9),
 )
-def test_what_a_logger_prints_is_read_again(epoch: int, index: int, nll: float, mean: float, kl: float) -> None:
+def test_what_a_logger_prints_is_read_back(epoch: int, index: int, nll: float, mean: float, kl: float) -> None:
     losses = f"nll_loss: {nll:.4f} ({mean:.4f})  kl_loss: {kl:.4f} ({kl:.4f})"
     text = f"Epoch: [{epoch}]  [{index:>4}/2000]  eta: 0:01:02  {losses}"
     [row] = parse([text])
@@ -61,24 +61,24 @@ def test_what_a_logger_prints_is_read_again(epoch: int, index: int, nll: float, 
 
 
 @given(width=st.integers(60, 240))
-def test_lines_that_a_terminal_broke_at_any_width_are_joined_again(width: int) -> None:
+def test_lines_wrapped_at_any_width_are_joined(width: int) -> None:
     broken = [text[at : at + width] for text in WHOLE for at in range(0, len(text), width)]
     rows = [item for item in parse(broken) if isinstance(item, Row)]
     whole = parse(WHOLE)
     found = {row.step: row.values for row in rows}
-    # A part without a figure in it is taken for a person's words: the row lacks its end, and is refused, not misread.
+    # A part without a number is taken for a comment. The row then lacks its end and is refused, not misread.
     assert all(row.values == found[row.step] for row in whole if isinstance(row, Row) and row.step in found)
     assert len(found) >= len(whole) - 1 or width > 200
 
 
 @pytest.mark.parametrize("cut", range(40, 260, 20))
-def test_a_line_that_is_cut_is_refused(cut: int) -> None:
+def test_a_cut_line_is_refused(cut: int) -> None:
     lines = [*WHOLE[:5], WHOLE[5][:-cut]]
     assert outcome(lines) == [0, 40, 80, 120, 160, CUT_SHORT]
 
 
 @pytest.mark.parametrize("at", range(60, 260, 25))
-def test_two_lines_joined_in_the_middle_are_refused_as_one_and_read_as_the_other(at: int) -> None:
+def test_of_two_spliced_lines_the_second_is_read(at: int) -> None:
     lines = [*WHOLE[:4], WHOLE[4][:at] + WHOLE[5], WHOLE[6]]
     assert outcome(lines) == [0, 40, 80, 120, CUT_SHORT, 200, 240]
 
@@ -87,11 +87,11 @@ def test_a_line_without_its_beginning_is_refused() -> None:
     assert outcome([WHOLE[0][40:], *WHOLE[1:3]]) == [NO_STEP, 40, 80]
 
 
-def test_a_step_above_the_steps_of_its_epoch_is_refused() -> None:
+def test_a_step_beyond_the_end_of_its_epoch_is_refused() -> None:
     assert outcome([LINE, LINE.replace(" 560/2000", "9560/2000")]) == [2560, BAD_STEP]
 
 
-def test_words_of_people_and_lines_of_an_evaluation_pass_in_silence() -> None:
+def test_comments_and_validation_lines_are_ignored() -> None:
     lines = [
         "# kl 1e-4: looks bad?",
         LINE,
@@ -102,34 +102,34 @@ def test_words_of_people_and_lines_of_an_evaluation_pass_in_silence() -> None:
     assert outcome(lines) == [2560]
 
 
-def test_a_number_of_any_size_has_half_a_digit() -> None:
+def test_numbers_of_any_size_have_a_rounding_error() -> None:
     text = "Epoch: [0]  [1/9]  nll_loss: 1e400 (1e400)  rec_loss: 2.5e-03 (2.5e-03)  kl_loss: 1e-999 (1e-999)"
     [row] = parse([text])
     assert isinstance(row, Row)
     assert [mean.half_digit for mean in row.means.values()] == [math.inf, 0.00005, 0.0]
 
 
-def test_columns_that_come_later_are_taken_when_they_stay() -> None:
+def test_columns_that_are_added_later_are_read() -> None:
     later = [text.replace("time:", "g_loss: 0.1 (0.1)  time:") for text in WHOLE[3:9]]
     assert outcome([*WHOLE[:3], *later]) == [40 * number for number in range(9)]
 
 
-def test_what_is_printed_at_the_end_of_an_epoch_takes_nothing_from_its_last_row() -> None:
+def test_the_summary_of_an_epoch_does_not_affect_its_last_row() -> None:
     summary = f"Averaged stats: {WHOLE[1].partition('eta: 1:06:21  ')[2].partition('  time')[0]}"
     assert outcome([*WHOLE[:2], summary, *WHOLE[2:4]]) == [0, 40, 80, 120]
 
 
-def test_a_part_of_another_line_takes_nothing_from_the_row_above_it() -> None:
+def test_a_fragment_of_another_line_does_not_affect_the_row_before_it() -> None:
     assert outcome([*WHOLE[:3], WHOLE[1][60:], WHOLE[3]]) == [0, 40, 80, NO_STEP, 120]
 
 
-def test_a_value_that_a_warning_has_parted_from_its_mean_is_not_taken_for_one_without() -> None:
+def test_a_value_separated_from_its_mean_by_a_warning_is_refused() -> None:
     value, mean = WHOLE[3].split(" (0.2059)")
     assert outcome([*WHOLE[:3], f"{value}UserWarning: x (0.2059){mean}", *WHOLE[4:6]])[3] == CUT_SHORT
     assert outcome([*WHOLE[:3], f"{value} UserWarning: x (0.2059){mean}", *WHOLE[4:6]])[3] == CUT_SHORT
 
 
-def test_whole_lines_without_an_end_between_them_are_all_read() -> None:
+def test_complete_lines_without_line_endings_are_all_read() -> None:
     assert outcome(["".join(WHOLE[:4]), WHOLE[4]]) == [0, 40, 80, 120, 160]
 
 
@@ -139,10 +139,9 @@ def test_whole_lines_without_an_end_between_them_are_all_read() -> None:
         ("Loss is nan, stopping training", "total"),
         ("The gan discriminator Loss is -inf, stopping training", "discriminator"),
     ],
+    ids=["total", "discriminator"],
 )
-def test_a_trainer_that_stops_over_a_loss_has_told_of_it_whatever_number_of_ranks_say_so(
-    words: str, component: str
-) -> None:
+def test_the_message_of_a_trainer_that_stops_on_a_nonfinite_loss_is_one_row(words: str, component: str) -> None:
     *_, last = rows = parse([*WHOLE[:3], words, words])
     assert len(rows) == 4
     assert isinstance(last, Row)

@@ -1,4 +1,4 @@
-"""Tables: CSV in any order of columns, and Lightning's, whose rows have gaps."""
+"""Test the parser for CSV, including Lightning's metrics.csv."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def parse(lines: Iterable[str], **given_columns: str) -> list[Row | Refusal]:
     delimiter=st.sampled_from(table.DELIMITERS),
     rows=st.lists(st.tuples(st.integers(0, 2**53), st.floats(), st.floats()), min_size=1, max_size=5),
 )
-def test_what_the_csv_module_writes_is_read_again(
+def test_what_the_csv_module_writes_is_read_back(
     columns: list[str], delimiter: str, rows: list[tuple[int, float, float]]
 ) -> None:
     text = io.StringIO()
@@ -44,7 +44,7 @@ def test_what_the_csv_module_writes_is_read_again(
     ]
 
 
-def test_lightnings_rows_have_gaps_and_its_validation_is_none_of_ours() -> None:
+def test_lightnings_empty_cells_and_validation_rows_are_skipped() -> None:
     lines = [
         "epoch,lr-AdamW,step,train/nll_loss_epoch,train/nll_loss_step,train/rec_loss_step,val/nll_loss",
         ",0.0001,49,,,,",
@@ -58,7 +58,7 @@ def test_lightnings_rows_have_gaps_and_its_validation_is_none_of_ours() -> None:
     ]
 
 
-def test_a_column_of_another_name_is_given() -> None:
+def test_a_column_can_be_mapped() -> None:
     [row] = parse(["it;wert", "3;0.5"], nll="wert", step="it")
     assert isinstance(row, Row)
     assert (row.step, row.values) == (3, {"nll": 0.5})
@@ -73,8 +73,9 @@ def test_a_column_of_another_name_is_given() -> None:
         ("-1,0.5,0.1", BAD_STEP),
         ("1.5,0.5,0.1", BAD_STEP),
     ],
+    ids=["too few cells", "too many cells", "not a number", "negative step", "fractional step"],
 )
-def test_a_row_that_is_none_is_refused(text: str, reason: str) -> None:
+def test_an_invalid_row_is_refused(text: str, reason: str) -> None:
     [first, refused, last] = parse(["step,nll,rec", "1,0.5,0.1", text, "4,0.5,0.1"])
     assert isinstance(first, Row)
     assert isinstance(refused, Refusal)
@@ -82,25 +83,27 @@ def test_a_row_that_is_none_is_refused(text: str, reason: str) -> None:
     assert isinstance(last, Row)
 
 
-def test_a_second_paste_brings_its_own_header() -> None:
+def test_a_second_header_replaces_the_first() -> None:
     rows = parse(["step,nll", "1,0.5", "# and the other one:", "rec,nll,step", "0.1,0.25,2"])
     assert [(row.step, row.values["nll"]) for row in rows if isinstance(row, Row)] == [(1, 0.5), (2, 0.25)]
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("12.5", 12.5), ("1970-01-01T00:00:10Z", 10.0), ("yesterday", None), ("", None)]
+    ("text", "seconds"),
+    [("12.5", 12.5), ("1970-01-01T00:00:10Z", 10.0), ("yesterday", None), ("", None)],
+    ids=["seconds", "ISO 8601", "word", "empty"],
 )
 def test_a_time_is_a_number_or_a_date(text: str, seconds: float | None) -> None:
     assert table.moment(text) == seconds
 
 
-def test_a_decimal_comma_is_read_where_no_comma_parts_the_cells() -> None:
+def test_a_decimal_comma_is_read_if_cells_have_another_separator() -> None:
     [row] = parse(["step;nll_loss;kl_loss", "3;0,5065;1,5e+03"])
     assert isinstance(row, Row)
     assert (row.step, row.values) == (3, {"nll": 0.5065, "kl": 1500.0})
 
 
-def test_of_two_columns_of_one_name_the_first_counts() -> None:
+def test_of_two_columns_with_the_same_name_the_first_is_used() -> None:
     [row] = parse(["step,nll_loss,step", "3,0.5,4"])
     assert isinstance(row, Row)
     assert (row.step, row.values) == (3, {"nll": 0.5})

@@ -1,4 +1,4 @@
-"""TensorBoard's event files, written by torch's own writer or by the few bytes that they are."""
+"""Test the parser for TensorBoard event files, which are written here byte by byte."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def parse(data: bytes) -> list[Row | Refusal]:
     return list(tensorboard.parse(io.BytesIO(data), Columns()))
 
 
-def test_the_checksum_is_tensorflows() -> None:
-    # RFC 3720, B.4: 32 bytes of zeroes have the CRC-32C 8a9136aa.
+def test_the_checksum_matches_tensorflow() -> None:
+    # RFC 3720, B.4: the CRC-32C of 32 zero bytes is 8a9136aa.
     crc = 0x8A9136AA
     assert tensorboard.masked_crc(bytes(32)) == (((crc >> 15 | crc << 17) & 0xFFFFFFFF) + 0xA282EAD8) & 0xFFFFFFFF
 
@@ -76,7 +76,7 @@ def test_scalars_of_one_step_make_one_row(rows: list[tuple[int, float, float]]) 
     assert tensorboard.is_event_file(data[:64])
 
 
-def test_a_tensor_of_one_number_counts_and_an_image_does_not() -> None:
+def test_a_tensor_of_one_number_is_read_and_an_image_is_not() -> None:
     tensor = field(8, varint(1 << 3) + varint(1) + field(5, struct.pack("<f", 0.25)))
     image = field(1, field(1, b"sample") + field(4, bytes(5000)))
     data = HEADER + record(event(3, field(1, field(1, b"nll") + tensor))) + record(event(3, image))
@@ -86,7 +86,7 @@ def test_a_tensor_of_one_number_counts_and_an_image_does_not() -> None:
 
 
 @pytest.mark.parametrize("cut", range(1, 40, 6))
-def test_what_stands_before_a_cut_is_read(cut: int) -> None:
+def test_a_truncated_file_is_read_up_to_its_end(cut: int) -> None:
     whole = HEADER + record(event(1, scalar("nll", 0.5)))
     row, refusal = parse((whole + record(event(2, scalar("nll", 0.5))))[: len(whole) + cut])
     assert isinstance(row, Row)
@@ -94,7 +94,7 @@ def test_what_stands_before_a_cut_is_read(cut: int) -> None:
     assert refusal.reason == TRUNCATED
 
 
-def test_a_record_with_a_wrong_checksum_is_refused_and_the_next_one_read() -> None:
+def test_a_record_with_a_wrong_checksum_is_refused_and_the_next_one_is_read() -> None:
     hurt = bytearray(record(event(1, scalar("nll", 0.5))))
     hurt[20] ^= 1
     refusal, row = parse(HEADER + hurt + record(event(2, scalar("nll", 0.5))))
@@ -105,11 +105,11 @@ def test_a_record_with_a_wrong_checksum_is_refused_and_the_next_one_read() -> No
 
 
 @given(data=st.binary(max_size=200))
-def test_any_bytes_with_right_checksums_are_read_or_refused(data: bytes) -> None:
+def test_any_bytes_with_valid_checksums_are_read_or_refused(data: bytes) -> None:
     assert all(isinstance(item, Row | Refusal) for item in parse(HEADER + record(data)))
 
 
-def test_the_tags_of_pyramid_flow_are_known() -> None:
+def test_the_tags_of_pyramid_flow_are_recognized() -> None:
     [row] = parse(HEADER + record(event(1, scalar("train/loss/nll_loss", 0.5), scalar("opt/lr", 0.25))))
     assert isinstance(row, Row)
     assert row.values == {"nll": 0.5, "learning_rate": 0.25}

@@ -1,4 +1,4 @@
-"""Rows that bear the figures of another step."""
+"""Test the refusal of rows that have the values of another step."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from vae_exporter.judge.logs.repair.misplaced import refuse_misplaced
 from vae_exporter.judge.logs.rows import BAD_STEP, DUPLICATE, Refusal, Row, RunningMean
 
 
-def test_the_recorded_runs_have_none() -> None:
+def test_the_recorded_runs_have_no_misplaced_rows() -> None:
     for name in ("bad_run", "good_run"):
         rows = recorded_rows(name)
         assert list(refuse_misplaced(rows)) == rows
 
 
 @pytest.mark.parametrize(("name", "at", "of"), [("bad_run", 9, 10), ("bad_run", 16, 13), ("good_run", 20, 19)])
-def test_a_step_with_the_figures_of_another_one_is_refused(name: str, at: int, of: int) -> None:
+def test_a_row_with_the_values_of_another_step_is_refused(name: str, at: int, of: int) -> None:
     rows = recorded_rows(name)
     spliced = replace(rows[at], values=rows[of].values, means=rows[of].means)
     found = list(refuse_misplaced([*rows[:at], spliced, *rows[at + 1 :]]))
@@ -26,14 +26,14 @@ def test_a_step_with_the_figures_of_another_one_is_refused(name: str, at: int, o
     assert [item for item in found if not isinstance(item, Refusal)] == [*rows[:at], *rows[at + 1 :]]
 
 
-def test_what_was_refused_before_keeps_its_place() -> None:
+def test_earlier_refusals_keep_their_positions() -> None:
     rows = recorded_rows("bad_run")
     refusal = Refusal(3, DUPLICATE, "")
     items: list[Row | Refusal] = [refusal, *rows[:3], refusal, *rows[3:], refusal]
     assert list(refuse_misplaced(items)) == items
 
 
-def test_a_kl_that_collapses_within_one_row_is_not_of_another_step() -> None:
+def test_a_collapsing_kl_is_not_misplaced() -> None:
     rows = recorded_rows("bad_run")[:12]
     total = rows[8].means["kl"].value * ((rows[8].epoch_index or 0) + 1)
     collapsed = [

@@ -1,4 +1,4 @@
-"""Weights are fitted where the log tells them."""
+"""Test the fit of loss weights, and the refusal of rows that contradict them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from vae_exporter.judge.logs.rows import CONTRADICTION, Refusal, Row, RunningMea
 
 
 def rows_of(rec_weight: float, perception_weight: float, *, kl_weight: float = 1e-4, logvar: float = 0.0) -> list[Row]:
-    generator = random.Random(0)  # noqa: S311 - the same figures each time
+    generator = random.Random(0)  # noqa: S311 - reproducible
     rows = []
     for step in range(20):
         rec, perception, kl = generator.uniform(0.01, 0.03), generator.uniform(0.03, 0.2), generator.uniform(500, 2000)
@@ -30,7 +30,7 @@ def rows_of(rec_weight: float, perception_weight: float, *, kl_weight: float = 1
 
 
 @given(rec=st.floats(0.1, 1000), perception=st.floats(0.1, 1000), kl=st.floats(1e-7, 0.1), logvar=st.floats(-2, 2))
-def test_weights_are_fitted_exactly_to_what_adds_up(rec: float, perception: float, kl: float, logvar: float) -> None:
+def test_exact_sums_give_exact_weights(rec: float, perception: float, kl: float, logvar: float) -> None:
     rows = rows_of(rec, perception, kl_weight=kl, logvar=logvar)
     fitted = fit_weights(rows)
     assert fitted.weights == pytest.approx({"rec": rec, "perception": perception}, rel=1e-6)
@@ -47,7 +47,7 @@ def test_the_weights_of_the_recorded_runs_are_found(name: str, kl_weight: float)
     assert common_kl_weight(rows, given=None) == pytest.approx(kl_weight, rel=0.01)
 
 
-def test_as_many_weights_are_fitted_as_the_nll_has_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_number_of_parts_can_be_fitted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weights, "NLL_PARTS", ("rec", "perception", "temporal"))
     rows = rows_of(10, 1)
     for at, row in enumerate(rows):
@@ -57,8 +57,8 @@ def test_as_many_weights_are_fitted_as_the_nll_has_parts(monkeypatch: pytest.Mon
     assert fit_weights(rows).weights == pytest.approx({"rec": 10, "perception": 1, "temporal": 5})
 
 
-def test_what_does_not_add_up_fits_no_weights_and_says_how_far_off_it_is() -> None:
-    generator = random.Random(0)  # noqa: S311 - the same figures each time
+def test_a_poor_fit_gives_no_weights_but_a_residual() -> None:
+    generator = random.Random(0)  # noqa: S311 - reproducible
     rows = [
         Row(
             1,
@@ -74,14 +74,14 @@ def test_what_does_not_add_up_fits_no_weights_and_says_how_far_off_it_is() -> No
     assert fitted.residual > 0.02
 
 
-def test_two_parts_that_are_one_fit_no_weights() -> None:
+def test_proportional_parts_give_no_weights() -> None:
     rows = [
         Row(1, "", step, {"nll": 0.1 * step, "rec": 0.01 * step, "perception": 0.05 * step}) for step in range(1, 20)
     ]
     assert fit_weights(rows).weights == {}
 
 
-def test_a_row_of_two_halves_is_refused_with_what_contradicts() -> None:
+def test_a_spliced_row_is_refused_with_the_values_that_contradict() -> None:
     rows = rows_of(10, 1)
     rows[7] = Row(8, "", 7, {**rows[7].values, "nll": 3 * rows[7].values["nll"]})
     found = list(refuse_contradictions(rows, kl_weight=common_kl_weight(rows, given=None)))
@@ -90,7 +90,7 @@ def test_a_row_of_two_halves_is_refused_with_what_contradicts() -> None:
     assert f"nll {rows[7].values['nll']:g}" in refused[0].detail
 
 
-def test_a_row_whose_nll_is_not_of_its_parts_is_refused() -> None:
+def test_a_row_whose_parts_do_not_add_up_to_its_nll_is_refused() -> None:
     rows = rows_of(10, 1)
     rows[7] = Row(8, "", 7, {**rows[7].values, "rec": 3 * rows[7].values["rec"]})
     found = list(refuse_contradictions(rows, kl_weight=1e-4, weights={"rec": 10, "perception": 1}))
@@ -98,14 +98,14 @@ def test_a_row_whose_nll_is_not_of_its_parts_is_refused() -> None:
 
 
 @pytest.mark.parametrize("name", ["nll", "total", "rec"])
-def test_a_row_whose_medians_are_of_another_one_is_refused(name: str) -> None:
+def test_a_row_with_a_median_of_another_row_is_refused(name: str) -> None:
     rows = recorded_rows("bad_run")
     rows[14] = replace(rows[14], values={**rows[14].values, name: rows[15].values[name]})
     found = list(refuse_contradictions(rows, kl_weight=1e-6, weights={"rec": 10, "perception": 1}))
     assert [item.line for item in found if isinstance(item, Refusal)] == [15]
 
 
-def test_weights_are_fitted_beside_rows_of_two_halves() -> None:
+def test_weights_are_fitted_despite_spliced_rows() -> None:
     rows = recorded_rows("good_run")
     for at in (5, 12, 20):
         rows[at] = replace(rows[at], means={**rows[at].means, "rec": RunningMean(0.05 + at / 100, 5e-5)})
@@ -114,34 +114,34 @@ def test_weights_are_fitted_beside_rows_of_two_halves() -> None:
     assert fitted.rows < len(rows)
 
 
-def test_weights_that_are_roughly_right_contradict_nobody() -> None:
+def test_approximate_weights_refuse_no_rows() -> None:
     rows = rows_of(10, 1)
     assert list(refuse_contradictions(rows, kl_weight=1e-4, weights={"rec": 8.6, "perception": 1.2})) == rows
 
 
-def test_weights_by_which_few_rows_add_up_contradict_nobody() -> None:
+def test_weights_that_fit_few_rows_are_not_used_for_checks() -> None:
     assert common_weights(rows_of(10, 1), {"rec": 10, "perception": 1}) == {"rec": 10, "perception": 1}
     assert common_weights(rows_of(10, 1), {"rec": 1, "perception": 5}) == {}
 
 
-def test_a_loss_that_changes_for_good_is_no_contradiction() -> None:
+def test_a_permanent_change_of_the_loss_is_not_a_contradiction() -> None:
     rows = rows_of(10, 1)
     later = [Row(row.line, "", 100 + row.line, {**row.values, "total": row.values["total"] + 0.3}) for row in rows]
     assert list(refuse_contradictions([*rows, *later], kl_weight=1e-4)) == [*rows, *later]
 
 
-def test_a_total_with_other_parts_contradicts_nobody() -> None:
-    generator = random.Random(0)  # noqa: S311 - the same figures each time
+def test_a_total_with_unknown_terms_is_not_checked() -> None:
+    generator = random.Random(0)  # noqa: S311 - reproducible
     rows = [Row(row.line, "", row.step, {**row.values, "total": generator.random()}) for row in rows_of(10, 1)]
     assert common_kl_weight(rows, given=None) is None
     assert common_kl_weight(rows_of(10, 1), given=0.5) is None
 
 
-def test_weights_are_given_by_name() -> None:
+def test_weights_are_parsed_by_name() -> None:
     assert parse_weights("rec=10, perception=1,kl=1e-4") == {"rec": 10, "perception": 1, "kl": 1e-4}
 
 
 @pytest.mark.parametrize("text", ["rec", "rec=", "rec=ten", "wreck=10", "rec=nan", "rec=inf"])
-def test_weights_that_are_none_are_a_clear_error(text: str) -> None:
+def test_invalid_weights_raise_a_clear_error(text: str) -> None:
     with pytest.raises(LogError, match="--weights"):
         parse_weights(text)

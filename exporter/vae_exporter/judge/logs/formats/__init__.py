@@ -1,1 +1,1 @@
-"""One parser a file. Each makes rows of lines: `Row` for what it understands, `Refusal` for what it cannot use."""
+"""The parsers, one per file. Each yields a `Row` for what it can parse, and a `Refusal` for damaged rows."""

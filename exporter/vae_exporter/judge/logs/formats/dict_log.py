@@ -1,8 +1,8 @@
-"""Python's logging of dictionaries, with tensors and without a step.
+"""Parse logged Python dictionaries, which may contain tensors and usually have no step.
 
     INFO:root:{'train/total_loss': tensor(0.5123, device='cuda:0'), 'train/nll_loss': tensor(0.5065), 'lr': 2.8e-05}
 
-Tensors may break over several lines. Dictionaries follow each other one a step.
+A dictionary may span several lines. Each one is a row.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ _STEP_BEFORE = re.compile(r"\b(?:global_)?(?:step|iter|iteration)s?\b\s*[:=\[]?\
 
 
 def looks(text: str) -> bool:
-    """Return whether a dictionary with a number in it stands in *text*."""
+    """Return whether *text* contains a dictionary with a number in it."""
     return "{" in text and _PAIR.search(text, text.index("{")) is not None
 
 
 def parse(lines: Iterable[Line], columns: Columns) -> Iterator[Row | Refusal]:
-    """Yield the rows of *lines*, one a dictionary. A dictionary that is not closed, or closed twice, is refused."""
+    """Yield a row for each dictionary in *lines* that has losses, and a refusal for each damaged one."""
     for line in _dictionaries(lines):
         if isinstance(line, Refusal):
             yield line
@@ -51,13 +51,13 @@ def parse(lines: Iterable[Line], columns: Columns) -> Iterator[Row | Refusal]:
 
 
 def _dictionaries(lines: Iterable[Line]) -> Iterator[Line | Refusal]:
-    """Yield each dictionary with what stands before it, its lines joined."""
+    """Yield each dictionary as one line, together with the text before it."""
     open_line: Line | None = None
     parts: list[str] = []
     for line in lines:
         text = line.text
         if open_line is None or looks(text):
-            if open_line is not None:  # the next one begins before this one has ended
+            if open_line is not None:  # the next dictionary begins before this one ends
                 yield Refusal(open_line.number, CUT_SHORT, shown(" ".join(parts)), "the next one begins within it")
             if "{" not in text or not _A_KEY.search(text, text.index("{")):
                 open_line = None
@@ -76,12 +76,12 @@ def _dictionaries(lines: Iterable[Line]) -> Iterator[Line | Refusal]:
 
 
 def _joined(parts: list[str]) -> str:
-    """Return the lines of a dictionary as one: a terminal breaks them anywhere, in a name or in a number, too."""
+    """Join the lines of a dictionary. A terminal may wrap them anywhere, even inside a name or a number."""
     return "".join(part.lstrip() if part[:8].isspace() else part for part in parts)
 
 
 def _flat(text: str) -> str:
-    """Return *text* with each dictionary that is a value replaced by its entries, as ``'outer/inner'``."""
+    """Replace each nested dictionary in *text* by its entries, named ``'outer/inner'``."""
 
     def entries(found: re.Match[str]) -> str:
         return _KEY_BEGINS.sub(lambda quote: f"{quote[0]}{found['key']}/", found["body"])
@@ -95,7 +95,7 @@ def _flat(text: str) -> str:
 
 
 def _split(line: Line) -> Iterator[Line | Refusal]:
-    """Yield the dictionaries of one line: one that begins within another was joined to it."""
+    """Yield the dictionaries of one line. One that begins inside another was spliced into it."""
     before, *pieces = _flat(line.text).split("{")
     for piece in pieces:
         body, closed, after = piece.partition("}")
@@ -112,7 +112,7 @@ def _row(line: Line, columns: Columns) -> Row | Refusal | None:
     keys = [key for key, _ in pairs]
     text = shown(line.text)
     if len(set(keys)) < len(keys):
-        return Refusal(line.number, CUT_SHORT, text, "a name stands twice in it")
+        return Refusal(line.number, CUT_SHORT, text, "a name occurs twice")
     figures = columns.pick({key: figure for key, value in pairs if (figure := number(value)) is not None})
     step, seconds = whole(figures.pop(STEP, None)), figures.pop(TIME, None)
     unread = columns.pick({found["key"]: found["key"] for found in _A_KEY.finditer(body)})

@@ -1,4 +1,4 @@
-"""JSON Lines: an object a line, in any order of its names; an array of objects, one a line, does as well."""
+"""Parse JSON Lines, or a JSON array with one object per line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MAX_DEPTH = 4
 
 
 def looks(text: str) -> bool:
-    """Return whether *text* is an object with a number in it."""
+    """Return whether *text* is a JSON object with a number in it."""
     text = _object(text)
     if not (text.startswith("{") and text.endswith("}") and '"' in text):
         return False
@@ -29,14 +29,14 @@ def looks(text: str) -> bool:
 
 
 def parse(lines: Iterable[Line], columns: Columns) -> Iterator[Row | Refusal]:
-    """Yield the rows of *lines*. Objects without losses are others' and pass in silence."""
+    """Yield a row for each object in *lines* that has losses. Other objects are ignored."""
     for line in lines:
         text = _object(line.text)
         if not text.startswith("{"):
             continue
         found = _load(text)
         if found is None:
-            yield Refusal(line.number, CUT_SHORT, shown(text), "no JSON object")
+            yield Refusal(line.number, CUT_SHORT, shown(text), "not a JSON object")
             continue
         row = _row(line, columns.pick(found))
         if row is not None:
@@ -64,13 +64,13 @@ def _row(line: Line, found: Mapping[str, Any]) -> Row | Refusal | None:
 def _figure(value: object) -> float | None:
     if isinstance(value, bool):
         return None
-    if isinstance(value, int | float | str):  # some write their floats as strings, "NaN" among them
+    if isinstance(value, int | float | str):  # some trainers write floats, especially "NaN", as strings
         return number(str(value))
     return None
 
 
 def _object(text: str) -> str:
-    """Return the object in *text*, out of the array in which it may stand."""
+    """Strip the brackets and commas of a surrounding JSON array from *text*."""
     text = text.strip()
     return text.removeprefix("[").rstrip().removesuffix("]").rstrip().removesuffix(",").strip() if text else text
 
@@ -84,7 +84,7 @@ def _load(text: str) -> dict[str, Any] | None:
 
 
 def _flat(found: Mapping[str, Any], prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """Yield the names and values of *found*; those of an object within it as ``outer/inner``."""
+    """Yield the names and values of *found*. Those of nested objects are named ``outer/inner``."""
     for name, value in found.items():
         if isinstance(value, dict) and depth < _MAX_DEPTH:
             yield from _flat(value, f"{prefix}{name}/", depth + 1)

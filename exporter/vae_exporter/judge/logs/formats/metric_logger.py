@@ -1,9 +1,9 @@
-"""Lines of the MetricLogger of DeiT, MAE and the trainers that took it from there, Pyramid-Flow among them.
+"""Parse the lines of the MetricLogger of DeiT and MAE, which other trainers, such as Pyramid-Flow, have copied.
 
     Epoch: [0]  [ 560/2000]  eta: 1:06:21  lr: 0.000028  nll_loss: 0.5065 (0.2875)  time: 2.7189  max mem: 31382
 
-A value is the median of the last 20 steps, the parenthesis the mean since the epoch's start. A terminal may have broken
-such a line into several, cut it, or joined it with another.
+Each value is the median of the last 20 steps, followed in parentheses by the mean since the start of the epoch. A
+terminal may have wrapped such a line, cut it, or joined it with another.
 """
 
 from __future__ import annotations
@@ -37,23 +37,23 @@ _A_MEAN = re.compile(r"\d\)|:\s+\d")
 _EVALUATION = re.compile(r"test|val|eval", re.IGNORECASE)
 
 _SUMMARY = "Averaged stats:"
-"""What is printed at an epoch's end: all that it says was said by the rows."""
+"""The start of the line at the end of an epoch. It only repeats values of the rows."""
 
 _STOPPED = re.compile(r"(?P<gan>discriminator )?Loss is (?P<value>nan|-?inf), stopping training", re.IGNORECASE)
-"""What these trainers say of a loss that is no number, before they exit without a row for it."""
+"""What these trainers print about a non-finite loss before they exit without a row for it."""
 
 OFTEN = 20
-"""What looks like the beginning of other rows is one of its own if it comes in each 20th."""
+"""A layout that is the beginning of another is complete, not cut, if it occurs in at least every 20th row."""
 
 _SAMPLE_ROWS = 200
 _MAX_PARTS = 12
 _MAX_LAYOUTS = 64
-_STEP_TIME = "time"  # of one step, in seconds: the logger's own column, not the time of day
+_STEP_TIME = "time"  # the logger's column for the seconds per step, not the time of day
 
 
 @dataclass(frozen=True)
 class _Header:
-    """The beginning of a printed line, from *start* to *end* in its text."""
+    """The epoch and index at the beginning of a printed line, from *start* to *end* in its text."""
 
     start: int
     end: int
@@ -65,14 +65,14 @@ class _Header:
 
 @dataclass(frozen=True)
 class _Printed:
-    """One printed line: its place and what stands in it, before anything is known about what is usual."""
+    """One printed line with its values, before its layout is compared with that of other lines."""
 
     line: Line
     epoch: int | None
     index: int
     total: int
-    pairs: list[tuple[str, str, str]]  # name, value, mean: empty where there is none
-    is_joined: bool  # another one begins in the same line
+    pairs: list[tuple[str, str, str]]  # name, value, mean; the mean is empty if there is none
+    is_joined: bool  # whether another one begins in the same line
 
     @property
     def layout(self) -> tuple[str, ...]:
@@ -80,13 +80,13 @@ class _Printed:
 
     @property
     def shape(self) -> tuple[str, ...]:
-        """The layout that a row has to share with others: what stands between a value and its mean has split them."""
+        """The layout, with means marked. A row whose mean was separated from its value has another shape."""
         return tuple([f"{key}()" if mean else key for key, _, mean in self.pairs])
 
 
 @dataclass(frozen=True)
 class _Stopped:
-    """The trainer's last words: a loss was *value*, and whose."""
+    """The message of a trainer that stops because the loss *component* is *value*."""
 
     line: Line
     component: str
@@ -99,13 +99,13 @@ def looks(text: str) -> bool:
 
 
 def parse(lines: Iterable[Line], columns: Columns) -> Iterator[Row | Refusal]:
-    """Yield the rows of *lines*. One whose columns are not the usual ones was cut or spliced."""
+    """Yield the rows of *lines*. A row whose columns differ from those of the others was cut or spliced."""
     last: Row | None = None
     for item in _rows(lines, columns):
         if not isinstance(item, _Stopped):
             last = item if isinstance(item, Row) else last
             yield item
-        elif last is not None:  # of many ranks that say so, the first
+        elif last is not None:  # only once, though each rank may print it
             yield _row_after(last, item)
             last = None
 
@@ -124,7 +124,10 @@ def _rows(lines: Iterable[Line], columns: Columns) -> Iterator[Row | Refusal | _
 
 
 class _UsualLayouts:
-    """The columns that rows of this log have. A layout is usual if it comes often, or twice with more columns."""
+    """The layouts of the rows of a log, with their counts.
+
+    A layout is usual if it is common, or if it occurs at least twice and is not the beginning of a more common one.
+    """
 
     def __init__(self) -> None:
         self._counts: Counter[tuple[str, ...]] = Counter()
@@ -139,13 +142,13 @@ class _UsualLayouts:
             return False
         most = max(self._counts.values())
         count = self._counts[layout]
-        # Of few rows, the one with the most columns is whole: what is cut has fewer.
+        # If no layout repeats, the one with the most columns is complete, since a cut one has fewer.
         if most == 1:
             return len(layout) == max(len(other) for other in self._counts if not _repeats(other))
         return count == most or (count > 1 and (not self.is_part(layout) or OFTEN * count > most))
 
     def is_part(self, layout: tuple[str, ...]) -> bool:
-        """Return whether *layout* is a more common one without its end."""
+        """Return whether *layout* is the beginning of a more common one."""
         return any(
             other[: len(layout)] == layout and len(other) > len(layout) and count > self._counts[layout]
             for other, count in self._counts.items()
@@ -153,7 +156,7 @@ class _UsualLayouts:
 
 
 def _repeats(layout: tuple[str, ...]) -> bool:
-    """Return whether a name stands twice in *layout*, with a mean or without."""
+    """Return whether a name occurs twice in *layout*, with or without a mean."""
     return len({name.removesuffix("()") for name in layout}) < len(layout)
 
 
@@ -166,7 +169,7 @@ def _printed(lines: Iterable[Line]) -> Iterator[_Printed | Refusal | _Stopped]:
 
 
 def _records(lines: Iterable[Line]) -> Iterator[list[Line]]:
-    """Yield each line with the lines that a terminal has broken off it."""
+    """Yield each line together with the lines that a terminal wrapped off it."""
     record: list[Line] = []
     for line in lines:
         if record and len(record) < _MAX_PARTS and _continues(record, line):
@@ -180,7 +183,7 @@ def _records(lines: Iterable[Line]) -> Iterator[list[Line]]:
 
 
 def _continues(record: list[Line], line: Line) -> bool:
-    """Return whether *line* is what a terminal broke off: all parts of a line are of one width, but the last."""
+    """Return whether *line* was wrapped off *record*. All parts of a wrapped line but the last have the same width."""
     text = line.text
     return (
         len(record[-1].text) == len(record[0].text)
@@ -189,17 +192,18 @@ def _continues(record: list[Line], line: Line) -> bool:
         and not any(_headers(text))
         and _FRAGMENT.fullmatch(text) is not None
         and _A_MEAN.search(text) is not None
-        and not _names(text) & set().union(*(_names(part.text) for part in record))  # else it is of another line
+        and not _names(text)
+        & set().union(*(_names(part.text) for part in record))  # a repeated name belongs to another line
     )
 
 
 def _names(text: str) -> set[str]:
-    """Return the names in *text*, without the one that it may begin in the middle of."""
+    """Return the names in *text*, except one at its start, which may be cut."""
     return {found[1] for found in _PAIR.finditer(text) if found.start()}
 
 
 def _split(record: list[Line]) -> Iterator[_Printed | Refusal]:
-    """Yield what a record holds: two headers in one line are two lines that were joined, often in their middle."""
+    """Yield the printed lines of a record. Two headers in one line are two lines that were joined."""
     line = Line(record[0].number, "".join(part.text for part in record)) if len(record) > 1 else record[0]
     headers = list(_headers(line.text))
     if not headers:
@@ -219,7 +223,7 @@ def _split(record: list[Line]) -> Iterator[_Printed | Refusal]:
 
 
 def _headers(text: str) -> Iterator[_Header]:
-    """Yield the headers in *text*. The place is looked for first: there is hardly a bracket elsewhere."""
+    """Yield the headers in *text*. Search for the bracketed index first, because brackets are rare elsewhere."""
     if "[" not in text:
         return
     for place in _PLACE.finditer(text):
@@ -232,7 +236,7 @@ def _headers(text: str) -> Iterator[_Header]:
 
 
 def _row_after(last: Row, stopped: _Stopped) -> Row:
-    """Return the row that the trainer did not come to print: of the step after *last*, or one soon after."""
+    """Return the row that the trainer did not print. Its step is taken to be the one after *last*."""
     return Row(
         line=stopped.line.number,
         text=shown(stopped.line.text),
@@ -248,7 +252,7 @@ def _row(printed: _Printed, usual: _UsualLayouts, columns: Columns) -> Row | Ref
     if printed.index > printed.total:
         return Refusal(line, BAD_STEP, text, f"{printed.index} of {printed.total}")
     if not usual.fits(printed.shape):
-        why = "two in one line" if printed.is_joined else "its columns are not those of the other lines"
+        why = "two in one line" if printed.is_joined else "its columns differ from the other lines"
         return Refusal(line, CUT_SHORT, text, why)
     figures = {key: (value, mean) for key, value, mean in printed.pairs}
     found = {name: figures[key] for name, key in columns.of(printed.layout).items() if name != TIME}

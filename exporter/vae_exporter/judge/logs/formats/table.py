@@ -1,4 +1,4 @@
-"""Tables with a header: CSV with commas, semicolons or tabs, and Lightning's metrics.csv, whose rows have gaps."""
+"""Parse CSV with a header and commas, semicolons or tabs. Cells may be empty, as in Lightning's metrics.csv."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
     from vae_exporter.judge.logs.columns import Columns
 
-EXAMPLE = "step,nll_loss,rec_loss,perception_loss,kl_loss,vae_loss (and below it the numbers)"
+EXAMPLE = "step,nll_loss,rec_loss,perception_loss,kl_loss,vae_loss (followed by rows of numbers)"
 
 DELIMITERS = (",", "\t", ";")
 
 _MAX_FIELD = 1 << 17
 
 _DECIMAL_COMMA = re.compile(r"([-+]?\d+),(\d+(?:[eE][-+]?\d+)?)")
-"""As spreadsheets of many countries write a number, with something else than a comma between the cells."""
+"""A number with a decimal comma, as in many European spreadsheets, which do not separate cells by commas."""
 
 
 def looks(text: str, following: str) -> bool:
-    """Return whether *text* is a header and *following* a row of numbers below it."""
+    """Return whether *text* is a header and *following* is a row of numbers."""
     delimiter = _delimiter(text)
     if delimiter is None or len(text) > _MAX_FIELD or len(following) > _MAX_FIELD:
         return False
@@ -42,7 +42,7 @@ def looks(text: str, following: str) -> bool:
 
 
 def parse(lines: Iterable[Line], columns: Columns) -> Iterator[Row | Refusal]:
-    """Yield the rows below each header of *lines*. A header that comes again (a second paste) begins anew."""
+    """Yield the rows below each header in *lines*. A new header, as in a second paste, replaces the one before."""
     delimiter: str | None = None
     names: Sequence[str] = ()
     previous: Line | None = None
@@ -62,7 +62,7 @@ def parse(lines: Iterable[Line], columns: Columns) -> Iterator[Row | Refusal]:
 
 
 def moment(text: str) -> float | None:
-    """Return the time that *text* names, in seconds; None where it names none."""
+    """Parse *text*, a number of seconds or an ISO 8601 time, into seconds. Return None if it is neither."""
     seconds = number(text)
     if seconds is not None or not text:
         return seconds
@@ -87,7 +87,7 @@ def _row(line: Line, names: Sequence[str], delimiter: str, columns: Columns) -> 
         if not any(number(cell) is not None for cell in cells):
             return None  # a comment
         return Refusal(line.number, CUT_SHORT, text, f"{len(cells)} cells below {len(names)} names")
-    # Of two columns of one name, the first: some exports repeat the step.
+    # Of two columns with the same name, use the first: some exports repeat the step.
     found = columns.pick(dict(zip(reversed(names), reversed(cells), strict=True)))
     return _row_of(line.number, text, {name: cell for name, cell in found.items() if cell.strip()})
 
@@ -95,7 +95,7 @@ def _row(line: Line, names: Sequence[str], delimiter: str, columns: Columns) -> 
 def _row_of(line: int, text: str, found: Mapping[str, str]) -> Row | Refusal | None:
     figures = {name: number(cell) for name, cell in found.items() if name != TIME}
     if not has_losses(figures):
-        return None  # of the validation, or of the optimizer alone
+        return None  # a row of validation or optimizer values only
     odd = next((name for name, figure in figures.items() if figure is None), None)
     if odd is not None:
         return Refusal(line, BAD_NUMBER, text, f"{odd}: {found[odd]!r:.40}")
@@ -109,7 +109,7 @@ def _row_of(line: int, text: str, found: Mapping[str, str]) -> Row | Refusal | N
 
 
 def _cells(text: str, delimiter: str) -> list[str]:
-    """Return the cells of a line; none of them is longer than the csv module takes."""
+    """Return the cells of a line, or none if a cell is longer than the csv module accepts."""
     try:
         found = next(csv.reader([text], delimiter=delimiter), []) if '"' in text else text.split(delimiter)
     except csv.Error:
@@ -127,5 +127,5 @@ def _delimiter(header: str) -> str | None:
 
 
 def names_of(header: str) -> list[str]:
-    """Return the names in *header*."""
+    """Return the column names in *header*."""
     return _cells(header, _delimiter(header) or ",")

@@ -1,8 +1,8 @@
-"""Scalars of TensorBoard's event files.
+"""Parse the scalars in TensorBoard event files.
 
-Read here and not by the package tensorboard: that brings grpc, protobuf and 40 MB for four fields of two messages. An
-event file is a row of records (length, checksum of the length, data, checksum of the data, see TensorFlow's
-``lib/io/record_writer.h``), each an Event in protobuf's wire format (``core/util/event.proto``).
+The package tensorboard would add grpc, protobuf and 40 MB to read four fields of two messages. An event file is a
+sequence of records (length, checksum of the length, data, checksum of the data; see TensorFlow's
+``lib/io/record_writer.h``). Each is an Event in protobuf's wire format (``core/util/event.proto``).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ EXAMPLE = "a TensorBoard event file (events.out.tfevents...)"
 
 _HEADER = struct.Struct("<QI")
 _MAX_RECORD = 1 << 28
-_CHECKED_BYTES = 1 << 12  # a scalar's record; images are skipped, not worth their checksum
+_CHECKED_BYTES = 1 << 12  # scalars are smaller; verifying large images would be slow
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
@@ -41,7 +41,7 @@ _Field = tuple[int, "int | bytes"]
 
 
 def is_event_file(head: bytes) -> bool:
-    """Return whether a file that begins with *head* is an event file: its first length bears the right checksum."""
+    """Return whether a file that begins with *head* is an event file: its first length has a valid checksum."""
     if len(head) < _HEADER.size:
         return False
     length, checksum = _HEADER.unpack_from(head)
@@ -49,7 +49,7 @@ def is_event_file(head: bytes) -> bool:
 
 
 def parse(file: BinaryIO, columns: Columns) -> Iterator[Row | Refusal]:
-    """Yield the rows of *file*: the scalars of one step that follow each other. A row's line is its record's number."""
+    """Yield a row for the consecutive scalars of each step. The line of a row is the number of its first record."""
     first, step, seconds = 0, 0, 0.0
     scalars: dict[str, float] = {}
     for record, data in _records(file):
@@ -62,7 +62,7 @@ def parse(file: BinaryIO, columns: Columns) -> Iterator[Row | Refusal]:
         try:
             event = _event(data)
         except (ValueError, struct.error, IndexError, UnicodeDecodeError):
-            yield Refusal(record, CUT_SHORT, f"record {record}", "no event")
+            yield Refusal(record, CUT_SHORT, f"record {record}", "not an event")
             continue
         found_step, found_seconds, found = event
         if found and (found_step != step or found.keys() & scalars.keys()) and scalars:
@@ -97,8 +97,8 @@ def _records(file: BinaryIO) -> Iterator[tuple[int, bytes | Refusal]]:
             yield number, Refusal(number, TRUNCATED, text)
             return
         length, checksum = _HEADER.unpack(header)
-        if checksum != masked_crc(header[:8]) or length > _MAX_RECORD:  # where the next record begins is not known
-            yield number, Refusal(number, CUT_SHORT, text, "the checksum of its length is wrong: the rest is not read")
+        if checksum != masked_crc(header[:8]) or length > _MAX_RECORD:  # the start of the next record is unknown
+            yield number, Refusal(number, CUT_SHORT, text, "the checksum of its length is wrong; the rest is not read")
             return
         data = file.read(length)
         footer = file.read(4)
@@ -127,7 +127,7 @@ def _event(data: bytes) -> tuple[int, float, dict[str, float]]:
 
 
 def _scalar(data: bytes) -> tuple[str, float] | None:
-    """Return the tag and the number of a Summary.Value; None where it is an image, a histogram or a text."""
+    """Return the tag and number of a Summary.Value, or None if it is an image, a histogram or text."""
     tag, number = "", None
     for field, content in _fields(data):
         if not isinstance(content, bytes):
@@ -142,7 +142,7 @@ def _scalar(data: bytes) -> tuple[str, float] | None:
 
 
 def _tensor(data: bytes) -> float | None:
-    """Return the number in a TensorProto of one floating-point number."""
+    """Return the number in a TensorProto that holds a single float or double, else None."""
     fields = dict(_fields(data))
     kind = fields.get(_DTYPE)
     layout = _FLOAT_TYPES.get(kind) if isinstance(kind, int) else None
@@ -156,7 +156,7 @@ def _tensor(data: bytes) -> float | None:
 
 
 def _fields(data: bytes) -> Iterator[_Field]:
-    """Yield the fields of a message in protobuf's wire format, with their numbers."""
+    """Yield the numbers and contents of the fields of a message in protobuf's wire format."""
     at = 0
     while at < len(data):
         key, at = _varint(data, at)
@@ -186,8 +186,8 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
         if byte < 0x80:  # noqa: PLR2004 - the last byte has no top bit
             return value & (2**64 - 1), at
         shift += 7
-        if shift > 63:  # noqa: PLR2004 - ten bytes at most
-            raise ValueError("a number of more than ten bytes")
+        if shift > 63:  # noqa: PLR2004 - at most ten bytes
+            raise ValueError("a varint is longer than ten bytes")
 
 
 def _crc_table() -> tuple[int, ...]:
@@ -204,7 +204,7 @@ _CRC_TABLE = _crc_table()
 
 
 def masked_crc(data: bytes) -> int:
-    """Return the CRC-32C of *data*, masked as TensorFlow does it."""
+    """Return the CRC-32C of *data* with TensorFlow's mask."""
     crc = 0xFFFFFFFF
     for byte in data:
         crc = (crc >> 8) ^ _CRC_TABLE[(crc ^ byte) & 0xFF]

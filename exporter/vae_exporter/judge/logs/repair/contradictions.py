@@ -1,6 +1,6 @@
-"""Rows whose parts contradict each other: a line spliced of two does not add up.
+"""Refuse rows whose losses contradict each other, as those of two spliced lines do.
 
-total is nll + kl weight * kl, and nll is rec weight * rec + perception weight * perception.
+The total must be nll + kl weight * kl, and the NLL must be rec weight * rec + perception weight * perception.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 TOLERANCES = {"total": 0.02, "nll": 0.25}
-"""Of a sum. The weights of the NLL may have been fitted to rows that were all alike, which tell them but roughly."""
+"""The relative tolerance of each sum. For the NLL it is large, since weights fitted to similar rows are imprecise."""
 
 MEDIAN_TOLERANCE = 0.25
-"""Medians of 20 steps do not add up: those of recorded runs are off by 11 % at most."""
+"""The tolerance for medians of 20 steps, which do not add up exactly. In recorded runs they are off by up to 11 %."""
 
 ROUNDING = 1e-4
-"""A figure of four decimals is off by less, and adds that times its weight."""
+"""The rounding error of a value with four decimals is below this. It is multiplied by the weight of the value."""
 
 MOST = 0.8
-"""Where fewer rows than this share agree, the sum has other parts (a GAN's), and contradicts nobody."""
+"""If fewer rows than this fraction add up, the sum has other terms, such as a GAN loss, and is not checked."""
 
 NOT_ALONE = 3
-"""So many contradicting rows in a row are no splices: the loss itself has changed."""
+"""This many consecutive contradictions are not splices: the loss itself has changed."""
 
 
 def refuse_contradictions(
     items: Iterable[Row | Refusal], *, kl_weight: float | None, weights: Mapping[str, float] | None = None
 ) -> Iterator[Row | Refusal]:
-    """Yield *items*, a row that does not add up by *kl_weight*, and its NLL by *weights*, as a refusal.
+    """Yield *items*, with a refusal in place of each row that does not add up.
 
-    Without the one or the other there is nothing to contradict.
+    The total is checked if *kl_weight* is known, and the NLL if *weights* are.
     """
     sums = _sums(kl_weight, weights or {})
     doubtful: list[tuple[Row, str]] = []
@@ -60,7 +60,7 @@ def refuse_contradictions(
 
 
 def common_kl_weight(rows: Sequence[Row], *, given: float | None) -> float | None:
-    """Return the KL's weight by which most of *rows* add up, *given* or fitted; None where they do not."""
+    """Return the weight of the KL, *given* or fitted, or None if the totals of most *rows* do not add up with it."""
     weight = fit_kl_weight(rows) if given is None else given
     if weight is None:
         return None
@@ -68,12 +68,12 @@ def common_kl_weight(rows: Sequence[Row], *, given: float | None) -> float | Non
 
 
 def common_weights(rows: Sequence[Row], weights: Mapping[str, float]) -> Mapping[str, float]:
-    """Return *weights* where most of *rows* add up by them; none where they do not."""
+    """Return *weights* if most of *rows* add up with them, else no weights."""
     return weights if _most_add_up(rows, _sums(None, weights)) else {}
 
 
 def _sums(kl_weight: float | None, weights: Mapping[str, float]) -> dict[str, dict[str, float]]:
-    """Return the weights of the parts of each sum, by its name."""
+    """Return, for each checked sum, the weights of its parts."""
     parts = {name: weights[name] for name in NLL_PARTS if name in weights}
     return {
         **({} if kl_weight is None else {"total": {"nll": 1.0, "kl": kl_weight}}),
@@ -88,7 +88,7 @@ def _most_add_up(rows: Sequence[Row], sums: Mapping[str, Mapping[str, float]]) -
 
 
 def _contradiction(row: Row, sums: Mapping[str, Mapping[str, float]]) -> str | None:
-    """Return the figures of *row* that do not add up; None where all do, or a part is not known."""
+    """Return the values of *row* that do not add up. None if all do, or if a part is unknown."""
     for whole, parts in sums.items():
         for figures, tolerance in (
             (_figures(row, whole, parts), TOLERANCES[whole]),
@@ -100,7 +100,7 @@ def _contradiction(row: Row, sums: Mapping[str, Mapping[str, float]]) -> str | N
 
 
 def _figures(row: Row, whole: str, parts: Mapping[str, float]) -> dict[str, float]:
-    """Return the figures of a sum and of its *parts*; nothing where one of them is not known."""
+    """Return the values of the sum *whole* and of its *parts*, or nothing if one of them is unknown."""
     figures = {name: value for name in (whole, *parts) if (value := figure(row, name)) is not None}
     is_whole = len(figures) == 1 + len(parts)
     return figures if is_whole and not (whole == "nll" and row.values.get("logvar")) else {}

@@ -1,4 +1,4 @@
-"""Losses by step of the rows of a log: what the steps between two rows had in the mean."""
+"""Turn the rows of a log into losses by step: each step between two rows gets the mean of these steps."""
 
 from __future__ import annotations
 
@@ -15,30 +15,33 @@ if TYPE_CHECKING:
     from vae_exporter.judge.logs.rows import Row, RunningMean
 
 MAX_RELATIVE_ERROR = 0.02
-"""How far rounding may put a mean off before the median is nearer to the truth."""
+"""The largest relative rounding error of a mean. Above it, the median is more accurate."""
 
 MAX_MEAN_STEPS = 400
-"""A mean over more steps than the windows of the rules reach back says nothing about any of them."""
+"""The longest gap that a mean may cover, because the windows of the rules do not reach further back."""
 
 MAX_MEDIAN_STEPS = 100
-"""So many steps, at most, is the median of the last 20 taken for; it is their own 20 alone where the gap is wider."""
+"""The longest gap that a median may cover. In a longer gap, it only covers its own 20 steps."""
 
 MEDIAN_STEPS = 20
 
 MAX_OUTLIER = 5.0
-"""A mean that is this many times the median is one of a few outliers, or of a process that began its means anew."""
+"""A mean above this multiple of the median is not used: it reflects a few outliers, or the process restarted."""
 
 _SUMMED = ("nll", *NLL_PARTS)
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """The steps from *first* to *last*, each of which bears *values*.
+    """Consecutive steps that all have the same *values*.
 
     Args:
-        by_median: whether medians stand for means in it. They do not add up.
-        nonfinite: the losses that were NaN or infinite at one of these steps, not at all of them.
-        seconds: how long one step took; None where the log does not say.
+        first: The first step.
+        last: The last step.
+        values: The values of each step.
+        by_median: Whether medians stand in for means. Medians do not add up.
+        nonfinite: Losses that were NaN or infinite at one of these steps, but not at all of them.
+        seconds: The duration of a step. None if the log does not report it.
     """
 
     first: int
@@ -50,10 +53,10 @@ class Stretch:
 
 
 def stretches(rows: Iterable[Row], weights: Mapping[str, float]) -> Iterator[Stretch]:
-    """Yield what *rows*, of one run, say of its steps.
+    """Yield the losses by step of one run's *rows*.
 
-    A row of single values stands for its own step alone: nothing is known of the steps before it. Where medians stand
-    for means, rec and perception are scaled until they add up to the NLL by *weights*: nobody is to test a sum of them.
+    A row of single values covers only its own step, since nothing is known about the steps before it. If medians stand
+    in for means, rec and perception are scaled so that they add up to the NLL by *weights*, because the rules check it.
     """
     before: Row | None = None
     trusts_means = True
@@ -68,9 +71,9 @@ def stretches(rows: Iterable[Row], weights: Mapping[str, float]) -> Iterator[Str
 
 
 def mean_between(before: int, mean_before: RunningMean | None, last: int, mean: RunningMean) -> tuple[float, float]:
-    """Return the mean of the steps after *before* up to *last*, and by how much rounding may have put it off.
+    """Return the mean of the steps after *before* up to *last*, and its maximum rounding error.
 
-    The running means cover the steps from 0 on. *before* is -1 where *last* is the first row; None has no mean then.
+    The running means cover the steps from 0 on. For the first row, *before* is -1 and *mean_before* is None.
     """
     steps = last - before
     total, error = mean.value * (last + 1), mean.half_digit * (last + 1)
@@ -90,7 +93,7 @@ def _single(row: Row, before: Row | None) -> Stretch:
 
 
 def _covers_epoch(before: Row | None, row: Row, *, trusts_means: bool) -> bool:
-    """Return whether the means of *row* began with its epoch: not where a process has gone back to within it."""
+    """Return whether the means of *row* cover its epoch from the start. They do not after a resume within the epoch."""
     if before is None or before.epoch != row.epoch:
         return True
     index = row.epoch_index or 0
@@ -110,7 +113,7 @@ def _since(before: Row | None, row: Row, *, trusts_means: bool) -> Stretch:
     for name, median in row.values.items():
         mean, mean_before = row.means.get(name), means_before.get(name)
         values[name] = median
-        if mean is None:  # printed as it is: the learning rate
+        if mean is None:  # a single value, such as the learning rate
             continue
         between, error = mean_between(start, mean_before, index, mean)
         known = trusts_means and steps <= MAX_MEAN_STEPS and (mean_before is not None or not goes_on)
@@ -127,7 +130,7 @@ def _since(before: Row | None, row: Row, *, trusts_means: bool) -> Stretch:
     }
     if steps > (MAX_MEDIAN_STEPS if "nll" in medians else MAX_MEAN_STEPS):
         steps = MEDIAN_STEPS
-    if not all(map(math.isfinite, values.values())):  # one of the last 20 was not: nothing is known of those before
+    if not all(map(math.isfinite, values.values())):  # true of one of the last 20 steps, not known of those before
         steps = min(steps, MEDIAN_STEPS)
     return Stretch(step - steps + 1, step, values, bool(medians), nonfinite, row.step_seconds)
 

@@ -1,4 +1,4 @@
-"""Rows under the step of another one: the beginning of one line, and all figures of another, add up in themselves."""
+"""Refuse rows that have the step of one line and the values of another. Such a row adds up, so its KL is checked."""
 
 from __future__ import annotations
 
@@ -12,22 +12,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 OFF = 1.5
-"""The KL is smooth: in recorded runs its mean between two rows is 0.94 to 1.43 times the later one's median."""
+"""How far the mean KL between two rows may be above or below the later row's median, as a factor.
+
+The KL changes smoothly: in recorded runs the ratio is 0.94 to 1.43.
+"""
 
 
 def refuse_misplaced(items: Iterable[Row | Refusal]) -> Iterator[Row | Refusal]:
-    """Yield *items*, with a refusal in the place of each row whose running mean of the KL is not that of its step.
+    """Yield *items*, with a refusal in place of each row whose running mean of the KL does not fit its step.
 
-    Such a row puts the mean before it off to one side and the mean behind it to the other, while the two rows around it
-    fit each other. A KL that collapses does the one and not the other.
+    Such a row shifts the mean before it one way and the mean after it the other way, while the rows around it agree. A
+    KL that collapses does not do both.
     """
     before: Row | None = None
-    held: list[Row | Refusal] = []  # a row, and what was refused behind it
+    held: list[Row | Refusal] = []  # a row, and the refusals that follow it
     for item in items:
         if held and isinstance(item, Row):
             row, *refused = held
             if isinstance(row, Row) and _is_misplaced(before, row, item):
-                row = Refusal(row.line, BAD_STEP, row.text, "its figures are those of another step")
+                row = Refusal(row.line, BAD_STEP, row.text, "its values are those of another step")
             before = row if isinstance(row, Row) else before
             yield from (row, *refused)
             held = []
@@ -39,7 +42,7 @@ def refuse_misplaced(items: Iterable[Row | Refusal]) -> Iterator[Row | Refusal]:
 
 
 def _is_misplaced(before: Row | None, row: Row, after: Row) -> bool:
-    """Return whether *row* is none of the steps between *before* and *after*."""
+    """Return whether *row* cannot lie between *before* and *after*, although these two fit each other."""
     if before is None:
         return False
     into, out, around = _off(before, row), _off(row, after), _off(before, after)
@@ -47,7 +50,7 @@ def _is_misplaced(before: Row | None, row: Row, after: Row) -> bool:
 
 
 def _off(before: Row, row: Row) -> int:
-    """Return 1 if the mean of the KL between two rows is too high for the later one's median, -1 if it is too low."""
+    """Return 1 if the mean KL between two rows is too high for the later row's median, -1 if it is too low, else 0."""
     mean_before, mean, median = before.means.get("kl"), row.means.get("kl"), row.values.get("kl", math.nan)
     index_before, index = before.epoch_index, row.epoch_index
     if mean_before is None or mean is None or index_before is None or index is None or before.epoch != row.epoch:

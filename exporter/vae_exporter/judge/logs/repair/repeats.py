@@ -1,4 +1,4 @@
-"""Parts of a log that were pasted twice."""
+"""Refuse rows that were pasted twice."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 REMEMBERED_ROWS = 65_536
-"""So many rows back a repeated one is known again: memory does not grow with the log."""
+"""How many rows back a repeat is recognized. The limit bounds the memory."""
 
 REPEATED_FIGURES = 12
-"""A row without a step may well come twice by chance; rows with so many figures, in their old order, were pasted."""
+"""How many values must repeat in rows without steps, in the same order, to be a paste rather than a coincidence."""
 
 
 def refuse_repeats(items: Iterable[Row | Refusal]) -> Iterator[Row | Refusal]:
-    """Yield *items*, with a refusal in the place of each row that was there before."""
+    """Yield *items*, with a refusal in place of each repeated row."""
     seen = _Seen()
-    held: list[Row] = []  # without a step, and following each other as they did before
+    held: list[Row] = []  # repeated rows without a step, in their earlier order
     is_paste = False
     expected = 0
     for item in items:
@@ -45,7 +45,7 @@ def refuse_repeats(items: Iterable[Row | Refusal]) -> Iterator[Row | Refusal]:
 
 
 class _Seen:
-    """The newest rows by their fingerprints, each with its place."""
+    """The positions of the last rows, by fingerprint."""
 
     def __init__(self) -> None:
         self._places: dict[int, int] = {}

@@ -1,4 +1,4 @@
-"""The weights of the loss, fitted to a log: the NLL is the weighted sum of its parts, rec and perception."""
+"""Fit the loss weights to a log. The NLL is the weighted sum of its parts, rec and perception."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
     from vae_exporter.judge.logs.rows import Row
 
 MAX_RESIDUAL = 0.02
-"""A fit that leaves more than this share of the NLL unexplained says nothing about the weights."""
+"""The largest relative residual of a usable fit."""
 
 MIN_DIFFERENCE = 1e-6
-"""If the parts are more nearly proportional to each other than this, no weights can be told apart."""
+"""If the parts are closer to proportional to each other than this, the weights are not determined."""
 
 FITTED_SHARE = 0.8
-"""Where all rows do not fit, so many of them will do: the others were spliced of two lines."""
+"""If not all rows fit, this fraction of them must. The others may be spliced lines."""
 
 _MIN_ROWS = 5
 
 _TRIED_SAMPLES = 64
 
 _Equation = tuple[tuple[float, ...], float]
-"""The parts of the NLL, and the NLL that their weighted sum gives."""
+"""The parts of the NLL, and the NLL."""
 
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Weights by component. *residual* is the share of the NLL that fitted ones leave unexplained; None: given ones."""
+    """Loss weights by component. *residual* is the relative residual of the fit, or None if they were not fitted."""
 
     weights: Mapping[str, float] = field(default_factory=dict)
     residual: float | None = None
@@ -44,34 +44,34 @@ class LossWeights:
     def __str__(self) -> str:
         text = ", ".join(f"{name} {weight:.3g}" for name, weight in self.weights.items())
         if self.residual is None:
-            return text or "not known"
+            return text or "unknown"
         return f"{text or 'none fit'} (fitted to {self.rows} rows, residual {self.residual:.2%})"
 
 
 def parse_weights(text: str) -> dict[str, float]:
-    """Return what ``--weights rec=10,perception=1,kl=1e-4`` says.
+    """Parse the value of ``--weights``, such as ``rec=10,perception=1,kl=1e-4``.
 
     Raises:
-        LogError: it is not NAME=NUMBER, separated by commas, or a name is no loss.
+        LogError: It is not a list of NAME=NUMBER, separated by commas, or a name is not a loss.
     """
     weights = {}
     for part in filter(None, map(str.strip, text.split(","))):
         name, equals, value = (piece.strip() for piece in part.partition("="))
         if name not in COMPONENTS:
-            raise LogError(f"--weights {part!r}: there is no loss {name!r}: {suggestion(name, COMPONENTS)}")
+            raise LogError(f"--weights {part!r}: unknown loss {name!r}; {suggestion(name, COMPONENTS)}")
         try:
             weights[name] = float(value)
         except ValueError:
             weights[name] = math.nan
         if not equals or not math.isfinite(weights[name]):
-            raise LogError(f"--weights {part!r}: give NAME=NUMBER, for example rec=10,perception=1,kl=1e-4")
+            raise LogError(f"--weights must be NAME=NUMBER,..., as in rec=10,perception=1,kl=1e-4, got {part!r}")
     return weights
 
 
 def fit_weights(rows: Iterable[Row]) -> LossWeights:
-    """Return the weights of the parts of the NLL that fit *rows* best, by least squares; none where they do not fit.
+    """Fit the weights of the parts of the NLL to *rows* by least squares. Return no weights if the fit is poor.
 
-    Running means are fitted where the log has them: medians do not add up.
+    If the log has running means, they are used, because medians do not add up.
     """
     found = [equation for row in rows if (equation := _equation(row)) is not None]
     present = [at for at in range(len(NLL_PARTS)) if any(parts[at] for parts, _ in found)]
@@ -80,7 +80,7 @@ def fit_weights(rows: Iterable[Row]) -> LossWeights:
 
 
 def _fit_most(names: Sequence[str], equations: Sequence[_Equation]) -> LossWeights:
-    """Fit all of *equations*, or else those that agree most: the others may come from spliced lines."""
+    """Fit all of *equations*, or, if that fails, those that agree best: the others may come from spliced lines."""
     found = _fit(names, equations)
     if found.weights or found.residual is None:
         return found
@@ -93,7 +93,7 @@ def _fit_most(names: Sequence[str], equations: Sequence[_Equation]) -> LossWeigh
 
 
 def _samples(equations: Sequence[_Equation], size: int) -> Iterable[Sequence[_Equation]]:
-    """Return samples of *size* equations, far from each other: as many as there are weights determine the weights."""
+    """Return samples of *size* equations that are far apart in the log. As many equations as weights are enough."""
     part = len(equations) // size
     return [equations[at::part][:size] for at in range(0, part, max(1, part // _TRIED_SAMPLES))]
 
@@ -121,7 +121,7 @@ def _fit(names: Sequence[str], equations: Sequence[_Equation]) -> LossWeights:
 
 
 def fit_kl_weight(rows: Sequence[Row]) -> float | None:
-    """Return the weight of the KL by which total = nll + weight * kl in most of *rows*; None where there is none."""
+    """Return the median of the weight w in total = nll + w * kl over *rows*, or None if too few have all three."""
     ratios = []
     for row in rows:
         total, nll, kl = (figure(row, name) for name in ("total", "nll", "kl"))
@@ -131,13 +131,16 @@ def fit_kl_weight(rows: Sequence[Row]) -> float | None:
 
 
 def figure(row: Row, name: str) -> float | None:
-    """Return what adds up in *row*: the running mean where it has one, else the value; None if not finite."""
+    """Return the value of *name* that adds up: the running mean in a row with means, else the value.
+
+    Return None if it is missing or not finite.
+    """
     value = row.means[name].value if name in row.means else None if row.means else row.values.get(name)
     return value if value is not None and math.isfinite(value) else None
 
 
 def unscaled(nll: float, logvar: float) -> float:
-    """Return the weighted sum that a learned *logvar* makes *nll* of."""
+    """Return the weighted sum of the parts from an *nll* that was scaled by a learned *logvar*."""
     return (nll - logvar) * math.exp(logvar)
 
 
@@ -155,7 +158,7 @@ def _equation(row: Row) -> _Equation | None:
 
 
 def _least_squares(equations: Sequence[_Equation]) -> tuple[float, ...] | None:
-    """Return the weights that fit best; None where there are no parts, or they cannot be told apart."""
+    """Return the weights that fit best, or None if there are no parts or the weights are not determined."""
     columns = list(zip(*(parts for parts, _ in equations), strict=True))
     target = [nll for _, nll in equations]
     return _solve([[*(_dot(one, other) for other in columns), _dot(one, target)] for one in columns])
@@ -166,10 +169,10 @@ def _dot(one: Sequence[float], other: Sequence[float]) -> float:
 
 
 def _solve(rows: list[list[float]]) -> tuple[float, ...] | None:
-    """Solve the normal equations *rows*, each with its right side at its end, by elimination."""
+    """Solve the normal equations *rows*, each with its right-hand side at the end, by Gauss-Jordan elimination."""
     sizes = [row[at] for at, row in enumerate(rows)]
     for at, size in enumerate(sizes):
-        if not size:  # this part is 0 everywhere, and so is its weight
+        if not size:  # this part is always 0, and so is its weight
             continue
         if rows[at][at] <= MIN_DIFFERENCE * size:
             return None
