@@ -58,10 +58,8 @@ LIFE = Section(
                   min by (run, rank) (
                     {_STATE_CODES}
                   )
-                or
-                  run_rank:vae_run_end:code
-                or
-                  last_over_time(run_rank:vae_run_state:code[1h])
+                or run_rank:vae_run_end:code
+                or last_over_time(run_rank:vae_run_state:code[1h])
               )
             and
               run_rank:vae_run_alive:timestamp_seconds
