@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -52,9 +53,9 @@ class TrainingExporter:
             edges assume. Set all edges of a signal or none. They override the rules' edges for this run only.
         info: Labels of ``vae_run_info`` that describe the run, at most 16.
         outputs_url: The URL of the run's reconstructions. Alerts link to it.
-        loss: How the trainer computes its NLL: the name of a preset, such as ``"diffusers"``, or a dictionary with any of
-            ``preset``, ``distance`` (``"mse"`` or ``"l1"``), ``reduction`` (``"mean"`` or ``"sum"``), ``elements`` (how
-            many the sum is over) and ``rec_contains_perception``. See docs/losses.md.
+        loss: How the trainer computes its NLL: the name of a preset, such as ``"diffusers"``, or a dictionary with any
+            of ``preset``, ``distance`` (``"mse"`` or ``"l1"``), ``reduction`` (``"mean"`` or ``"sum"``), ``elements``
+            (how many the sum is over) and ``rec_contains_perception``. See docs/losses.md.
         pretrained: Whether the run starts from pretrained weights, so that a low first loss is normal.
         window_steps: The length of the long windows over which losses are averaged, a multiple of 10 between 50 and
             10000. The default depends on how often the NLL is reported: 100, 1000 or 10000 steps.
@@ -175,8 +176,8 @@ class TrainingExporter:
         epoch: object = None,
         split: object = "train",  # not a Literal, so that observe(step, **losses) passes the type checker
         skipped: object = False,
-        weights: Mapping[str, object] | None = None,
-        group: str = "",
+        weights: object = None,
+        group: object = None,
         **unknown: object,
     ) -> None:
         """Record the values of one optimizer step.
@@ -206,8 +207,8 @@ class TrainingExporter:
             split: ``"train"`` or ``"validation"``. Validation losses are kept separate and do not begin a step.
             skipped: Whether the gradient scaler skipped this step. Non-finite losses at a skipped step raise no alert.
             weights: The loss weights from this step on, by component, if a schedule changes them.
-            group: The bucket that the batch comes from, such as ``"512px"``, if batches differ in difficulty. Losses are
-                then compared like with like. At most 16 groups.
+            group: The bucket that the batch comes from, such as ``"512px"``, if batches differ in difficulty. Losses
+                are then compared like with like. At most 16 groups.
             unknown: Any other keyword is ignored and logged once.
         """
         values = {
@@ -228,9 +229,9 @@ class TrainingExporter:
         try:
             if unknown:
                 self._refuse("observe", unknown, _OBSERVED)
-            if weights is not None:
-                weights = self._known_weights(weights)
-            self._observe(step, values, split=split, skipped=skipped, weights=weights, group=str(group))
+            known = self._known_weights(weights) if weights is not None else None
+            in_group = "" if group is None else str(group)
+            self._observe(step, values, split=split, skipped=skipped, weights=known, group=in_group)
         except Exception as error:  # noqa: BLE001 - nothing raises into the training loop
             self._recorder.failures.caught("observe", "observe()", error)
 
@@ -369,7 +370,7 @@ class TrainingExporter:
         if number is not None and error is None:
             exit_by(number)
 
-    def _observe(
+    def _observe(  # noqa: PLR0913 - what observe() was given
         self,
         step: int | None,
         values: Mapping[str, object],
@@ -382,7 +383,11 @@ class TrainingExporter:
         if self._service.takes_values():
             self._recorder.observe(step, values, split=split, skipped=skipped, weights=weights, group=group)
 
-    def _known_weights(self, weights: Mapping[str, object]) -> Mapping[str, object]:
+    def _known_weights(self, weights: object) -> Mapping[str, object]:
+        if not isinstance(weights, Mapping):
+            message = f"weights must be a dictionary of components, got a {type(weights).__name__}"
+            self._recorder.failures.drop("invalid", "weights", message)
+            return {}
         self._refuse("observe(weights=)", weights.keys() - set(COMPONENTS), tuple(COMPONENTS))
         return {name: weight for name, weight in weights.items() if name in COMPONENTS}
 

@@ -104,8 +104,8 @@ class LossDefinition:
     def judge(self, values: Mapping[str, float], logvar: float) -> float | None:
         """Return the NLL that is judged at a step with these *values*; None if what it needs is missing.
 
-        A learned *logvar* is taken out of it: (nll - logvar) * exp(logvar), for a mean over elements. It stays in a sum of
-        unknown size.
+        A learned *logvar* is taken out of it: (nll - logvar) * exp(logvar), for a mean over elements. It stays in a
+        sum of unknown size.
         """
         if self.is_reweighted:
             if not STANDARD_WEIGHTS.keys() <= values.keys():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import fsum, sqrt
 
 MAX_CORRELATION = 0.97
@@ -15,9 +16,9 @@ def standard_error(values: list[float], batch_means: list[float]) -> float | Non
     sd / sqrt(n) is too small. This is the larger of two estimates:
 
     * The standard error of an AR(1) process (Priestley, "Spectral Analysis and Time Series", 1981, section 5.3.2):
-      sd / sqrt(n) * sqrt((1 + r) / (1 - r)), where r is the correlation of consecutive values. Its estimate from n values
-      is too low by about (1 + 3 r) / n (Kendall, "Note on bias in the estimation of autocorrelation", Biometrika 41, 1954),
-      which is added.
+      sd / sqrt(n) * sqrt((1 + r) / (1 - r)), where r is the correlation of consecutive values. Its estimate from n
+      values is too low by about (1 + 3 r) / n (Kendall, "Note on bias in the estimation of autocorrelation",
+      Biometrika 41, 1954), which is added.
     * The batch means: the standard deviation of *batch_means*, which are the means of consecutive equal parts of the
       window, over the square root of their number. It sees correlation that lasts longer than a few values.
     """
@@ -29,7 +30,7 @@ def standard_error(values: list[float], batch_means: list[float]) -> float | Non
     squares = fsum(deviation * deviation for deviation in deviations)
     if squares == 0:
         return 0.0
-    products = fsum(one * next_one for one, next_one in zip(deviations, deviations[1:], strict=False))
+    products = fsum(one * next_one for one, next_one in pairwise(deviations))
     correlation = max(products / squares, 0.0)
     correlation = min(correlation + (1 + 3 * correlation) / count, MAX_CORRELATION)
     by_correlation = sqrt(squares / (count - 1) / count * (1 + correlation) / (1 - correlation))

@@ -1,9 +1,9 @@
 """The recent values of a loss whose batches come from several groups, such as buckets of resolutions.
 
-Each group has its own level, and the loader draws them in any order. A mean over consecutive steps therefore rises where
-the harder group happens to be drawn. Here a mean is standardized instead: the mean of each group's newest values, weighted
-by the groups' present shares, the same shares for now and for before. So neither the order of unchanged groups nor a new
-group is a rise, and a group that rises counts by its share.
+Each group has its own level, and the loader draws them in any order. A mean over consecutive steps therefore rises
+where the harder group happens to be drawn. Here a mean is standardized instead: the mean of each group's newest values,
+weighted by the groups' present shares, the same shares for now and for before. So neither the order of unchanged groups
+nor a new group is a rise, and a group that rises counts by its share.
 """
 
 from __future__ import annotations

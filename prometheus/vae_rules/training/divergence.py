@@ -126,7 +126,9 @@ RECORDS = Section(
             """,
             "Present while the NLL is good for six long windows, or for three and near its level; while a run that was "
             "never good is back at its level; while one that the bands do not fit is near its level",
-            why="A GAN's NLL swings: one good window between two bad ones is no recovery, and one divergence is one page.",
+            why=(
+                "A GAN's NLL swings: one good window between two bad ones is no recovery. One divergence is one page."
+            ),
         ),
         Record(
             "run:vae_nll_diverged:bool",
@@ -152,7 +154,8 @@ ALERT = Alert(
     "VaeNllDiverged",
     "page",
     "last_over_time(run:vae_nll:mean[1d]) and run:vae_nll_diverged:bool == 1",
-    when="the NLL is bad and much worse than it was, or four times the level that it held: see [Divergence](#divergence)",
+    when="the NLL is bad and much worse than it was, or four times the level that it held: "
+    "see [Divergence](#divergence)",
     clears="when the NLL has been good for three to six long windows",
     summary="""
         {{ with <<run:vae_nll_rise_cause{@run,cause="data"}>> -}}

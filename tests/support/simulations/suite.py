@@ -23,6 +23,8 @@ SCRAPES = 150
 BATCH = 60
 """Runs that promtool judges at once: more make its input too large."""
 
+_PAGES = "run:vae_nll_diverged:bool"
+
 WEIGHTS = {"rec": 10, "perception": 1, "kl": 1e-6}
 
 
@@ -64,6 +66,11 @@ class Outcome:
         return self.alerts.get("VaeNllDiverged")
 
     @property
+    def delay(self) -> int | None:
+        """The number of steps from the damage to the page."""
+        return None if self.page is None or self.is_false_page else self.page - self.case.family.onset
+
+    @property
     def is_false_page(self) -> bool:
         """Whether it paged before anything was wrong."""
         return self.page is not None and (not self.case.family.is_damaged or self.page < self.case.family.onset)
@@ -87,9 +94,9 @@ def _judge(batch: Sequence[Case], read: frozenset[str]) -> list[Outcome]:
     whole = f"[{end + SCRAPE_SECONDS}s:{SCRAPE_SECONDS}s]"
     queries = {
         "first_alert": f'min_over_time(timestamp(ALERTS{{alertstate="firing"}}){whole})',
-        "page_starts": f"sum_over_time((run:vae_nll_diverged:bool > (run:vae_nll_diverged:bool offset {SCRAPE_SECONDS}s)){whole})",
-        "cause": f"count_over_time((run:vae_nll_rise_cause and on (run) run:vae_nll_diverged:bool == 1){whole})",
-        "change": f"count_over_time((run_change:vae_nll_rise:distance_steps and on (run) run:vae_nll_diverged:bool == 1){whole})",
+        "page_starts": f"sum_over_time(({_PAGES} > ({_PAGES} offset {SCRAPE_SECONDS}s)){whole})",
+        "cause": f"count_over_time((run:vae_nll_rise_cause and on (run) {_PAGES} == 1){whole})",
+        "change": f"count_over_time((run_change:vae_nll_rise:distance_steps and on (run) {_PAGES} == 1){whole})",
         "verdict": "run:vae_verdict",
     }
     test = engine.rule_test(
