@@ -84,6 +84,10 @@ format: $(INSTALLED) ## Format the code, and fix what ruff can.
 	.venv/bin/python -m ruff check --fix
 	.venv/bin/python -m ruff format
 
+.PHONY: simulate
+simulate: servers $(INSTALLED) ## Judge simulated trainings, healthy and damaged, and print the error rates.
+	@PYTHONPATH=tests/support .venv/bin/python -m simulations $(ARGS)
+
 .PHONY: bench
 bench: servers $(INSTALLED) ## Run the benchmarks.
 	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -e '.[bench]'

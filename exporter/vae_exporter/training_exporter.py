@@ -27,7 +27,7 @@ from vae_exporter._serve.service import Place, RunService
 from vae_exporter.vocabulary import COMPONENTS, END_STATES, GAUGES, PROBED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from os import PathLike
     from types import TracebackType
 

@@ -13,8 +13,8 @@ from vae_exporter._record.facts import LossFacts
 from vae_exporter._record.level import Level
 from vae_exporter._record.mixture import Mixture
 from vae_exporter._record.series import KEPT_VALUES, StepSeries
-from vae_exporter._record.window_length import WindowLength
-from vae_exporter._record.windows import JUDGED, KEPT_WINDOWS, SHORT_WINDOWS, Windows
+from vae_exporter._record.window_length import SHORT_WINDOWS, WindowLength
+from vae_exporter._record.windows import JUDGED, KEPT_WINDOWS, Windows
 from vae_exporter.vocabulary import COMPONENTS, NLL_PARTS
 
 if TYPE_CHECKING:

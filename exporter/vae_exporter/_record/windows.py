@@ -1,8 +1,8 @@
 """Means of the losses over windows of steps, at several lags: what the rules compare.
 
 A long window at lag k holds the steps ``(s - (k + 1) * long, s - k * long]``, where *s* is the newest step at which
-the loss was reported. The same holds for a short one. A mean is **whole**, and exported, once the process has made all steps
-of its window.
+the loss was reported. The same holds for a short one. A mean is **whole**, and exported, once the process has made all
+steps of its window.
 """
 
 from __future__ import annotations

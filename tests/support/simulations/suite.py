@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simulations.families import Family
-from simulations.noise import Noise
 from vae_exporter._process.settings import check_settings
 from vae_exporter.judge import engine
 from vae_exporter.judge.simulation import SCRAPE_SECONDS, Scrape, Scrapes, SimulatedRun
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from simulations.families import Family
+    from simulations.noise import Noise
 
 SCRAPES = 150
 """Scrapes of a run."""
