@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from math import fsum
+
+from vae_exporter._record.mean import mean
 
 KEPT_VALUES = 1300
 """How many values are kept at least: six long windows hold 1,200 at most, since a longer window replaces one that would
@@ -69,7 +70,7 @@ class StepSeries:
         if not self.is_whole(oldest):
             return None
         values = self.values(oldest, newest)
-        return fsum(values) / len(values) if len(values) >= at_least else None
+        return mean(values) if len(values) >= at_least else None
 
     def copy(self) -> StepSeries:
         """Return a copy, to compute on without holding up the training thread."""
