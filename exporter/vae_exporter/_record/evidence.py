@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from math import fsum, sqrt
+from math import fsum, isfinite, sqrt
+
+from vae_exporter._record.mean import mean
 
 MAX_CORRELATION = 0.97
 """Above this, the values of a window are in effect one value, and no finite window would do."""
 
 
 def standard_error(values: list[float], batch_means: list[float]) -> float | None:
-    """Return the standard error of the mean of *values*, in their unit; None for fewer than three values.
+    """Return the standard error of the mean of *values*, in their unit; None if it cannot be estimated.
 
     Consecutive losses are correlated: the loader reads one video after the other, and weights change slowly. So
     sd / sqrt(n) is too small. This is the larger of two estimates:
@@ -25,11 +27,13 @@ def standard_error(values: list[float], batch_means: list[float]) -> float | Non
     count = len(values)
     if count < 3:  # noqa: PLR2004 - fewer have no correlation
         return None
-    mean = fsum(values) / count
-    deviations = [value - mean for value in values]
+    center = mean(values)
+    deviations = [value - center for value in values]
     squares = fsum(deviation * deviation for deviation in deviations)
     if squares == 0:
         return 0.0
+    if not isfinite(squares):
+        return None
     products = fsum(one * next_one for one, next_one in pairwise(deviations))
     correlation = max(products / squares, 0.0)
     correlation = min(correlation + (1 + 3 * correlation) / count, MAX_CORRELATION)
@@ -41,5 +45,5 @@ def _of_batches(means: list[float]) -> float:
     count = len(means)
     if count < 2:  # noqa: PLR2004 - one has no scatter
         return 0.0
-    mean = fsum(means) / count
-    return sqrt(fsum((one - mean) ** 2 for one in means) / (count - 1) / count)
+    center = mean(means)
+    return sqrt(fsum((one - center) ** 2 for one in means) / (count - 1) / count)

@@ -188,7 +188,7 @@ ALERT = Alert(
         [[changes]]
         Stop the run, look at its outputs, and resume from the last checkpoint before the rise
         {{- with <<last_over_time(run:vae_nll:mean{@run}[1d])
-        >= last_over_time(run:vae_nll:edge_reduce_learning_rate{@run}[1d])>> }},
+        >= last_over_time(run:vae_nll:edge_reduce_learning_rate{@run}[1d]) unless run:vae_nll:bands_unfit{@run}>> }},
         with a lower learning rate{{ end }}.
         [[no probe]]
         {{- end }}
