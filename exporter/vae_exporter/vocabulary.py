@@ -81,6 +81,9 @@ NLL_BANDS: Mapping[str, tuple[str | None, str | None]] = {
 CONVERGING = "converging"
 """The band of a run whose NLL has not yet come down from its start. It takes precedence over `NLL_BANDS`."""
 
+NO_BAND = "level"
+"""The reason of a healthy verdict on a run that no band fits: its NLL is near its own level."""
+
 BAND_EDGES: Mapping[str, tuple[str, ...]] = {
     "nll": (
         "suspicious",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from vae_exporter._process.loss_definition import LossDefinition
 from vae_exporter._process.settings import (
     MAX_INFO_LABELS,
     MAX_TEXT,
@@ -56,6 +57,7 @@ class TestValidSettings:
                 "outputs_url": "https://example.com/samples?run=bs4",
             },
             start_step=5000,
+            definition=LossDefinition(weights={"rec": 10.0, "perception": 1.0, "kl": 1e-4}),
         )
 
     def test_numpy_numbers_are_numbers(self, make_settings: MakeSettings) -> None:

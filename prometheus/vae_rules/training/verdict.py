@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vae_exporter.vocabulary import VERDICTS
+from vae_exporter.vocabulary import NO_BAND, VERDICTS
 from vae_rules.rule import Record, Section
 
 if TYPE_CHECKING:
@@ -136,11 +136,11 @@ RECORDS = Section(
         ),
         _verdict(
             "healthy",
-            """
+            f"""
               (
-                  run:vae_verdict:band{reason=~"low|excellent|good"}
+                  run:vae_verdict:band{{reason=~"low|excellent|good"}}
                 or ignoring (reason)
-                  label_replace(run:vae_nll:mean * 0 + 1 and run:vae_nll:bands_unfit, "reason", "level", "", "")
+                  label_replace(run:vae_nll:mean * 0 + 1 and run:vae_nll:bands_unfit, "reason", "{NO_BAND}", "", "")
               )
             unless ignoring (reason)
               run:vae_run:has_page
