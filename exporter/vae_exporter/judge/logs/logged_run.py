@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from vae_exporter.errors import LogError
 from vae_exporter.judge.logs import detection, reading
-from vae_exporter.judge.logs.columns import Columns
+from vae_exporter.judge.logs.columns import Columns, mapping_hint
 from vae_exporter.judge.logs.repair.contradictions import common_kl_weight, common_weights, refuse_contradictions
 from vae_exporter.judge.logs.repair.means import stretches
 from vae_exporter.judge.logs.repair.misplaced import refuse_misplaced
 from vae_exporter.judge.logs.repair.repeats import refuse_repeats
 from vae_exporter.judge.logs.repair.weights import LossWeights, fit_weights
-from vae_exporter.judge.logs.rows import Refusal, Row, shown
+from vae_exporter.judge.logs.rows import Refusal, Row
 from vae_exporter.judge.logs.runs import split_into_runs
 from vae_exporter.vocabulary import NLL_PARTS
 
@@ -113,7 +113,7 @@ def read_runs(path: Path, options: LogOptions) -> Iterator[LoggedRun]:
         except LogError as error:
             raise LogError(f"{path}: {error}") from None
         if not found:
-            raise LogError(_nothing_to_judge(path, format_name, options.columns.named()))
+            raise LogError(_nothing_to_judge(path, format_name, options.columns))
 
 
 def _begin(
@@ -176,9 +176,5 @@ def _name(path: Path, number: int) -> str:
     return printable if number == 0 else f"{printable}-{number + 1}"
 
 
-def _nothing_to_judge(path: Path, format_name: str, names: list[str]) -> str:
-    columns = f"; its columns are {shown(', '.join(names))}" if names else ""
-    return (
-        f"{path}: the format is {format_name}, but no row has a usable NLL{columns}\n"
-        "If the NLL is in a column of another name, pass --map nll=COLUMN"
-    )
+def _nothing_to_judge(path: Path, format_name: str, columns: Columns) -> str:
+    return f"{path}: the format is {format_name}, but no row has a usable NLL. {mapping_hint(columns.numeric)}"

@@ -13,8 +13,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vae_exporter.judge.logs.columns import TIME, has_losses
+from vae_exporter.judge.logs.columns import has_losses
 from vae_exporter.judge.logs.rows import BAD_STEP, CUT_SHORT, NO_STEP, Line, Refusal, Row, RunningMean, shown
+from vae_exporter.log_names import TIME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

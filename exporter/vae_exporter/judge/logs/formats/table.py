@@ -7,8 +7,9 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from vae_exporter.judge.logs.columns import STEP, TIME, has_losses
+from vae_exporter.judge.logs.columns import has_losses
 from vae_exporter.judge.logs.rows import BAD_NUMBER, BAD_STEP, CUT_SHORT, Line, Refusal, Row, number, shown, whole
+from vae_exporter.log_names import STEP, TIME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
