@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from vae_exporter._process.settings import suggestion
 from vae_exporter.errors import LogError
-from vae_exporter.judge.logs.rows import number
+from vae_exporter.judge.logs.rows import number, shown
 from vae_exporter.log_names import LOG_NAMES, find_values, meaning
-from vae_exporter.vocabulary import COMPONENTS
+from vae_exporter.vocabulary import COMPONENTS, NLL_PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -63,13 +63,16 @@ def has_losses(values: Iterable[str]) -> bool:
     return any(value in COMPONENTS for value in values)
 
 
-def mapping_hint(columns: Iterable[str]) -> str:
-    """Return the sentence that lists the numeric *columns* and the option that maps one of them to the NLL."""
-    names = list(columns)
+def mapping_hint(columns: Columns) -> str:
+    """Return the sentences that list the numeric *columns* and the options with which the log can be judged."""
+    names = list(columns.numeric)
     if not names:
         return "If the NLL is in a column of another name, pass --map nll=COLUMN"
-    listed = ", ".join(repr(name) for name in names)
-    return f"It has numbers in the columns {listed}\nIf one of them is the NLL, name it: --map {_mapped(names)}"
+    listed = ", ".join(shown(repr(name)) for name in names)
+    lines = [f"It has numbers in the columns {listed}", f"If one of them is the NLL, try --map {_mapped(names)}"]
+    if columns.of(names).keys() & set(NLL_PARTS):
+        lines.append("If the NLL is the weighted sum of its parts, try --weights rec=10,perception=1")
+    return "\n".join(lines)
 
 
 def parse_mapping(pairs: Iterable[str]) -> dict[str, str]:
@@ -98,10 +101,10 @@ def _is_number(value: object) -> bool:
 def _mapped(names: list[str]) -> str:
     """Return the argument of ``--map`` for the column that is most likely the NLL, quoted for a shell."""
 
-    def likelihood(name: str) -> tuple[bool, bool, bool]:
+    def likelihood(name: str) -> tuple[bool, bool, bool, bool]:
         known = meaning(name)
-        words = name.lower()
         is_total = known is not None and known.value == "total" and known.split == "train"
-        return known is None and "nll" in words, is_total, known is None and ("loss" in words or "rec" in words)
+        words = name.lower()
+        return known is None and "nll" in words, is_total, known is None and "loss" in words, known is None
 
     return shlex.quote(f"nll={max(names, key=likelihood)}")

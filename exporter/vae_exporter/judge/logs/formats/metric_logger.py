@@ -29,9 +29,8 @@ _NUMBER = r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf|Na
 _PLACE = re.compile(r"\[\s*(?P<index>\d{1,18})\s*/\s*(?P<total>\d{1,18})\s*\]")
 _BEFORE_PLACE = re.compile(r"(?P<title>[A-Za-z][\w .-]{0,40})?:?\s*(?:\[\s*(?P<epoch>\d{1,12})\s*\])?\s*$")
 _MAX_BEFORE = 80
-_PAIR = re.compile(
-    rf"([A-Za-z_][\w/.-]*):\s*({_NUMBER})(?![\w.:])(?:\s*\(({_NUMBER})\)|(?!\s*\())"  # name, value, mean
-)
+_NAME = r"[A-Za-z_][\w/.-]*(?: [A-Za-z_][\w/.-]{0,60}){0,4}"
+_PAIR = re.compile(rf"({_NAME}):\s*({_NUMBER})(?![\w.:])(?:\s*\(({_NUMBER})\)|(?!\s*\())")  # name, value, mean
 _FRAGMENT = re.compile(r"[\w/.:()+\s-]*")
 _A_MEAN = re.compile(r"\d\)|:\s+\d")
 
@@ -119,9 +118,18 @@ def _rows(lines: Iterable[Line], columns: Columns) -> Iterator[Row | Refusal | _
         if isinstance(printed, _Printed) and not (printed.is_joined and usual.is_part(printed.shape)):
             usual.count(printed.shape)
         if len(waiting) >= _SAMPLE_ROWS:
-            yield from (_row(item, usual, columns) if isinstance(item, _Printed) else item for item in waiting)
+            yield from _finished(waiting, usual, columns)
             waiting.clear()
-    yield from (_row(item, usual, columns) if isinstance(item, _Printed) else item for item in waiting)
+    yield from _finished(waiting, usual, columns)
+
+
+def _finished(
+    waiting: Iterable[_Printed | Refusal | _Stopped], usual: _UsualLayouts, columns: Columns
+) -> Iterator[Row | Refusal | _Stopped]:
+    for item in waiting:
+        finished = _row(item, usual, columns) if isinstance(item, _Printed) else item
+        if finished is not None:
+            yield finished
 
 
 class _UsualLayouts:
@@ -143,10 +151,17 @@ class _UsualLayouts:
             return False
         most = max(self._counts.values())
         count = self._counts[layout]
+        if self._has_all(layout):
+            return True
         # If no layout repeats, the one with the most columns is complete, since a cut one has fewer.
         if most == 1:
             return len(layout) == max(len(other) for other in self._counts if not _repeats(other))
         return count == most or (count > 1 and (not self.is_part(layout) or OFTEN * count > most))
+
+    def _has_all(self, layout: tuple[str, ...]) -> bool:
+        """Return whether *layout* has all columns of the most common one, in order. It may have others as well."""
+        columns = iter(layout)
+        return all(column in columns for column in max(self._counts, key=self._counts.__getitem__))
 
     def is_part(self, layout: tuple[str, ...]) -> bool:
         """Return whether *layout* is the beginning of a more common one."""
@@ -248,7 +263,7 @@ def _row_after(last: Row, stopped: _Stopped) -> Row:
     )
 
 
-def _row(printed: _Printed, usual: _UsualLayouts, columns: Columns) -> Row | Refusal:
+def _row(printed: _Printed, usual: _UsualLayouts, columns: Columns) -> Row | Refusal | None:
     line, text = printed.line.number, shown(printed.line.text)
     if printed.index > printed.total:
         return Refusal(line, BAD_STEP, text, f"{printed.index} of {printed.total}")
@@ -256,9 +271,10 @@ def _row(printed: _Printed, usual: _UsualLayouts, columns: Columns) -> Row | Ref
         why = "two in one line" if printed.is_joined else "its columns differ from the other lines"
         return Refusal(line, CUT_SHORT, text, why)
     figures = {key: (value, mean) for key, value, mean in printed.pairs}
+    columns.note(figures)
     found = {name: figures[key] for name, key in columns.of(printed.layout).items() if name != TIME}
     if not has_losses(found):
-        return Refusal(line, CUT_SHORT, text, "no losses")
+        return None
     return Row(
         line=line,
         text=text,
