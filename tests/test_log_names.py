@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from vae_exporter.log_names import LOG_NAMES, NEUTRAL_WORDS, STEP, TIME, find_values, flat, meaning
+from vae_exporter.log_names import LOG_NAMES, NEUTRAL_WORDS, SPLIT_WORDS, STEP, TIME, find_values, flat, meaning
 from vae_exporter.vocabulary import COMPONENTS, GAUGES
+
+ROOT = Path(__file__).parents[1]
 
 
 def test_each_value_has_names() -> None:
@@ -121,3 +125,16 @@ def test_neutral_words_alone_are_no_loss() -> None:
 
 def test_nested_values_are_named_after_all_outer_names() -> None:
     assert dict(flat({"a": {"b": {"c": 1}}, "d": 2})) == {"a/b/c": 1, "d": 2}
+
+
+def test_the_documentation_lists_every_name_and_word() -> None:
+    _, _, section = (ROOT / "docs" / "metrics.md").read_text().partition("## Log names")
+    for value, names in LOG_NAMES.items():
+        if value not in (STEP, TIME):
+            assert f"`{value}`" in section
+            for name in names:
+                text = name.removesuffix("!").replace(" ", "_")
+                marked = name.endswith("!") and value in COMPONENTS and name != "loss!"
+                assert f"`{text}`{'!' if marked else ''}" in section, name
+    for word in (*NEUTRAL_WORDS, *(word for words in SPLIT_WORDS.values() for word in words)):
+        assert f"*{word}*" in section or word in ("metric", "scalar", "stat"), word

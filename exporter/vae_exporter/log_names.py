@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from vae_exporter.vocabulary import COMPONENTS, GAUGES
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -18,6 +20,8 @@ STEP = "step"
 TIME = "time"
 
 LOG_NAMES: Mapping[str, tuple[str, ...]] = {
+    **{component: (f"{component} loss",) for component in COMPONENTS},
+    **{gauge: (gauge.replace("_", " "),) for gauge in GAUGES},
     "nll": ("nll loss", "negative log likelihood loss"),
     "rec": (
         "rec loss",
@@ -34,7 +38,6 @@ LOG_NAMES: Mapping[str, tuple[str, ...]] = {
     "total": ("total loss", "vae loss!", "ae loss!", "loss!"),
     "generator": ("g loss!", "generator loss", "gen loss!", "adversarial loss", "adv loss!", "gan loss!"),
     "discriminator": ("disc loss!", "discriminator loss", "d loss!"),
-    "epoch": ("epoch",),
     "learning_rate": ("lr", "learning rate"),
     "gradient_norm": ("grad norm", "gradient norm"),
     "logvar": ("logvar", "log var"),
