@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from vae_exporter.log_names import LOG_NAMES, find_values, flat, meaning
@@ -22,13 +23,18 @@ def values_of_log(log: Mapping[str, object], names: Mapping[str, str] | None = N
     *names* maps values to keys. It takes precedence over the known names.
     """
     entries = {key: value for key, value in flat(log) if value is not None}
-    given = {value: key for value, key in (names or {}).items() if value in _VALUES and key in entries}
-    rest = entries.keys() - set(given.values())
-    found = {split: find_values(rest, split) for split in SPLITS}
-    found["train"].update(given)
-    return {
-        split: {value: entries[key] for value, key in keys.items() if value in _VALUES} for split, keys in found.items()
-    }
+    found = _keys(tuple(entries), tuple((names or {}).items()))
+    return {split: {value: entries[key] for value, key in keys.items()} for split, keys in found.items()}
+
+
+@lru_cache(maxsize=256)
+def _keys(keys: tuple[str, ...], names: tuple[tuple[str, str], ...]) -> dict[str, dict[str, str]]:
+    """Return the key of each value, by split. A trainer logs the same keys again and again."""
+    given = {value: key for value, key in names if value in _VALUES and key in keys}
+    rest = [key for key in keys if key not in given.values()]
+    known = {split: find_values(rest, split) for split in SPLITS}
+    known["train"].update(given)
+    return {split: {value: key for value, key in found.items() if value in _VALUES} for split, found in known.items()}
 
 
 def is_of_test(log: Mapping[str, object]) -> bool:

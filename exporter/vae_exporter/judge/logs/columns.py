@@ -105,6 +105,7 @@ def _mapped(names: list[str]) -> str:
         known = meaning(name)
         is_total = known is not None and known.value == "total" and known.split == "train"
         words = name.lower()
-        return known is None and "nll" in words, is_total, known is None and "loss" in words, known is None
+        may_be = known is None or known.value in COMPONENTS
+        return known is None and "nll" in words, is_total, known is None and "loss" in words, may_be
 
     return shlex.quote(f"nll={max(names, key=likelihood)}")

@@ -27,7 +27,7 @@ def outcome(lines: Iterable[str]) -> list[int | str | None]:
 
 @pytest.mark.parametrize(
     "documents",
-    [ROWS, [ROWS], [{"log_history": ROWS, "global_step": 9, "total": 3.0}], [{"a": {"b": 1}, "runs": [ROWS]}]],
+    [ROWS, [ROWS], [{"log_history": ROWS, "global_step": 9, "loss": "mse"}], [{"a": {"b": 1}, "runs": [ROWS]}]],
     ids=["objects", "an array", "an object with an array", "nested arrays"],
 )
 @pytest.mark.parametrize("indent", [1, 4])
@@ -40,6 +40,10 @@ def test_a_document_in_one_line_is_read_as_json_lines() -> None:
     for text in (json.dumps(ROWS), json.dumps({"log_history": ROWS})):
         assert json_lines.looks(text)
         assert [row.step for row in json_lines.parse([Line(1, text)], Columns()) if isinstance(row, Row)] == [1, 2]
+
+
+def test_an_object_with_a_step_and_losses_is_a_row_and_its_arrays_are_none() -> None:
+    assert outcome(json.dumps({"step": 9, "nll": 0.5, "clips": ROWS}, indent=1).split("\n")) == [9]
 
 
 def test_a_damaged_document_is_refused_and_the_next_one_is_read() -> None:

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
 def rows(line: Line, found: object, columns: Columns) -> Iterator[Row | Refusal]:
     """Yield the rows of the JSON value *found*, which begins at *line*."""
-    is_alone = True
+    whole_row = _row(line, found, columns) if isinstance(found, dict) else None
+    if isinstance(whole_row, Row) and whole_row.step is not None:
+        yield whole_row
+        return
     for one in _objects(found):
-        row = _row(line if is_alone and one is found else Line(line.number, str(one)), one, columns)
-        is_alone = False
+        row = whole_row if one is found else _row(Line(line.number, str(one)), one, columns)
         if row is not None:
             yield row
 

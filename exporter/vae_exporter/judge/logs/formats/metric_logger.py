@@ -151,12 +151,12 @@ class _UsualLayouts:
             return False
         most = max(self._counts.values())
         count = self._counts[layout]
-        if self._has_all(layout):
-            return True
         # If no layout repeats, the one with the most columns is complete, since a cut one has fewer.
         if most == 1:
             return len(layout) == max(len(other) for other in self._counts if not _repeats(other))
-        return count == most or (count > 1 and (not self.is_part(layout) or OFTEN * count > most))
+        if count == most or (count > 1 and (not self.is_part(layout) or OFTEN * count > most)):
+            return True
+        return self._has_all(layout)
 
     def _has_all(self, layout: tuple[str, ...]) -> bool:
         """Return whether *layout* has all columns of the most common one, in order. It may have others as well."""
