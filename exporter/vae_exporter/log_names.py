@@ -28,6 +28,7 @@ LOG_NAMES: Mapping[str, tuple[str, ...]] = {
         "recon loss",
         "reconstruction loss",
         "reconstruct loss",
+        "reconst loss",
         "nll rec loss",
         "mse loss",
         "l1 loss",

@@ -31,6 +31,7 @@ def found(lines: Iterable[str]) -> list[tuple[int | None, dict[str, float]]]:
         ("finished iteration #100, nll: 0.5", 100),
         ("Step [100/500], nll: 0.5", 100),
         ("step 2.5k, nll: 0.5", 2500),
+        ("done with step 2,500, nll: 0.5", 2500),
         ("100 nll: 0.5", None),
         ("Steps:   5%|5    | 100/2000 [03:20<1:06:21,  2.03s/it, nll=0.5]", 100),
         ("Epoch 2, Batch 10/50, nll: 0.5", 60),
@@ -53,6 +54,11 @@ def test_a_line_that_shows_an_epoch_and_no_step_is_a_row_with_an_epoch() -> None
         (None, 1, 0.3),
         (None, 2, 0.2),
     ]
+
+
+def test_the_epoch_may_be_printed_in_the_line_before() -> None:
+    rows = parse(["Epoch 1/2", "469/469 - 12s - nll: 0.3 - val_nll: 0.4", "Epoch 2/2", "469/469 - 12s - nll: 0.2"])
+    assert [(row.epoch, row.values["nll"]) for row in rows if isinstance(row, Row)] == [(1, 0.3), (2, 0.2)]
 
 
 def test_a_progress_bar_that_is_drawn_again_is_one_row() -> None:
@@ -79,6 +85,26 @@ def test_the_values_of_a_block_are_one_row_and_those_of_a_validation_are_left_ou
 def test_a_validation_without_a_heading_for_the_training_ends_where_the_next_step_begins() -> None:
     lines = ["step 1 nll 0.5", "Validation:", "nll 0.9", "step 2 nll 0.4"]
     assert found(lines) == [(1, {"nll": 0.5}), (2, {"nll": 0.4})]
+
+
+def test_a_line_that_announces_the_training_does_not_make_the_next_validation_endless() -> None:
+    lines = ["Training:", "step 1 nll 0.5", "Validation:", "step 1 nll 0.9", "step 2 nll 0.4", "step 3 nll 0.3"]
+    assert found(lines) == [(1, {"nll": 0.5}), (2, {"nll": 0.4}), (3, {"nll": 0.3})]
+
+
+def test_a_block_may_begin_with_a_step_of_its_own() -> None:
+    lines = [
+        "TRAINING",
+        "step: 10",
+        "nll: 0.5",
+        "VALIDATION",
+        "step: 15",
+        "nll: 0.9",
+        "TRAINING",
+        "step: 20",
+        "nll: 0.4",
+    ]
+    assert found(lines) == [(10, {"nll": 0.5}), (20, {"nll": 0.4})]
 
 
 def test_a_validation_loss_is_never_taken_for_that_of_the_training() -> None:

@@ -22,6 +22,8 @@ from vae_exporter.judge.logs.formats.labels import labelled, split_of_heading
         ("val_nll=0.2, kl=5", {"val_nll": 0.2, "kl": 5}),
         ("2026-11-24 09:00:00,123 - train - INFO - nll: tensor(0.5)", {"train nll": 0.5}),
         ("Epoch 0:  12%|#2   | 120/1000 [00:30<03:40,  4.00it/s, nll=0.31]", {"Epoch": 0, "nll": 0.31}),
+        ("12s - loss: 0.31 - val_nll: 0.2", {"loss": 0.31, "val_nll": 0.2}),
+        ("step 1,200 kl 1,234,567.5", {"step": 1200, "kl": 1234567.5}),
         ("step 1.2k nll 0.5", {"step": 1200, "nll": 0.5}),
         ("'nll': 0.5 v2 10:30:00", {}),
     ],

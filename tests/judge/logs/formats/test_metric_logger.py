@@ -129,6 +129,12 @@ def test_a_name_of_several_words_is_known_by_all_of_them() -> None:
     assert row.values == {"rec": 0.5}
 
 
+def test_a_line_with_its_epoch_and_step_in_brackets_is_that_of_another_logger() -> None:
+    assert metric_logger.looks(LINE)
+    assert metric_logger.looks("Train:  [ 10/469]  nll: 0.5")
+    assert not metric_logger.looks("Epoch[1/15], Step [10/469], Reconst Loss: 36.0")
+
+
 def test_rows_without_losses_are_no_rows() -> None:
     assert parse(["Epoch: [0]  [3/9]  lr: 0.1  my err: 0.5 (0.5)"]) == []
 

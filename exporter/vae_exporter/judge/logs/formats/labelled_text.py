@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from vae_exporter.judge.logs.columns import has_losses
 from vae_exporter.judge.logs.formats.labels import MAX_TEXT, labelled, scaled, split_of_heading
 from vae_exporter.judge.logs.rows import BAD_STEP, Line, Refusal, Row, shown, whole
-from vae_exporter.log_names import SPLIT_WORDS, STEP, TIME, meaning
+from vae_exporter.log_names import STEP, TIME, meaning
 from vae_exporter.vocabulary import COMPONENTS
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ EXAMPLE = "step 560, nll_loss: 0.5065, rec_loss: 0.0312  (or nll_loss=0.5065 in 
 
 _STEP_PRINTED = re.compile(
     r"(?<!\w)(?:global[ _])?(?:step|iter|iteration|it)s?\s*[:=#]?\s*\[?\s*"
-    r"(?P<step>\d{1,18}(?:\.\d{1,9})?)(?P<unit>[kKmM])?(?![\w%]|\.\d)",
+    r"(?P<step>\d{1,3}(?:,\d{3}){1,5}|\d{1,18}(?:\.\d{1,9})?)(?P<unit>[kKmM])?(?![\w%]|\.\d)",
     re.IGNORECASE,
 )
 
@@ -117,20 +117,21 @@ def parse(lines: Iterable[Line], columns: Columns) -> Iterator[Row | Refusal]:
 def _readings(lines: Iterable[Line], columns: Columns) -> Iterator[_Reading]:
     """Join the lines that make up a row."""
     row: _Reading | None = None
-    split, has_headings = "", False
+    split = ""
+    is_new_block = False  # whether the heading of the block has no values below it yet
     epochs = _Epochs()
     for line in lines:
         heading = split_of_heading(line.text)
         if heading:
-            is_training = heading in SPLIT_WORDS["train"]
-            split, has_headings = heading, has_headings or is_training
+            split, is_new_block = heading, True
         found = _reading(line, split, columns, epochs)
         if row is not None and not row.continues(found):
             yield row
             row = None
-            if split and not has_headings and not heading:  # a validation ends where the next step begins
+            if split and not is_new_block:  # not all logs have a heading where the training continues
                 split = ""
                 found = _reading(line, split, columns, epochs)
+        is_new_block = is_new_block and not found.figures
         if row is not None:
             row.add(found)
         elif found.figures or found.step is not None or found.epoch is not None:

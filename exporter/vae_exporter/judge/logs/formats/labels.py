@@ -16,7 +16,7 @@ MAX_TEXT = 1 << 14
 MAX_LABEL = 100
 
 _NUMBER = re.compile(
-    r"(?<![\w.])(?P<number>[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf))(?P<unit>[kKmM])?(?!\w|\.\w|\s*%|:\d)",
+    r"(?<![\w.])(?P<number>[-+]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,])|\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf))(?P<unit>[kKmM])?(?!\w|\.\w|\s*%|:\d)",
     re.IGNORECASE,
 )
 _UNITS = {"k": 1_000, "m": 1_000_000}
@@ -46,8 +46,9 @@ def labelled(text: str, split: str = "") -> Iterator[tuple[str, float]]:
 
 
 def scaled(number: str, unit: str | None) -> float:
-    """Return *number* times its *unit*, as in ``step 1.2k``."""
-    return round(float(number) * _UNITS[unit.lower()], 6) if unit else float(number)
+    """Return *number*, which may have commas, times its *unit*: ``1,200`` and ``1.2k`` are the same."""
+    value = float(number.replace(",", ""))
+    return round(value * _UNITS[unit.lower()], 6) if unit else value
 
 
 def split_of_heading(text: str) -> str:
@@ -60,7 +61,7 @@ def _pieces(gap: str) -> list[str]:
     """Split the text before a number into its parts. The last one is the label."""
     text = _WRAPPED.sub("", gap.strip()).rstrip()
     text = text[:-1] if text.endswith((":", "=")) else text
-    return [piece.strip(" .#*") for piece in _BETWEEN_PIECES.split(text)]
+    return [piece.strip(" .#*-") for piece in _BETWEEN_PIECES.split(text)]
 
 
 def _split(text: str) -> str:

@@ -36,6 +36,9 @@ _A_MEAN = re.compile(r"\d\)|:\s+\d")
 
 _EVALUATION = re.compile(r"test|val|eval", re.IGNORECASE)
 
+_NEVER_WITHOUT_EPOCH = ("epoch", "step")
+"""Titles before the bracket of an index."""
+
 _SUMMARY = "Averaged stats:"
 """The start of the line at the end of an epoch. It only repeats values of the rows."""
 
@@ -94,8 +97,10 @@ class _Stopped:
 
 
 def looks(text: str) -> bool:
-    """Return whether *text* is a line of a MetricLogger."""
-    return any(_headers(text)) and _PAIR.search(text) is not None
+    """Return whether *text* is a line of a MetricLogger. ``Epoch [1/15]`` begins that of another logger."""
+    headers = list(_headers(text))
+    is_other = any(found.epoch is None and found.title.lower() in _NEVER_WITHOUT_EPOCH for found in headers)
+    return bool(headers) and not is_other and _PAIR.search(text) is not None
 
 
 def parse(lines: Iterable[Line], columns: Columns) -> Iterator[Row | Refusal]:
