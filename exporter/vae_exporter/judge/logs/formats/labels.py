@@ -15,10 +15,8 @@ MAX_TEXT = 1 << 14
 
 MAX_LABEL = 100
 
-_NUMBER = re.compile(
-    r"(?<![\w.])(?P<number>[-+]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,])|\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf))(?P<unit>[kKmM])?(?!\w|\.\w|\s*%|:\d)",
-    re.IGNORECASE,
-)
+_DIGITS = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,])|\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf"
+_NUMBER = re.compile(rf"(?<![\w.])(?P<number>[-+]?(?:{_DIGITS}))(?P<unit>[kKmM])?(?!\w|\.\w|\s*%|:\d)", re.IGNORECASE)
 _UNITS = {"k": 1_000, "m": 1_000_000}
 _WRAPPED = re.compile(r"(?:tensor|array|np\.float\d+|float)\(\s*\[?\s*$")
 _BETWEEN_PIECES = re.compile(r"(?<!\w)[-+.]?\d[\w.%/:]*|[,|;(){}\[\]<>\"'=\t]|:(?:\s|$)|\s-\s|\s{2,}")
