@@ -98,31 +98,37 @@ RECORDS = Section(
             "Present while the last three long windows are good",
         ),
         Record(
+            "run:vae_nll:is_good_for_six",
+            """
+              run:vae_nll:is_good_for_long
+            and
+              run:vae_nll:mean_3_before <= run:vae_nll:edge_good_max
+            and
+              run:vae_nll:mean_4_before <= run:vae_nll:edge_good_max
+            and
+              run:vae_nll:mean_5_before <= run:vae_nll:edge_good_max
+            """,
+            "Present while the last six long windows are good",
+        ),
+        Record(
+            "run:vae_nll:is_near_level",
+            "run:vae_nll:mean < $multiplied * run:vae_nll:level",
+            "Present while the NLL is below $multiplied times its level",
+        ),
+        Record(
             "run:vae_nll:has_recovered",
             """
               (
-                  run:vae_nll:is_good_for_long
-                and
-                  run:vae_nll:mean <= $multiplied * run:vae_nll:level
-              or
-                  run:vae_nll:is_good_for_long
-                and
-                  run:vae_nll:mean_3_before <= run:vae_nll:edge_good_max
-                and
-                  run:vae_nll:mean_4_before <= run:vae_nll:edge_good_max
-                and
-                  run:vae_nll:mean_5_before <= run:vae_nll:edge_good_max
-              or
-                  run:vae_nll:mean <= run:vae_nll:level
-                unless
-                  run:vae_nll:was_good
+                  run:vae_nll:is_good_for_six
+                or
+                  run:vae_nll:is_good_for_long and run:vae_nll:is_near_level
+                or
+                  run:vae_nll:mean <= run:vae_nll:level unless run:vae_nll:was_good
               )
             unless
               run:vae_nll:bands_unfit
             or
-              run:vae_nll:mean < $multiplied * run:vae_nll:level
-            and
-              run:vae_nll:bands_unfit
+              run:vae_nll:is_near_level and run:vae_nll:bands_unfit
             """,
             "Present while the NLL is good for six long windows, or for three and near its level; while a run that was "
             "never good is back at its level; while one that the bands do not fit is near its level",

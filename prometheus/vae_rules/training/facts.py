@@ -37,7 +37,10 @@ def _lowest(name: str, own: str, about: str, why: str = "") -> Record:
     min without (of) (
         run:vae_nll:{own}
       or
-        label_replace(last_over_time(run:vae_nll:{name}[1d]) and run:vae_run:continues, "of", "before", "", "")
+        label_replace(
+          last_over_time(run:vae_nll:{name}[1d]) and run:vae_run:continues,
+          "of", "before", "", ""
+        )
     )
     """
     return Record(f"run:vae_nll:{name}", expr, about, why)
@@ -53,7 +56,8 @@ def _at_held_level(name: str, own: str, level: str, about: str) -> Record:
     return Record(
         name,
         f"""
-            last_over_time({name}[1d]) and{by_component} run:vae_nll:is_held_by_before
+            last_over_time({name}[1d])
+              and{by_component} run:vae_nll:is_held_by_before
           or
             {own} unless{by_component} run:vae_nll:is_held_by_before
         """,

@@ -69,7 +69,10 @@ RECORDS = Section(
             f"""
             group by (run, reason) (
               label_replace(
-                ALERTS{{alertname=~"{"|".join(_PAGES)}",alertstate="firing"}},
+                ALERTS{{
+                  alertname=~"{"|".join(_PAGES)}",
+                  alertstate="firing"
+                }},
                 "reason", "$1", "alertname", "(.+)"
               )
             )
