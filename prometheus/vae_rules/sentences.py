@@ -46,11 +46,11 @@ _PARTS = {
     "level": """
         {{- with <<last_over_time(run:vae_nll:level{@run}[1d])>> }}; its level before was [[first %.3g]]{{ end }}""",
     "groups": """
-        {{- range $index, $group := <<sort_desc(run_group:vae_nll_rise:ratio{@run})>> }}
+        {{- range $index, $group := <<sort_desc(run_group:vae_nll:rise_ratio{@run})>> }}
         {{- if $index }}, {{ else }} Groups that rose: {{ end }}
         {{- .Labels.group }} ({{ printf "%.2g" .Value }} times its level)
         {{- end }}
-        {{- with <<count(run_group:vae_nll_rise:ratio{@run})>> }}.{{ end }}""",
+        {{- with <<count(run_group:vae_nll:rise_ratio{@run})>> }}.{{ end }}""",
     "changes": """
         {{- range $index, $change := <<sort(bottomk(2, run_change:vae_nll_rise:distance_steps{@run}))>> }}
         {{- if $index }}, {{ else }} Changed before the rise: {{ end }}

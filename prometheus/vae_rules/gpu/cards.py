@@ -71,7 +71,7 @@ TICKETS = Section(
     "Tickets, for the verdict of training.yml, which reads them one evaluation later",
     (
         Record(
-            "run:vae_ticket:bool",
+            "run:vae_ticket:gravity",
             """
               group by (run, reason) (
                 label_replace(

@@ -45,16 +45,6 @@ FIT = Section(
             why="An NLL above the good band converges until then. From then on it has become worse.",
         ),
         Record(
-            "run:vae_nll:has_own_edges",
-            'max by (run) (last_over_time(vae_band_edge{signal="nll"}[2m]))',
-            "Present if the run set the edges of its NLL itself",
-        ),
-        Record(
-            "run:vae_nll:has_declared_scale",
-            "max by (run) (last_over_time(vae_loss_has_standard_scale[2m])) == 0",
-            "Present if the run declared a loss that the default bands do not fit",
-        ),
-        Record(
             "run:vae_nll:is_below_bands",
             """
               (

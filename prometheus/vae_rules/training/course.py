@@ -89,7 +89,7 @@ RECORDS = Section(
             unless
               run:vae_run:resumed
             unless
-              max by (run) (last_over_time(vae_run_pretrained[2m])) == 1
+              run:vae_run:pretrained == 1
             unless
               run:vae_nll:bands_unfit
             """,
@@ -115,13 +115,7 @@ RECORDS = Section(
         ),
         Record(
             "run_rank:vae_nll:stands_out",
-            """
-              run_rank:vae_nll:lower_bound
-            >= on (run) group_left ()
-              $rank_multiplied * quantile by (run) (0.5, run_rank:vae_nll:lower_bound)
-            and on (run)
-              count by (run) (run_rank:vae_nll:lower_bound) >= 3
-            """,
+            "run_rank:vae_nll:lower_bound and run_rank:vae_nll:ratio_to_median >= $rank_multiplied",
             "Present while the NLL of one of at least three ranks is $rank_multiplied times their median",
         ),
     ),
@@ -297,7 +291,7 @@ RANK_STANDS_OUT = Alert(
     """,
     description="""
         The mean NLL of rank {{ $labels.rank }} is at least [[value]]
-        {{- with <<quantile by (run) (0.5, run_rank:vae_nll:lower_bound{@run})>> }}, and the median of the ranks
+        {{- with <<run:vae_nll:median{@run}>> }}, and the median of the ranks
         [[first %.3g]]{{ end }}
         [[step]]. The ranks share their weights: either the rank reads other data, or its GPU computes wrongly, or its
         weights are no longer those of the others.

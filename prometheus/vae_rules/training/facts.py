@@ -10,6 +10,9 @@ from vae_exporter.vocabulary import NLL_PARTS
 from vae_rules.rule import Record, Section
 from vae_rules.seen import aggregated
 
+PAGES = ("VaeRunFailed", "VaeExporterDown", "VaeGpuFailing", "VaeGpuOutOfMemory", "VaeTrainingStalled")
+"""The pages of the other files, the gravest first."""
+
 _BEFORE = (
     ("mean", "0", "The mean of the judged NLL over the newest long window"),
     ("mean_before", "1", "The mean over the long window before"),
@@ -86,6 +89,29 @@ RUN = Section(
             "run:vae_run:resumed",
             "max by (run) (last_over_time(vae_run_resumed[2m]) == 1)",
             "1 if a process of the run resumed from a checkpoint, otherwise absent",
+        ),
+        _fact(
+            "run:vae_run:pretrained",
+            "max",
+            "vae_run_pretrained",
+            "1 if the run started from pretrained weights, else 0",
+        ),
+        Record(
+            "run:vae_page:bool",
+            f"""
+            group by (run, reason) (
+              label_replace(
+                ALERTS{{
+                  alertname=~"{"|".join(PAGES)}",
+                  alertstate="firing"
+                }},
+                "reason", "$1", "alertname", "(.+)"
+              )
+            )
+            """,
+            "1 while a page about the life of the run or its GPUs fires, with the page as the reason",
+            why="They are judged in other files, so this is one evaluation late.",
+            more_labels=("reason",),
         ),
         Record(
             "run:vae_run:continues",
@@ -250,6 +276,31 @@ LEVEL = Section(
             "The last step of that change",
         ),
         Record(
+            "run_change:vae_change:distance_steps",
+            """
+              clamp_min(run:vae_nll:level_step - on (run) group_right () run_change:vae_change:last_step, 0)
+            unless
+              run_change:vae_change:first_step
+                > on (run) group_left () (run:vae_nll:level_step + run:vae_loss_window:steps)
+            """,
+            "How many steps before a rise began it ended; absent if it began after the rise",
+        ),
+        Record(
+            "run_group:vae_nll:rise_ratio",
+            "max by (run, group) (last_over_time(vae_loss_group_rise_ratio[2m]))",
+            "For each group of batches whose NLL rose: how many times its own level it is at",
+        ),
+        Record(
+            "run:vae_nll:has_own_edges",
+            'max by (run) (last_over_time(vae_band_edge{signal="nll"}[2m]))',
+            "Present if the run set the edges of its NLL itself",
+        ),
+        Record(
+            "run:vae_nll:has_declared_scale",
+            "max by (run) (last_over_time(vae_loss_has_standard_scale[2m])) == 0",
+            "Present if the run declared a loss that the default bands do not fit",
+        ),
+        Record(
             "run_rank:vae_nll:lower_bound",
             """
                 avg by (run, rank) (last_over_time(vae_loss_window_mean{component="judged",window="long",lag="0"}[2m]))
@@ -260,12 +311,39 @@ LEVEL = Section(
             """,
             "What the mean of the rank is at least",
         ),
+        Record(
+            "run:vae_nll:median",
+            """
+              quantile by (run) (0.5, run_rank:vae_nll:lower_bound)
+            and
+              count by (run) (run_rank:vae_nll:lower_bound) >= 3
+            """,
+            "The median of at least three ranks",
+        ),
+        Record(
+            "run_rank:vae_nll:ratio_to_median",
+            "run_rank:vae_nll:lower_bound / on (run) group_left () run:vae_nll:median",
+            "What the mean of the rank is at least, relative to the median of the ranks",
+        ),
     ),
 )
+
+RESIDUAL_LAGS = (("ratio", "0"), ("ratio_before", "1"), ("ratio_2_before", "2"), ("ratio_3_before", "3"))
 
 COMPONENTS = Section(
     "The other losses",
     (
+        *(
+            Record(
+                f"run:vae_nll_residual:{name}",
+                f'avg by (run) (last_over_time(vae_nll_unexplained_ratio{{lag="{lag}"}}[2m]))',
+                f"The share of the NLL, {lag} long windows ago, that its weighted parts leave unexplained"
+                if lag != "0"
+                else "The share of the NLL over the newest long window that its weighted parts leave unexplained: 0 if "
+                "they add up to it",
+            )
+            for name, lag in RESIDUAL_LAGS
+        ),
         _other("mean", (*NLL_PARTS, "kl", "total"), "0", "The mean over the newest long window"),
         _other("mean_before", ("kl", "total"), "1", "The mean over the long window before"),
         _other("mean_3_before", ("kl",), "3", "The mean three long windows before"),

@@ -5,28 +5,16 @@ from __future__ import annotations
 from vae_exporter.vocabulary import NLL_PARTS
 from vae_rules.links import run_dashboard
 from vae_rules.rule import Alert, Record, Section
-
-_LAGS = (("ratio", "0"), ("ratio_before", "1"), ("ratio_2_before", "2"), ("ratio_3_before", "3"))
+from vae_rules.training.facts import RESIDUAL_LAGS
 
 
 def _all_of_four(comparison: str) -> str:
-    return "\nand\n".join(f"  run:vae_nll_residual:{name} {comparison}" for name, _ in _LAGS)
+    return "\nand\n".join(f"  run:vae_nll_residual:{name} {comparison}" for name, _ in RESIDUAL_LAGS)
 
 
 RECORDS = Section(
     "Check A: the sum of the parts",
     (
-        *(
-            Record(
-                f"run:vae_nll_residual:{name}",
-                f'avg by (run) (last_over_time(vae_nll_unexplained_ratio{{lag="{lag}"}}[2m]))',
-                f"The share of the NLL, {lag} long windows ago, that its weighted parts leave unexplained"
-                if lag != "0"
-                else "The share of the NLL over the newest long window that its weighted parts leave unexplained: 0 if "
-                "they add up to it",
-            )
-            for name, lag in _LAGS
-        ),
         Record(
             "run:vae_nll_sum:is_too_low",
             _all_of_four("> $sum_tolerance"),
@@ -96,28 +84,13 @@ CAUSE = Section(
             why="What was found stays until a divergence is over.",
         ),
         Record(
-            "run_group:vae_nll_rise:ratio",
-            "max by (run, group) (last_over_time(vae_loss_group_rise_ratio[2m]))",
-            "For each group of batches whose NLL rose: how many times its own level it is at",
-        ),
-        Record(
             "run_change:vae_nll_rise:distance_steps",
             """
-              clamp_min(
-                  (run:vae_nll:level_step and run:vae_nll:has_grown)
-                - on (run) group_right ()
-                  run_change:vae_change:last_step
-              , 0)
-            < $change_age
-            and
-              run_change:vae_change:first_step
-            - on (run) group_left ()
-              run:vae_loss_window:steps
-            <= on (run) group_left ()
-              run:vae_nll:level_step
+              run_change:vae_change:distance_steps < $change_age
+            and ignoring (change)
+              run:vae_nll:has_grown
             """,
             "For each change in the training shortly before a rise: how many steps before it",
-            why="A change that began after the rise is not its cause.",
         ),
     ),
 )

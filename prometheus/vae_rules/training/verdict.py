@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from vae_exporter.vocabulary import NO_BAND, VERDICTS
 from vae_rules.rule import Record, Section
+from vae_rules.training.facts import PAGES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 _TICKETS = {
     "VaeNllRising": "run:vae_nll:is_climbing or run:vae_nll:is_exploding or run:vae_nll:has_doubled",
     "VaeKlAbnormal": "ignoring (symptom) run:vae_kl_abnormal:ratio",
-    "VaeRankDiverged": "group by (run) (run_rank:vae_nll:stands_out)",
+    "VaeRankDiverged": "group without (rank) (run_rank:vae_nll:stands_out)",
     "VaeNllSuspicious": "run:vae_nll:is_suspicious or run:vae_nll:started_low",
     "VaeConfidenceGap": "ignoring (symptom) run:vae_confidence_gap",
     "VaeNllSpike": "run:vae_nll:is_spiking",
@@ -25,23 +26,6 @@ _TICKETS = {
 """The tickets about the training, the gravest first, and the condition of each."""
 
 
-GRAVITY = (
-    *_TICKETS,
-    "VaeGpuMemoryPressure",
-    "VaeRunNameTaken",
-    "VaeGpuRowRemapPending",
-    "VaeRankStraggler",
-    "VaeGpuThrottled",
-    "VaeGpuSampleStale",
-    "VaeRunTerminated",
-)
-"""All tickets that decide a verdict, the gravest first: those of the training, of liveness.yml and of gpu.yml."""
-
-
-_PAGES = ("VaeRunFailed", "VaeExporterDown", "VaeGpuFailing", "VaeGpuOutOfMemory", "VaeTrainingStalled")
-"""The pages of the other files, the gravest first."""
-
-
 def _gravest(series: str, reasons: Sequence[str]) -> str:
     return "\n".join(
         f'{"or ignoring (reason)" if index else "                    "} {series}{{reason="{reason}"}}'
@@ -49,10 +33,12 @@ def _gravest(series: str, reasons: Sequence[str]) -> str:
     )
 
 
-def _ticket(reason: str, condition: str) -> Record:
-    expr = f"run:vae_run:present and ({condition})" if " or " in condition else f"run:vae_run:present and {condition}"
-    about = "1 while the condition of the ticket *reason* holds" if reason == next(iter(_TICKETS)) else ""
-    return Record("run:vae_ticket:bool", expr, about, labels={"reason": reason})
+def _ticket(gravity: int, reason: str, condition: str) -> Record:
+    holds = f"({condition})" if " or " in condition else condition
+    about = "While the condition of the ticket *reason* holds: how grave it is" if gravity == len(_TICKETS) + 1 else ""
+    return Record(
+        "run:vae_ticket:gravity", f"{gravity} * run:vae_run:present and {holds}", about, labels={"reason": reason}
+    )
 
 
 def _verdict(verdict: str, expr: str, about: str = "", reason: str = "") -> Record:
@@ -63,25 +49,11 @@ def _verdict(verdict: str, expr: str, about: str = "", reason: str = "") -> Reco
 RECORDS = Section(
     "The verdict: one per run, with the alert or band that decided it",
     (
-        *(_ticket(reason, condition) for reason, condition in _TICKETS.items()),
-        Record(
-            "run:vae_page:bool",
-            f"""
-            group by (run, reason) (
-              label_replace(
-                ALERTS{{
-                  alertname=~"{"|".join(_PAGES)}",
-                  alertstate="firing"
-                }},
-                "reason", "$1", "alertname", "(.+)"
-              )
-            )
-            """,
-            "1 while a page about the life of the run or its GPUs fires, with the page as the reason",
-            why="They are judged in other files, so this is one evaluation late.",
-            more_labels=("reason",),
+        *(
+            _ticket(len(_TICKETS) + 1 - index, reason, condition)
+            for index, (reason, condition) in enumerate(_TICKETS.items())
         ),
-        Record("run:vae_page:gravest", _gravest("run:vae_page:bool", _PAGES), "The gravest of them"),
+        Record("run:vae_page:gravest", _gravest("run:vae_page:bool", PAGES), "The gravest of them"),
         Record(
             "run:vae_run:must_stop",
             "run:vae_nll_diverged:bool == 1 or run:vae_loss_nonfinite:bool == 1",
@@ -100,7 +72,7 @@ RECORDS = Section(
         ),
         Record(
             "run:vae_ticket:gravest",
-            _gravest("run:vae_ticket:bool", GRAVITY),
+            "group without () (topk without (reason) (1, run:vae_ticket:gravity))",
             "1, with the gravest ticket of the run as the reason",
             more_labels=("reason",),
         ),
@@ -148,7 +120,7 @@ RECORDS = Section(
             unless ignoring (reason)
               run:vae_run:has_page
             unless ignoring (reason)
-              run:vae_ticket:bool
+              run:vae_ticket:gravity
             """,
         ),
         Record(
