@@ -39,7 +39,7 @@ def _panels() -> Panels:
     columns = [
         Column("run", "Run", link=("Open this run", leads_to("vae-run", ("run", "${__value.raw:percentencode}")))),
         Column("verdict", "Verdict", meaning=VERDICT_NAME, colored=True, width=155),
-        Column("reason", "Reason", width=190),
+        Column("reason", "Reason", width=205),
         Column("Value #nll", "NLL", decimals=3),
         Column("Value #best", "Best NLL", decimals=3),
         Column("Value #step", "Step", decimals=0),

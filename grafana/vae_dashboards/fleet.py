@@ -22,7 +22,7 @@ ANY_RUN = 'run!=""'
 COLUMNS = [
     Column("run", "Run", link=("Open this run", leads_to("vae-run", ("run", "${__value.raw:percentencode}")))),
     Column("Value #verdict", "Verdict", meaning=VERDICT, colored=True, width=155),
-    Column("reason", "Reason", width=190),
+    Column("reason", "Reason", width=205),
     Column("Value #state", "State", meaning=STATE, colored=True, width=130),
     Column("Value #pages", "Pages", width=75, decimals=0),
     Column("Value #nll", "NLL", decimals=3, width=85),

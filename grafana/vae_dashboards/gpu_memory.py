@@ -47,10 +47,10 @@ def _devices() -> Panels:
         Column("mig_profile", "MIG", width=80),
         Column("run", "Run"),
         Column("Value #total", "Memory", unit="bytes", decimals=0, width=90),
-        Column("Value #used", "Used", unit="percentunit", decimals=0, width=70),
+        Column("Value #used", "Used", unit="percentunit", decimals=0, width=75),
         Column("Value #peak", "Torch peak", unit="percentunit", decimals=0, width=105),
         Column("Value #age", "Sample age", unit="s", decimals=0, width=105),
-        Column("Value #lost", "Lost", meaning=YES_NO, colored=True, width=70),
+        Column("Value #lost", "Lost", meaning=YES_NO, colored=True, width=75),
         Column("Value #remap", "Reset due", meaning=YES_NO, colored=True, width=95),
     ]
     total = f"max by (gpu) ({of_gpu('vae_gpu_memory_total_bytes')})"
@@ -221,7 +221,7 @@ def _health() -> Panels:
             (8, 7),
         ),
         number(
-            Words("Row remap failed", "If yes, the GPU has run out of spare rows. Replace it.", NOT_HERE),
+            Words("Row remap failed", "If yes, the GPU has run out of spare rows. Replace it.", "Not reported"),
             "none",
             Query(f"max({of_gpu('vae_gpu_row_remap_failed')})"),
             [YES_NO],
@@ -232,7 +232,7 @@ def _health() -> Panels:
                 "XID errors",
                 "Errors that the driver reported in the selected time range. The runbook of VaeGpuFailing lists the "
                 "fatal ones.",
-                "None.",
+                "None",
             ),
             "none",
             Query(f"sum(increase({of_gpu('vae_gpu_xid_errors_total')}[$__range]))"),

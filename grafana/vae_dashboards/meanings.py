@@ -81,13 +81,14 @@ WHAT_TO_DO = meaning({reason: (text, GRAY) for reason, text in {**BANDS, **ALERT
 
 REASON = meaning({reason: (f"{reason}: {text}", GRAY) for reason, text in {**BANDS, **ALERTS}.items()})
 
-# The values of FIRING_QUERY
+# The values of FIRING_QUERY. Its names have no prefix, so that they fit a phone.
 FIRING = meaning({"1": ("! ticket", ORANGE), "2": ("✕ page", RED)})
-FIRING_QUERY = """max by (alertname) (
+FIRING_QUERY = """max by (alert) (label_replace(
     2 * ALERTS{{alertstate="firing",severity="page",{runs}}}
   or
-    ALERTS{{alertstate="firing",severity="ticket",{runs}}}
-)"""
+    ALERTS{{alertstate="firing",severity="ticket",{runs}}},
+  "alert", "$1", "alertname", "(?:Vae)?(.+)"
+))"""
 
 HOLDS = meaning({"1": ("detected", ORANGE)})
 

@@ -97,20 +97,24 @@ def stability() -> Panels:
             Words(
                 "First NLL",
                 "The first NLL of this process. A very low one means black outputs or a model that is already trained.",
-                "No data yet.",
+                "After the first step",
             ),
             "none",
             Query(f"max by (run) ({of_run('run:vae_nll:start')})"),
             decimals=3,
         ),
         number(
-            Words("Best NLL", "The lowest mean of 100 steps in this process.", no_data.HUNDRED_STEPS),
+            Words("Best NLL", "The lowest mean of 100 steps in this process.", no_data.AFTER_HUNDRED_STEPS),
             "none",
             Query(f"min by (run) ({of_run('run:vae_nll:best')})"),
             decimals=3,
         ),
         curves(
-            Words("NaN and infinite losses", "By component. A single one pages; should be 0.", "No data yet."),
+            Words(
+                "NaN and infinite losses",
+                "By component. A single one pages; should be 0.",
+                "It appears after the first step.",
+            ),
             "none",
             [
                 Query(

@@ -88,7 +88,7 @@ def _firing_now() -> table.Panel:
     columns = [
         Column("severity", "Severity", meaning=SEVERITY, colored=True, width=95),
         Column("alertname", "Alert", link=("Open the runbook", f"{RUNBOOKS}/${{__value.raw}}.md"), width=215),
-        Column("rank", "Rank", width=65),
+        Column("rank", "Rank", width=75),
         Column("do", "What to do", meaning=WHAT_TO_DO, cell=wrapped()),
     ]
     firing = of_run("ALERTS", alertstate="firing")
@@ -163,7 +163,7 @@ def _alert_history() -> statetimeline.Panel:
     return states(
         Words("Alert history", "When each alert fired.", "No alert fired in this time range."),
         FIRING,
-        [Query(FIRING_QUERY.format(runs=THIS_RUN), "{{alertname}}")],
+        [Query(FIRING_QUERY.format(runs=THIS_RUN), "{{alert}}")],
         (24, 6),
     )
 
