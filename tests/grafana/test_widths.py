@@ -65,7 +65,7 @@ def inner_width(panel: dict[str, Any], window: int = DESKTOP) -> float:
 
 
 def inner_height(panel: dict[str, Any]) -> float:
-    return 38 * panel["gridPos"]["h"] - GAP - HEADER
+    return float(38 * panel["gridPos"]["h"] - GAP - HEADER)
 
 
 def lines_of(text: str, width: float) -> int:
