@@ -84,7 +84,7 @@ def test_no_two_curves_of_a_query_share_a_name(query: PanelQuery, watched: Watch
 def test_queries_joined_by_step_return_one_series_per_run_at_the_same_times(watched: WatchedRuns) -> None:
     by_step = [panel["title"] for panel in panels("vae-comparison") if panel["type"] == "xychart"]
     assert by_step
-    queries = [query for query in QUERIES if query.place in by_step]
+    queries = [query for query in QUERIES if query.board == "vae-comparison" and query.place in by_step]
     steps = {series.labels["run"]: dict(series.points) for series in ask(watched, queries[0])}
     assert queries[0].name == "step"
     assert set(steps) == set(RUNS)
