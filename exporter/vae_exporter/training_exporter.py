@@ -20,8 +20,9 @@ from vae_exporter._process.settings import (
     whole_port,
 )
 from vae_exporter._process.targets import check_advertise, check_targets_dir
-from vae_exporter._record.log_names import values_of_log
 from vae_exporter._record.recorder import Recorder
+from vae_exporter._record.trainer_log import is_of_test, nothing_known, values_of_log
+from vae_exporter._record.weighted_nll import weighted_nll
 from vae_exporter._serve.service import Place, RunService
 from vae_exporter.vocabulary import COMPONENTS, END_STATES, GAUGES, PROBED
 
@@ -211,22 +212,33 @@ class TrainingExporter:
         except Exception as error:  # noqa: BLE001 - nothing raises into the training loop
             self._recorder.failures.caught("observe", "observe()", error)
 
-    def observe_log(self, step: int | None, log: Mapping[str, object]) -> None:
+    def observe_log(
+        self, step: int | None, log: Mapping[str, object], *, names: Mapping[str, str] | None = None
+    ) -> None:
         """Record the values in *log*, the dictionary that a trainer logs, as `observe` does.
+
+        If the log has no NLL, it is computed from its parts and their ``loss_weights``. A log in which no key is known
+        still counts as a step, and is warned about once.
 
         Never raises.
 
         Args:
             step: The optimizer step. None means the step after the newest one.
-            log: Values by key. The keys are those of the latent diffusion family (``nll_loss``, ``rec_loss``,
-                ``p_loss``, ``vae_loss``, ``lr``, ...), with or without the prefix ``train/``. Keys with the prefix
-                ``val/`` or ``validation/`` are validation losses. Other keys are ignored. docs/metrics.md lists all
-                keys and their precedence.
+            log: Values by key, which may be nested. Names that trainers commonly use are recognized (``nll_loss``,
+                ``train/recon_loss``, ``Val NLL``, ...). docs/metrics.md lists them and their precedence. Other keys
+                are ignored.
+            names: The keys of values under other names, for example ``{"nll": "my_key"}``. The key of a value in a
+                nested dictionary is ``"outer/inner"``.
         """
         try:
-            for split, values in values_of_log(log).items():
+            self._refuse("observe_log", (names or {}).keys() - set(_OBSERVED), _OBSERVED)
+            found = values_of_log(log, names)
+            if not any(found.values()) and not is_of_test(log):
+                self._recorder.failures.tell("observe_log", nothing_known(log))
+                self._observe(step, {}, split="train", skipped=False)
+            for split, values in found.items():
                 if values:
-                    self._observe(step, values, split=split, skipped=False)
+                    self._observe(step, self._with_nll(values), split=split, skipped=False)
         except Exception as error:  # noqa: BLE001 - likewise
             self._recorder.failures.caught("observe", "observe_log()", error)
 
@@ -333,6 +345,17 @@ class TrainingExporter:
     def _observe(self, step: int | None, values: Mapping[str, object], *, split: object, skipped: object) -> None:
         if self._service.takes_values():
             self._recorder.observe(step, values, split=split, skipped=skipped)
+
+    def _with_nll(self, values: Mapping[str, object]) -> Mapping[str, object]:
+        """Return *values* with the NLL. It is computed from its parts if they are all present and have weights."""
+        if "nll" in values:
+            return values
+        try:
+            nll = weighted_nll(values, self._settings.loss_weights)
+        except Exception as error:  # noqa: BLE001 - a part is not a number; `Recorder.observe` reports it
+            self._recorder.failures.caught("observe", "the NLL from its parts", error)
+            return values
+        return values if nll is None else {**values, "nll": nll}
 
     def _refuse(self, method: str, unknown: Iterable[str], known: Sequence[str]) -> None:
         for name in unknown:
