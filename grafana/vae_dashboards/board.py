@@ -136,8 +136,8 @@ class _Numbered(Builder[models.Panel]):
         return panel
 
 
-def choice(  # noqa: PLR0913 - the parts of a variable
-    name: str, label: str, description: str, query: str, *, several: bool = True, everything: bool = False
+def choice(
+    name: str, label: str, description: str, query: str, *, everything: bool = False
 ) -> dashboards.QueryVariable:
     """Return a variable that selects values of a label, among those in the selected time range."""
     variable = (
@@ -147,13 +147,22 @@ def choice(  # noqa: PLR0913 - the parts of a variable
         .datasource(DATASOURCE)
         .query({"qryType": 1, "query": query, "refId": "variable"})
         .refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED)
-        .multi(several)
+        .multi(True)  # noqa: FBT003 - the SDK's signature
         .include_all(everything)
-        .allow_custom_value(True)  # noqa: FBT003 - the SDK's signature
+        .allow_custom_value(True)  # noqa: FBT003
     )
     if everything:
         variable.all_value(".*").current(models.VariableOption(selected=True, text="All", value="$__all"))
     return variable
+
+
+def named_choice(name: str, label: str, description: str, query: str, *, text: str) -> dashboards.QueryVariable:
+    """Return a variable that selects values of the label *name* of *query*, and shows its label *text* instead."""
+    return (
+        choice(name, label, description, "", everything=True)
+        .query({"qryType": 3, "query": f"query_result({query})", "refId": "variable"})
+        .regex(f'/{text}="(?<text>[^"]+)|{name}="(?<value>[^"]+)/g')
+    )
 
 
 def runs(*, everything: bool = False) -> dashboards.QueryVariable:

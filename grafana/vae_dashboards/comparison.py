@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from vae_dashboards.board import Board, Panels, Row, leads_to, runs
 from vae_dashboards.looks import logarithmic
-from vae_dashboards.meanings import VERDICT_NAME
-from vae_dashboards.panels import STEP, Column, Words, by_step, joined, only, rows
-from vae_dashboards.queries import Query, of_run
-from vae_exporter.vocabulary import COMPONENTS, PROBED
+from vae_dashboards.meanings import BAND_COLORS, BLUE, RED, VERDICT_NAME
+from vae_dashboards.panels import Words
+from vae_dashboards.queries import Query, band_edge, edge, of_run, window_mean
+from vae_dashboards.steps import STEP, Edge, by_step
+from vae_dashboards.tables import Column, joined, only, rows
+from vae_exporter.vocabulary import BAND_EDGES, COMPONENTS, NLL_BANDS, PROBED
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.cog.builder import Builder
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 STEP_QUERY = Query(f"max by (run) ({of_run('run_rank:vae_step:max')})", name=STEP)
 
-NOTHING = "No data. Select runs above, and a time range in which they trained."
+NOTHING = "Select runs above, and a time range in which they trained."
 
 
 def comparison() -> Board:
@@ -36,8 +38,8 @@ def comparison() -> Board:
 def _panels() -> Panels:
     columns = [
         Column("run", "Run", link=("Open this run", leads_to("vae-run", ("run", "${__value.raw:percentencode}")))),
-        Column("verdict", "Verdict", meaning=VERDICT_NAME, colored=True),
-        Column("reason", "Reason"),
+        Column("verdict", "Verdict", meaning=VERDICT_NAME, colored=True, width=155),
+        Column("reason", "Reason", width=205),
         Column("Value #nll", "NLL", decimals=3),
         Column("Value #best", "Best NLL", decimals=3),
         Column("Value #step", "Step", decimals=0),
@@ -53,12 +55,18 @@ def _panels() -> Panels:
         by_step(
             Words(
                 "NLL by step",
-                "The judged NLL, the mean of the last 100 steps, on a log scale. A good run falls and then stays flat.",
+                "The judged NLL, the mean of the last 100 steps, on a log scale. A good run falls and then stays flat. "
+                "Dashed: the upper edges of excellent, good and degraded, of each run that its bands fit.",
                 NOTHING,
             ),
             "none",
             [STEP_QUERY, Query(f"max by (run) ({of_run('run:vae_nll:mean')})", name="nll")],
             (24, 11),
+            edges=[
+                Edge(_at_steps(band_edge(str(upper)), name), BAND_COLORS[name])
+                for name, (_, upper) in NLL_BANDS.items()
+                if name in ("excellent", "good", "degraded")
+            ],
         ).scale_distribution(logarithmic()),
         rows(
             Words("Runs", "The latest values of each run. A run that has ended has no verdict.", NOTHING),
@@ -83,13 +91,23 @@ def _panels() -> Panels:
 
 
 def _component(name: str, meaning: str) -> Builder[Panel]:
-    mean = of_run("vae_loss_window_mean", component=name, window="long", lag="0")
+    edges = [
+        Edge(_at_steps(edge(side, signal=name), side), RED if side == "max" else BLUE)
+        for side in BAND_EDGES.get(name, ())
+    ]
+    dashed = " Dashed: the edges of each run." if edges else ""
     return by_step(
-        Words(f"{name} by step", f"{meaning} The unweighted mean of the last 100 steps.", _nothing(name)),
+        Words(f"{name} by step", f"{meaning} The unweighted mean of the last 100 steps.{dashed}", _nothing(name)),
         "none",
-        [STEP_QUERY, Query(f"avg by (run) ({mean})", name="loss")],
+        [STEP_QUERY, Query(f"avg by (run) ({window_mean(name)})", name="loss")],
         (12, 9),
+        edges=edges,
     )
+
+
+def _at_steps(expr: str, name: str) -> Query:
+    """Return a query for *expr* at the times at which the run has a step."""
+    return Query(f"({expr}) and on (run) {STEP_QUERY.expr}", name=name)
 
 
 def _figure(title: str, description: str, series: str, keyword: str) -> Builder[Panel]:

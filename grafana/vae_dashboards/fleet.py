@@ -8,9 +8,10 @@ from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 
 from vae_dashboards.board import Board, Panels, Row, leads_to
 from vae_dashboards.looks import sparkline
-from vae_dashboards.meanings import STATE, STATE_QUERY, VERDICT
-from vae_dashboards.panels import Column, Words, joined, number, of_query, only, rows
+from vae_dashboards.meanings import ORANGE, RED, STATE, STATE_QUERY, VERDICT, count_of
+from vae_dashboards.panels import Words, number
 from vae_dashboards.queries import Query, held, of_any_run
+from vae_dashboards.tables import Column, joined, of_query, only, rows
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.cog.builder import Builder
@@ -20,14 +21,15 @@ ANY_RUN = 'run!=""'
 
 COLUMNS = [
     Column("run", "Run", link=("Open this run", leads_to("vae-run", ("run", "${__value.raw:percentencode}")))),
-    Column("Value #verdict", "Verdict", meaning=VERDICT, colored=True, width=150),
+    Column("Value #verdict", "Verdict", meaning=VERDICT, colored=True, width=155),
+    Column("reason", "Reason", width=205),
     Column("Value #state", "State", meaning=STATE, colored=True, width=130),
-    Column("Value #pages", "Pages", width=80, decimals=0),
-    Column("Value #nll", "NLL", decimals=3, width=90),
-    Column("Trend #trend", "NLL over time", cell=sparkline(), width=220),
-    Column("Value #step", "Step", decimals=0, width=100),
+    Column("Value #pages", "Pages", width=75, decimals=0),
+    Column("Value #nll", "NLL", decimals=3, width=85),
+    Column("Trend #trend", "NLL over time", cell=sparkline(), width=180),
+    Column("Value #step", "Step", decimals=0, width=95),
     Column("Value #speed", "Steps per hour", decimals=0, width=130),
-    Column("Value #age", "Since last step", unit="s", width=150),
+    Column("Value #age", "Since last step", unit="s", width=130),
     Column("Value #memory", "Fullest GPU", unit="percentunit", decimals=0, width=110),
 ]
 
@@ -36,6 +38,7 @@ PAGES_QUERY = f"count by (run) ({of_any_run('ALERTS', alertstate='firing', sever
 
 QUERIES = [
     Query(VERDICT_QUERY, name="verdict"),
+    Query(f"max by (run, reason) ({of_any_run('run:vae_verdict')})", name="reason"),
     Query(STATE_QUERY.format(runs=ANY_RUN), name="state"),
     Query(PAGES_QUERY, name="pages"),
     Query(f"max by (run) ({of_any_run('run:vae_nll:mean')})", name="nll"),
@@ -70,22 +73,25 @@ def fleet() -> Board:
 
 
 def _counts() -> Panels:
-    def count(title: str, description: str, query: str) -> Builder[Panel]:
-        return number(Words(title, description, "None"), "none", Query(query), size=(6, 4), decimals=0)
+    def count(title: str, description: str, query: str, color: str = "") -> Builder[Panel]:
+        meaning = count_of(color) if color else ()
+        return number(Words(title, description, "None"), "none", Query(query), meaning, (6, 4), decimals=0)
 
     live = of_any_run("run_rank:vae_run_state:code")
     return [
         count("Live runs", "Runs that are running or paused.", f"count(group by (run) ({live} <= 1)) or vector(0)"),
-        count("Paging runs", "Runs with a firing page. Should be 0.", f"count({PAGES_QUERY}) or vector(0)"),
+        count("Paging runs", "Runs with a firing page. Should be 0.", f"count({PAGES_QUERY}) or vector(0)", RED),
         count(
             "Verdict: stop",
             "Runs with the verdict stop. Should be 0.",
             f"count({of_any_run('run:vae_verdict', verdict='stop')}) or vector(0)",
+            RED,
         ),
         count(
             "Verdict: watch",
             "Runs with the verdict watch.",
             f"count({of_any_run('run:vae_verdict', verdict='watch')}) or vector(0)",
+            ORANGE,
         ),
     ]
 

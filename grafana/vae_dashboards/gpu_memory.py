@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from vae_dashboards.board import Board, Panels, Row, choice, runs
+from vae_dashboards.board import Board, Panels, Row, named_choice, runs
 from vae_dashboards.looks import dashed, fixed
 from vae_dashboards.meanings import GREEN, ORANGE, RED, YES_NO, meaning
-from vae_dashboards.panels import Column, Words, curves, gauges, joined, number, only, rows, stacked, states
-from vae_dashboards.queries import Query, held, of_gpu, of_run
+from vae_dashboards.panels import Words, curves, gauges, number, stacked, states
+from vae_dashboards.queries import Query, gpu_names, held, of_gpu, of_run, with_card
+from vae_dashboards.tables import Column, joined, only, rows
 
-NO_GPU = "No data. No selected run uses an NVIDIA GPU, or the driver does not respond."
-NOT_HERE = "No data. This GPU or MIG slice does not report it."
+NO_GPU = "No selected run uses an NVIDIA GPU, or the driver does not respond."
+NOT_HERE = "This GPU or MIG slice does not report it."
 
 THROTTLED = meaning({"0": ("✓ no", GREEN), "1": ("! throttled", ORANGE)})
 
@@ -22,17 +23,18 @@ def gpu_memory() -> Board:
         description="The GPUs of the selected runs: what uses their memory, how fragmented it is, and their health.",
         variables=[
             runs(everything=True),
-            choice(
+            named_choice(
                 "gpu",
                 "GPU",
-                "Selected by UUID, because indices change with CUDA_VISIBLE_DEVICES.",
-                f"label_values({of_run('vae_gpu_info')}, gpu)",
-                everything=True,
+                "The host, the index and the first digits of the UUID. Selected by UUID, because indices change with "
+                "CUDA_VISIBLE_DEVICES.",
+                gpu_names(f"last_over_time({of_run('vae_gpu_info')}[$__range])"),
+                text="card",
             ),
         ],
         rows=[
             Row("All GPUs", _devices()),
-            Row("GPU $gpu", _card(), repeat="gpu"),
+            Row("GPU ${gpu:text}", _card(), repeat="gpu"),
             Row("Health of the selected GPUs", _health()),
         ],
     )
@@ -40,22 +42,21 @@ def gpu_memory() -> Board:
 
 def _devices() -> Panels:
     columns = [
-        Column("gpu", "GPU", width=330),
-        Column("name", "Model"),
-        Column("index", "Index", width=70),
+        Column("card", "GPU", width=230),
+        Column("name", "Model", width=220),
         Column("mig_profile", "MIG", width=80),
         Column("run", "Run"),
-        Column("Value #total", "Memory", unit="bytes", decimals=0, width=100),
-        Column("Value #used", "Used", unit="percentunit", decimals=0, width=80),
-        Column("Value #peak", "Torch peak", unit="percentunit", decimals=0, width=120),
-        Column("Value #age", "Sample age", unit="s", decimals=0, width=110),
-        Column("Value #lost", "Lost", meaning=YES_NO, colored=True, width=80),
-        Column("Value #remap", "Reset due", meaning=YES_NO, colored=True, width=100),
+        Column("Value #total", "Memory", unit="bytes", decimals=0, width=90),
+        Column("Value #used", "Used", unit="percentunit", decimals=0, width=75),
+        Column("Value #peak", "Torch peak", unit="percentunit", decimals=0, width=105),
+        Column("Value #age", "Sample age", unit="s", decimals=0, width=105),
+        Column("Value #lost", "Lost", meaning=YES_NO, colored=True, width=75),
+        Column("Value #remap", "Reset due", meaning=YES_NO, colored=True, width=95),
     ]
     total = f"max by (gpu) ({of_gpu('vae_gpu_memory_total_bytes')})"
     peak = f"{held('reserved', 'peak')} / {total}"
     now = [
-        Query(f"group by (gpu, name, index, mig_profile, run) ({of_gpu('vae_gpu_info')})", name="info"),
+        Query(with_card(f"group by (gpu, name, mig_profile, run) ({of_gpu('vae_gpu_info')})"), name="info"),
         Query(total, name="total"),
         Query(f"max by (gpu) ({of_gpu('vae_gpu_memory_used_bytes')}) / {total}", name="used"),
         Query(peak, name="peak"),
@@ -73,7 +74,7 @@ def _devices() -> Panels:
             ),
             now,
             columns,
-            (16, 8),
+            (24, 7),
         ).transformations([*joined("gpu"), *only(columns)]),
         gauges(
             Words(
@@ -82,8 +83,8 @@ def _devices() -> Panels:
                 "fit.",
                 NO_GPU,
             ),
-            [Query(peak, "{{gpu}}")],
-            (8, 8),
+            [Query(with_card(peak), "{{card}}")],
+            (24, 5),
         ),
     ]
 
@@ -150,9 +151,10 @@ def _card() -> Panels:
 
 
 def _health() -> Panels:
-    def of_each(series: str) -> str:
-        return f"max by (gpu) ({of_gpu(series)})"
+    def of_each(series: str, *labels: str) -> str:
+        return with_card(f"max by ({', '.join(('gpu', *labels))}) ({of_gpu(series)})")
 
+    ever = f"max by (gpu, reason) (max_over_time({of_gpu('vae_gpu_throttled')}[$__range] @ end())) == 1"
     return [
         curves(
             Words(
@@ -162,21 +164,21 @@ def _health() -> Panels:
             ),
             "celsius",
             [
-                Query(of_each("vae_gpu_temperature_celsius"), "{{gpu}}", "chip"),
-                Query(of_each("vae_gpu_memory_temperature_celsius"), "HBM {{gpu}}", "memory"),
+                Query(of_each("vae_gpu_temperature_celsius"), "{{card}}", "chip"),
+                Query(of_each("vae_gpu_memory_temperature_celsius"), "HBM {{card}}", "memory"),
             ],
             (8, 8),
         ).override_by_query("memory", dashed()),
         curves(
             Words("Power", "The power that the board draws. Steady under a steady load.", NO_GPU),
             "watt",
-            [Query(of_each("vae_gpu_power_watts"), "{{gpu}}")],
+            [Query(of_each("vae_gpu_power_watts"), "{{card}}")],
             (8, 8),
         ),
         curves(
             Words("Clocks", "The clock frequencies. A drop under full load means that the GPU is throttled.", NO_GPU),
             "hertz",
-            [Query(f"max by (gpu, clock) ({of_gpu('vae_gpu_clock_hertz')})", "{{clock}} {{gpu}}")],
+            [Query(of_each("vae_gpu_clock_hertz", "clock"), "{{clock}} {{card}}")],
             (8, 8),
         ),
         curves(
@@ -188,10 +190,10 @@ def _health() -> Panels:
             ),
             "percentunit",
             [
-                Query(of_each("vae_gpu_utilization_ratio"), "{{gpu}}", "compute"),
-                Query(of_each("vae_gpu_memory_bandwidth_utilization_ratio"), "memory {{gpu}}", "memory"),
+                Query(of_each("vae_gpu_utilization_ratio"), "{{card}}", "compute"),
+                Query(of_each("vae_gpu_memory_bandwidth_utilization_ratio"), "memory {{card}}", "memory"),
             ],
-            (12, 8),
+            (24, 8),
         )
         .min(0)
         .max(1)
@@ -199,30 +201,30 @@ def _health() -> Panels:
         states(
             Words(
                 "Throttling",
-                "Why the GPU runs below its full clock, by reason. A healthy GPU shows none.",
+                "Why the GPU ran below its full clock: the reasons in this time range. A healthy GPU shows none.",
                 "The GPU is not throttled, or does not report it.",
             ),
             THROTTLED,
-            [Query(f"max by (gpu, reason) ({of_gpu('vae_gpu_throttled')})", "{{reason}} {{gpu}}")],
-            (12, 8),
+            [Query(f"{of_each('vae_gpu_throttled', 'reason')} and on (gpu, reason) {ever}", "{{card}} {{reason}}")],
+            (24, 6),
         ),
         curves(
             Words("ECC errors", "A few corrected errors are harmless. An uncorrected error pages.", NOT_HERE),
             "none",
-            [Query(f"max by (gpu, type) ({of_gpu('vae_gpu_ecc_errors_total')})", "{{type}} {{gpu}}")],
+            [Query(of_each("vae_gpu_ecc_errors_total", "type"), "{{type}} {{card}}")],
             (8, 7),
         ),
         curves(
             Words("Remapped rows", "Memory rows that the GPU has replaced with spares. Should not grow.", NOT_HERE),
             "none",
-            [Query(f"max by (gpu, type) ({of_gpu('vae_gpu_remapped_rows')})", "{{type}} {{gpu}}")],
+            [Query(of_each("vae_gpu_remapped_rows", "type"), "{{type}} {{card}}")],
             (8, 7),
         ),
         number(
-            Words("Row remap failed", "If yes, the GPU has run out of spare rows. Replace it.", NOT_HERE),
+            Words("Row remap failed", "If yes, the GPU has run out of spare rows. Replace it.", "Not reported"),
             "none",
             Query(f"max({of_gpu('vae_gpu_row_remap_failed')})"),
-            YES_NO,
+            [YES_NO],
             (4, 7),
         ),
         number(
@@ -230,7 +232,7 @@ def _health() -> Panels:
                 "XID errors",
                 "Errors that the driver reported in the selected time range. The runbook of VaeGpuFailing lists the "
                 "fatal ones.",
-                "None.",
+                "None",
             ),
             "none",
             Query(f"sum(increase({of_gpu('vae_gpu_xid_errors_total')}[$__range]))"),

@@ -33,17 +33,25 @@ def dashed(width: int = 2) -> list[DynamicConfigValue]:
     )
 
 
-def band() -> list[DynamicConfigValue]:
-    """Draw a series as a band, stacked on the bands before it and hidden from the tooltip."""
+def edge_of_bands() -> list[DynamicConfigValue]:
+    """Draw a series as the edge of bands: without a line, and hidden from the legend and the tooltip."""
     return properties(
         {
-            "custom.stacking": {"mode": "normal", "group": "bands"},
-            "custom.fillOpacity": 22,
             "custom.lineWidth": 0,
             "custom.showPoints": "never",
-            "custom.hideFrom": {"tooltip": True, "viz": False, "legend": False},
+            "custom.hideFrom": {"tooltip": True, "viz": False, "legend": True},
         }
     )
+
+
+def filled_down_to(name: str) -> list[DynamicConfigValue]:
+    """Fill the area between a series and the lower one that is named *name*."""
+    return properties({"custom.fillBelowTo": name, "custom.fillOpacity": 22})
+
+
+def thin() -> list[DynamicConfigValue]:
+    """Draw a series as a thin line."""
+    return properties({"custom.lineWidth": 1})
 
 
 def logarithmic() -> common.ScaleDistributionConfig:
@@ -54,6 +62,11 @@ def logarithmic() -> common.ScaleDistributionConfig:
 def wrapped() -> options.TableCellOptions:
     """Wrap the text of a cell."""
     return options.TableAutoCellOptions(wrap_text=True)
+
+
+def colored() -> options.TableCellOptions:
+    """Fill a cell with the color of its value. A cell without a value has no color."""
+    return options.TableColoredBackgroundCellOptions(mode=options.TableCellBackgroundDisplayMode.BASIC)
 
 
 def sparkline() -> options.TableCellOptions:

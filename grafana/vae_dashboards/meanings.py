@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grafana_foundation_sdk.models.dashboard import ValueMap, ValueMapping, ValueMappingResult
+from grafana_foundation_sdk.models.dashboard import (
+    DashboardRangeMapOptions,
+    RangeMap,
+    ValueMap,
+    ValueMapping,
+    ValueMappingResult,
+)
 
 from vae_exporter.advice import ALERTS, BANDS, SYMBOLS
 from vae_exporter.vocabulary import NLL_BANDS, RUN_STATES, VERDICTS
@@ -40,6 +46,12 @@ def meaning(words: Mapping[str, tuple[str, str]]) -> ValueMapping:
     )
 
 
+def count_of(color: str) -> list[ValueMapping]:
+    """Color a count that should be 0: green if it is, *color* if not. The text is the count itself."""
+    nonzero = ValueMappingResult(color=color, index=1)
+    return [meaning({"0": ("0", GREEN)}), RangeMap(DashboardRangeMapOptions(from_val=1, result=nonzero))]
+
+
 def _verdict(name: str) -> tuple[str, str]:
     return f"{SYMBOLS[name]} {name.capitalize()}", _VERDICT_COLORS[name]
 
@@ -67,7 +79,16 @@ STATE_QUERY = """max by (run) (
 
 WHAT_TO_DO = meaning({reason: (text, GRAY) for reason, text in {**BANDS, **ALERTS}.items()})
 
-FIRING = meaning({"1": ("firing", RED)})
+REASON = meaning({reason: (f"{reason}: {text}", GRAY) for reason, text in {**BANDS, **ALERTS}.items()})
+
+# The values of FIRING_QUERY. Its names have no prefix, so that they fit a phone.
+FIRING = meaning({"1": ("! ticket", ORANGE), "2": ("✕ page", RED)})
+FIRING_QUERY = """max by (alert) (label_replace(
+    2 * ALERTS{{alertstate="firing",severity="page",{runs}}}
+  or
+    ALERTS{{alertstate="firing",severity="ticket",{runs}}},
+  "alert", "$1", "alertname", "(?:Vae)?(.+)"
+))"""
 
 HOLDS = meaning({"1": ("detected", ORANGE)})
 

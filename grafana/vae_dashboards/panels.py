@@ -1,8 +1,8 @@
-"""The kinds of panels. Each has a title, a description, a unit, and a text to show without data."""
+"""The kinds of panels. Each has a title, a description, a unit, and a text on what would fill it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from grafana_foundation_sdk.builders import (
@@ -10,24 +10,19 @@ from grafana_foundation_sdk.builders import (
     common,
     stat,
     statetimeline,
-    table,
     timeseries,
-    xychart,
+    trend,
 )
 from grafana_foundation_sdk.builders import dashboard as dashboards
 from grafana_foundation_sdk.models import common as options
-from grafana_foundation_sdk.models import xychart as xy
 from grafana_foundation_sdk.models.dashboard import (
     DashboardLink,
     DashboardLinkType,
     DataSourceRef,
-    DataTransformerConfig,
-    DynamicConfigValue,
     FieldColorModeId,
-    MatcherConfig,
 )
 
-from vae_dashboards.looks import legend_below, plain, properties
+from vae_dashboards.looks import legend_below, plain
 from vae_dashboards.queries import DATASOURCE
 
 if TYPE_CHECKING:
@@ -40,13 +35,16 @@ if TYPE_CHECKING:
 
 RUNBOOKS = "https://github.com/vae-exporter/vae-exporter/blob/main/docs/runbooks"
 
-STEP = "step"
-"""The name of the query for the step, in a panel over steps."""
+EMPTY = "\N{EN DASH}"
+"""What an empty cell or tile shows."""
 
 
 @dataclass(frozen=True)
 class Words:
-    """The texts of a panel: its title, how to read it, and what to do if it has no data."""
+    """The texts of a panel: its title, how to read it, and what to do if it has no data.
+
+    A panel of curves has *no_data* in its description. Others show it in place of the data.
+    """
 
     title: str
     description: str
@@ -58,7 +56,6 @@ class _Panel(Protocol):
 
     def title(self, title: str) -> Any: ...  # noqa: ANN401 - the builder itself
     def description(self, description: str) -> Any: ...  # noqa: ANN401
-    def no_value(self, no_value: str) -> Any: ...  # noqa: ANN401
     def datasource(self, datasource: DataSourceRef) -> Any: ...  # noqa: ANN401
     def unit(self, unit: str) -> Any: ...  # noqa: ANN401
     def span(self, w: int) -> Any: ...  # noqa: ANN401
@@ -66,31 +63,42 @@ class _Panel(Protocol):
     def with_target(self, target: Dataquery) -> Any: ...  # noqa: ANN401
 
 
+class _PanelOfValues(_Panel, Protocol):
+    def no_value(self, no_value: str) -> Any: ...  # noqa: ANN401
+
+
 _P = TypeVar("_P", bound=_Panel)
+_C = TypeVar("_C", timeseries.Panel, trend.Panel)
+_V = TypeVar("_V", bound=_PanelOfValues)
 
 
 def _framed(panel: _P, words: Words, unit: str, size: tuple[int, int]) -> _P:
-    panel.title(words.title).description(words.description).no_value(words.no_data)
+    panel.title(words.title).description(words.description)
     panel.datasource(DATASOURCE).unit(unit).span(size[0]).height(size[1])
     return panel
 
 
-def curves(
-    words: Words, unit: str, queries: Sequence[Query], size: tuple[int, int] = (12, 8), *, legend: bool = True
-) -> timeseries.Panel:
-    """Draw lines over time."""
-    panel = _framed(timeseries.Panel(), words, unit, size)
+def of_values(panel: _V, words: Words, unit: str, size: tuple[int, int]) -> _V:
+    """Frame a panel that shows its no-data text in place of the data."""
+    _framed(panel, words, unit, size).no_value(words.no_data)
+    return panel
+
+
+def of_curves(panel: _P, words: Words, unit: str, size: tuple[int, int]) -> _P:
+    """Frame a panel of curves. Its description says what to do without data.
+
+    A log axis would print a no-data text at each tick without a label.
+    """
+    return _framed(panel, replace(words, description=f"{words.description} No data? {words.no_data}"), unit, size)
+
+
+def curves(words: Words, unit: str, queries: Sequence[Query], size: tuple[int, int] = (12, 8)) -> timeseries.Panel:
+    """Draw lines over time. A panel of one line has no legend, because its title names the line."""
+    panel = of_curves(timeseries.Panel(), words, unit, size)
     for query in queries:
         panel.with_target(query.over_time())
-    return (
-        panel.line_width(2)
-        .fill_opacity(0)
-        .show_points(options.VisibilityMode.AUTO)
-        .span_nulls(False)  # noqa: FBT003 - the SDK's signature
-        .color_scheme(dashboards.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
-        .legend(legend_below(shown=legend))
-        .tooltip(common.VizTooltipOptions().mode(options.TooltipDisplayMode.MULTI).sort(options.SortOrder.NONE))
-    )
+    single = len(queries) == 1 and "{{" not in queries[0].legend
+    return lines(panel).legend(legend_below(shown=not single))
 
 
 def stacked(words: Words, unit: str, queries: Sequence[Query], size: tuple[int, int] = (12, 8)) -> timeseries.Panel:
@@ -107,35 +115,37 @@ def number(  # noqa: PLR0913 - the parts of a panel
     words: Words,
     unit: str,
     query: Query,
-    meaning: ValueMapping | None = None,
+    meaning: Sequence[ValueMapping] = (),
     size: tuple[int, int] = (4, 4),
     *,
     decimals: int | None = None,
 ) -> stat.Panel:
     """Show the latest value in large type, or the text and color that *meaning* maps it to."""
-    panel = _framed(stat.Panel(), words, unit, size)
+    panel = of_values(stat.Panel(), words, unit, size)
     panel.with_target(query.over_time())
     panel.color_scheme(dashboards.FieldColor().mode(FieldColorModeId.THRESHOLDS)).thresholds(plain())
     panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))  # noqa: FBT003
     panel.graph_mode(options.BigValueGraphMode.NONE).text_mode(options.BigValueTextMode.AUTO)
     if decimals is not None:
         panel.decimals(decimals)
-    if meaning is None:
+    if not meaning:
         return panel.color_mode(options.BigValueColorMode.NONE)
-    return panel.mappings([meaning]).color_mode(options.BigValueColorMode.BACKGROUND_SOLID)
+    return panel.mappings(list(meaning)).color_mode(options.BigValueColorMode.BACKGROUND_SOLID)
 
 
 def states(
     words: Words, meaning: ValueMapping, queries: Sequence[Query], size: tuple[int, int] = (24, 4)
 ) -> statetimeline.Panel:
-    """Show states over time, with the text and color of each."""
-    panel = _framed(statetimeline.Panel(), words, "none", size)
+    """Show states over time, with the text and color of each.
+
+    The color scheme is not by thresholds: with merged values, those replace the text of a state by their own range.
+    """
+    panel = of_values(statetimeline.Panel(), words, "none", size)
     for query in queries:
         panel.with_target(query.over_time())
     return (
         panel.mappings([meaning])
-        .color_scheme(dashboards.FieldColor().mode(FieldColorModeId.THRESHOLDS))
-        .thresholds(plain())
+        .color_scheme(dashboards.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
         .show_value(options.VisibilityMode.AUTO)
         .merge_values(True)  # noqa: FBT003 - the SDK's signature
         .row_height(0.85)
@@ -146,7 +156,7 @@ def states(
 
 def gauges(words: Words, queries: Sequence[Query], size: tuple[int, int] = (12, 8)) -> bargauge.Panel:
     """Show ratios from 0 to 1 as bars, labeled with their values."""
-    panel = _framed(bargauge.Panel(), words, "percentunit", size)
+    panel = of_values(bargauge.Panel(), words, "percentunit", size)
     for query in queries:
         panel.with_target(query.over_time())
     return (
@@ -162,117 +172,16 @@ def gauges(words: Words, queries: Sequence[Query], size: tuple[int, int] = (12, 
     )
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column of a table. *field* is a label, or ``Value #`` followed by the name of a query."""
-
-    field: str
-    title: str
-    unit: str = "none"
-    meaning: ValueMapping | None = None
-    colored: bool = False
-    link: tuple[str, str] | None = None  # its text and URL
-    decimals: int | None = None
-    width: int | None = None
-    cell: options.TableCellOptions | None = None
-
-    def properties(self) -> list[DynamicConfigValue]:
-        """Return the field overrides for this column."""
-        found: list[tuple[str, object]] = [("displayName", self.title), ("unit", self.unit)]
-        if self.meaning is not None:
-            found.append(("mappings", [self.meaning]))
-        if self.colored:
-            found.append(("custom.cellOptions", options.TableColoredBackgroundCellOptions()))
-        if self.cell is not None:
-            found.append(("custom.cellOptions", self.cell))
-        if self.link is not None:
-            text, url = self.link
-            found.append(("links", [link(text, url)]))
-        if self.decimals is not None:
-            found.append(("decimals", self.decimals))
-        if self.width is not None:
-            found.append(("custom.width", self.width))
-        return [DynamicConfigValue(id_val=name, value=value) for name, value in found]
-
-
-def rows(
-    words: Words, queries: Sequence[Query], columns: Sequence[Column], size: tuple[int, int] = (12, 4)
-) -> table.Panel:
-    """Show the latest values in a table, with one row for each series."""
-    panel = _framed(table.Panel(), words, "none", size)
-    for query in queries:
-        panel.with_target(query.now())
-    panel.color_scheme(dashboards.FieldColor().mode(FieldColorModeId.THRESHOLDS)).thresholds(plain())
-    for column in columns:
-        panel.override_by_name(column.field, column.properties())
-    return panel.cell_height(options.TableCellHeight.MD)
-
-
-def only(columns: Sequence[Column]) -> list[DataTransformerConfig]:
-    """Keep only *columns*, in this order."""
-    names = [column.field for column in columns]
-    return [
-        DataTransformerConfig(id_val="filterFieldsByName", options={"include": {"names": names}}),
-        DataTransformerConfig(
-            id_val="organize", options={"indexByName": {name: index for index, name in enumerate(names)}}
-        ),
-    ]
-
-
-def joined(label: str) -> list[DataTransformerConfig]:
-    """Join the results of several queries into one table, by a label that all of them have."""
-    return [
-        DataTransformerConfig(id_val="filterFieldsByName", options={"exclude": {"pattern": "^Time"}}),
-        DataTransformerConfig(id_val="joinByField", options={"byField": label, "mode": "outer"}),
-    ]
-
-
-def by_step(
-    words: Words, unit: str, queries: Sequence[Query], size: tuple[int, int] = (24, 10), label: str = "run"
-) -> xychart.Panel:
-    """Draw lines over steps. The query named *STEP* is the x axis of the others.
-
-    Rows of all queries are merged by time and run, and then split by run. So each query must return one series for
-    each run, without other labels.
-    """
-    panel = _framed(xychart.Panel(), words, unit, size)
-    for query in queries:
-        panel.with_target(query.rows_over_time())
-        if query.name != STEP:
-            panel.override_by_name(f"Value #{query.name}", properties({"displayName": f"${{__field.labels.{label}}}"}))
-    linear = {"type": "linear"}  # without this, the scale of the panel applies to both axes
-    step: dict[str, object] = {"unit": "none", "custom.axisLabel": "step", "custom.scaleDistribution": linear}
-    panel.override_by_name(f"Value #{STEP}", properties(step))
-    return (
-        panel.transformations(
-            [
-                DataTransformerConfig(id_val="merge", options={}),
-                DataTransformerConfig(
-                    id_val="partitionByValues",
-                    options={"fields": [label], "keepFields": False, "naming": {"asLabels": True}},
-                ),
-            ]
-        )
-        .mapping(xy.SeriesMapping.AUTO)
-        .series([_over_step()])
-        .show(xy.XYShowMode.LINES)
-        .line_width(2)
-        .color_scheme(dashboards.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
-        .legend(legend_below(shown=True))
-        .tooltip(common.VizTooltipOptions().mode(options.TooltipDisplayMode.SINGLE).sort(options.SortOrder.NONE))
-    )
+def lines(panel: _C) -> _C:
+    """Style a panel of lines."""
+    panel.line_width(2).fill_opacity(0).show_points(options.VisibilityMode.AUTO)
+    panel.span_nulls(False)  # noqa: FBT003 - the SDK's signature
+    panel.color_scheme(dashboards.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
+    panel.legend(legend_below(shown=True))
+    panel.tooltip(common.VizTooltipOptions().mode(options.TooltipDisplayMode.MULTI).sort(options.SortOrder.NONE))
+    return panel
 
 
 def link(title: str, url: str) -> DashboardLink:
     """Link a value to *url*."""
     return DashboardLink(title=title, url=url, type_val=DashboardLinkType.LINK, target_blank=url.startswith("http"))
-
-
-def of_query(name: str) -> MatcherConfig:
-    """Match the result of the query *name*."""
-    return MatcherConfig(id_val="byRefId", options=name)
-
-
-def _over_step() -> xychart.XYSeriesConfig:
-    step = xychart.MatcherConfig().id("byName").options(f"Value #{STEP}")
-    return xychart.XYSeriesConfig().x(xychart.XychartXYSeriesConfigX().matcher(step))

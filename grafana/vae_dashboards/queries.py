@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from grafana_foundation_sdk.builders import prometheus
 from grafana_foundation_sdk.models.dashboard import DataSourceRef
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 DATASOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 """The data source that is selected on the dashboard."""
+
+LONG_WINDOW = "long"
+"""The label ``window`` of the means that the rules judge."""
+
+OF_GPU = 'gpu=~"$gpu",run=~"$run"'
+"""Selects the selected GPUs of the selected runs."""
 
 ALL = "A"
 """The default name of a query, for panels that have only one."""
@@ -59,10 +69,25 @@ def of_any_run(series: str, **labels: str) -> str:
 
 def of_gpu(series: str, **labels: str) -> str:
     """Select *series* of the selected GPUs, for any selected run."""
-    return _select(series, 'gpu=~"$gpu"', 'run=~"$run"', **labels)
+    return _select(series, OF_GPU, **labels)
 
 
-def held(kind: str, stat: str, select: str = 'gpu=~"$gpu",run=~"$run"', by: str = "gpu") -> str:
+def gpu_names(info: str) -> str:
+    """Return a query for the name of each GPU, in the label ``card``. *info* is a query for its ``vae_gpu_info``.
+
+    The name is the host, the index and the first eight digits of the UUID, because nobody can read a whole UUID.
+    """
+    host = f'label_replace({info}, "host", "$1", "instance", "(.*?)(:[0-9]+)?")'
+    digits = f'label_replace({host}, "digits", "$1", "gpu", "(?:GPU-|MIG-)?(.{{8}}).*")'
+    return f'max by (gpu, card) (label_join({digits}, "card", " ", "host", "index", "digits"))'
+
+
+def with_card(expr: str) -> str:
+    """Return *expr*, a query by GPU, with the label ``card``. If a GPU has several names, one of them is used."""
+    return f"({expr}) * on (gpu) group_left (card) topk by (gpu) (1, {gpu_names(of_gpu('vae_gpu_info'))})"
+
+
+def held(kind: str, stat: str, select: str = OF_GPU, by: str = "gpu") -> str:
     """Return the bytes that torch holds on each GPU, summed over the ranks that share it."""
     return f"sum by ({by}) ({_select('run_gpu:vae_cuda_allocator:bytes', select, kind=kind, stat=stat)})"
 
@@ -70,6 +95,16 @@ def held(kind: str, stat: str, select: str = 'gpu=~"$gpu",run=~"$run"', by: str 
 def edge(name: str, signal: str = "nll", select: str = 'run=~"$run"') -> str:
     """Return a band edge of each run."""
     return f"max by (run) ({_select(f'run:vae_{signal}:edge_{name}', select)})"
+
+
+def band_edge(name: str) -> str:
+    """Return an edge of the NLL's bands for each run whose bands fit."""
+    return f"{edge(name)} unless on (run) {of_run('run:vae_nll:bands_unfit')}"
+
+
+def window_mean(component: str, select: Callable[..., str] = of_run) -> str:
+    """Select the mean of the last 100 steps of *component*."""
+    return select("vae_loss_window_mean", component=component, window=LONG_WINDOW, lag="0")
 
 
 def _select(series: str, *matchers: str, **labels: str) -> str:

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import yaml
 from children import finished
-from dashboard_files import DASHBOARDS, FOLDER, ROOT, PanelQuery, annotation_queries, panel_queries, panels
+from dashboard_files import DASHBOARDS, FOLDER, ROOT, PanelQuery, annotation_queries, panel_queries, panels, repeated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +25,8 @@ ALERTS = {
     for rule in group["rules"]
     if "alert" in rule
 }
+
+CURVES = {"timeseries", "trend", "xychart"}
 
 of_each_board = pytest.mark.parametrize("board", DASHBOARDS)
 of_each_panel = pytest.mark.parametrize(
@@ -51,6 +53,10 @@ def units(panel: dict[str, Any]) -> set[str]:
         panel["fieldConfig"]["defaults"].get("unit", ""),
         *(prop["value"] for prop in overrides if prop["id"] == "unit"),
     }
+
+
+def of_type(kind: str) -> Iterator[dict[str, Any]]:
+    yield from (panel for board in DASHBOARDS for panel in panels(board) if panel["type"] == kind)
 
 
 def own_links() -> Iterator[tuple[str, str]]:
@@ -140,8 +146,105 @@ def test_each_panel_has_a_title_a_description_and_a_no_data_text(board: str, pan
     del board
     assert panel["title"]
     assert panel["description"].endswith(".")
-    assert panel["fieldConfig"]["defaults"]["noValue"]
+    assert (" No data? " in panel["description"]) == (panel["type"] in CURVES)
+    assert panel["type"] in CURVES or panel["fieldConfig"]["defaults"]["noValue"]
     assert panel["targets"]
+
+
+@of_each_panel
+def test_no_curve_has_a_no_data_text(board: str, panel: dict[str, Any]) -> None:
+    """A log axis prints it at each tick without a label, and one that reads as a number turns gaps into zeros."""
+    del board
+    overrides = panel["fieldConfig"]["overrides"]
+    set_here = {*panel["fieldConfig"]["defaults"], *(prop["id"] for one in overrides for prop in one["properties"])}
+    assert ("noValue" in set_here) == (panel["type"] not in CURVES)
+
+
+@pytest.mark.parametrize("panel", [*of_type("table")], ids=lambda panel: panel["title"])
+def test_an_empty_cell_of_any_column_is_a_dash(panel: dict[str, Any]) -> None:
+    """And not the text for a table without rows."""
+    texts = [
+        (override["matcher"], prop["value"])
+        for override in panel["fieldConfig"]["overrides"]
+        for prop in override["properties"]
+        if prop["id"] == "noValue"
+    ]
+    assert texts == [({"id": "byRegexp", "options": "/.*/"}, "\N{EN DASH}")]
+
+
+@pytest.mark.parametrize("panel", [*of_type("state-timeline")], ids=lambda panel: panel["title"])
+def test_no_state_timeline_is_colored_by_thresholds(panel: dict[str, Any]) -> None:
+    """With merged values, the range of the threshold would replace the text of the state."""
+    defaults = panel["fieldConfig"]["defaults"]
+    assert defaults["color"]["mode"] == "palette-classic"
+    assert "thresholds" not in defaults
+    assert defaults["mappings"]
+
+
+@pytest.mark.parametrize("panel", [*of_type("table")], ids=lambda panel: panel["title"])
+def test_a_column_of_words_stands_left(panel: dict[str, Any]) -> None:
+    for override in panel["fieldConfig"]["overrides"]:
+        found = {prop["id"]: prop["value"] for prop in override["properties"]}
+        assert found.get("custom.align", "auto") == ("left" if "mappings" in found else "auto")
+
+
+def test_no_legend_of_the_run_dashboard_names_the_run() -> None:
+    """The heading of each row does, which Grafana repeats for each run."""
+    legends = [target.get("legendFormat", "") for panel in panels("vae-run") for target in panel["targets"]]
+    assert [legend for legend in legends if "run" in legend] == []
+    headings = [
+        (panel["repeat"], "$run" in panel["title"])
+        for panel in DASHBOARDS["vae-run"]["panels"]
+        if panel["type"] == "row"
+    ]
+    assert set(headings) == {("run", True)}
+    assert set(repeated("vae-run")) == {panel["title"] for panel in panels("vae-run")}
+
+
+@pytest.mark.parametrize(
+    "panel", [*of_type("timeseries"), *of_type("trend"), *of_type("state-timeline")], ids=lambda panel: panel["title"]
+)
+def test_each_curve_has_a_name(panel: dict[str, Any]) -> None:
+    assert [target["refId"] for target in panel["targets"] if not target["legendFormat"]] == []
+
+
+def test_what_is_needed_at_night_comes_first() -> None:
+    """On a phone, the panels come one under another, in this order."""
+    places = {panel["title"]: (panel["gridPos"]["y"], panel["gridPos"]["x"]) for panel in panels("vae-run")}
+    assert sorted(places, key=places.__getitem__)[:6] == [
+        "Verdict",
+        "Reason and what to do",
+        "NLL over its bands",
+        "Since last step",
+        "Firing now",
+        "Outputs",
+    ]
+
+
+@pytest.mark.parametrize("title", ["NLL over its bands", "NLL by step"])
+def test_the_bands_are_areas_between_the_edges_of_the_run(title: str) -> None:
+    panel = next(panel for panel in panels("vae-run") if panel["title"] == title)
+    down_to = {
+        override["matcher"]["options"]: prop["value"]
+        for override in panel["fieldConfig"]["overrides"]
+        for prop in override["properties"]
+        if prop["id"] == "custom.fillBelowTo"
+    }
+    edges = ["floor", "suspicious", "excellent_min", "excellent_max", "good_max", "bad", "ceiling"]
+    assert down_to == dict(zip(edges[1:], edges[:-1], strict=True))
+    queries = {target["legendFormat"]: target["expr"] for target in panel["targets"]}
+    assert [edge for edge in edges if "unless on (run) run:vae_nll:bands_unfit{" not in queries[edge]] == []
+    assert panel["fieldConfig"]["defaults"]["custom"]["scaleDistribution"] == {"type": "log", "log": 10}
+    assert "stacking" not in str(panel["fieldConfig"]["defaults"])
+
+
+@pytest.mark.parametrize("title", ["Paging runs", "Verdict: stop", "Verdict: watch"])
+def test_a_count_that_should_be_zero_is_green_only_if_it_is(title: str) -> None:
+    (panel,) = (panel for panel in panels("vae-fleet") if panel["title"] == title)
+    zero, more = panel["fieldConfig"]["defaults"]["mappings"]
+    assert zero["options"] == {"0": {"text": "0", "color": "green", "index": 0}}
+    assert (more["options"]["from"], more["options"]["to"]) == (1, None)
+    assert more["options"]["result"]["color"] in {"red", "orange"}
 
 
 @of_each_panel
@@ -172,17 +275,21 @@ def test_each_unit_is_listed_in_the_sdk_of_grafana() -> None:
 def test_each_color_is_one_of_grafanas_themed_names(board: str, panel: dict[str, Any]) -> None:
     del board
     colors = {value for key, value in everything(panel) if key in ("fixedColor", "color") and isinstance(value, str)}
-    assert colors <= {"green", "yellow", "orange", "red", "blue", "purple", "text"}
+    assert colors <= {"green", "yellow", "orange", "red", "blue", "purple", "text", "transparent"}
 
 
 @of_each_panel
 def test_no_meaning_is_conveyed_by_color_alone(board: str, panel: dict[str, Any]) -> None:
-    """Thresholds have only one step, because they have no text. Each mapping has a text with its color."""
+    """Thresholds have only one step, because they have no text. Each mapped value has a text with its color.
+
+    A mapped range needs none: it shows the value.
+    """
     del board
     defaults = panel["fieldConfig"]["defaults"]
     assert len(defaults.get("thresholds", {}).get("steps", [None])) == 1
-    results = [value for key, value in everything(panel) if key == "mappings" for value in value]
-    assert [result for mapping in results for result in mapping["options"].values() if not result.get("text")] == []
+    mappings = [mapping for key, value in everything(panel) if key == "mappings" for mapping in value]
+    results = [result for one in mappings if one["type"] == "value" for result in one["options"].values()]
+    assert [result for result in results if not result.get("text")] == []
 
 
 def test_the_run_dashboard_repeats_its_top_row_for_each_run() -> None:
@@ -217,12 +324,13 @@ def test_a_link_targets_an_existing_dashboard_and_its_variables(board: str, url:
     assert given <= known
 
 
-def test_the_step_axis_is_always_linear() -> None:
+@pytest.mark.parametrize(("kind", "name"), [("xychart", "Value #step"), ("trend", "step")])
+def test_the_step_axis_is_always_linear(kind: str, name: str) -> None:
     """Grafana applies the scale of a panel to both axes, and a log scale cannot show step 0."""
-    by_step = [panel for panel in panels("vae-comparison") if panel["type"] == "xychart"]
+    by_step = [*of_type(kind)]
     assert by_step
     for panel in by_step:
-        (step,) = (it for it in panel["fieldConfig"]["overrides"] if it["matcher"]["options"] == "Value #step")
+        (step,) = (it for it in panel["fieldConfig"]["overrides"] if it["matcher"]["options"] == name)
         assert {"id": "custom.scaleDistribution", "value": {"type": "linear"}} in step["properties"], panel["title"]
 
 
@@ -246,6 +354,8 @@ def test_each_override_matches_a_query_or_a_label(board: str) -> None:
             option = override["matcher"]["options"]
             if override["matcher"]["id"] == "byFrameRefID":
                 assert option in names, panel["title"]
+            elif option in {"/.*/", *(target.get("legendFormat") for target in panel["targets"])}:
+                continue
             elif found := re.fullmatch(r"(?:Value|Trend) #(\w+)", option):
                 assert found[1] in names, panel["title"]
             else:

@@ -2,27 +2,30 @@
 
 from vae_dashboards.board import Board, Row, ranks, runs
 from vae_dashboards.run.checks import confidence, latents, stability, the_sum
-from vae_dashboards.run.glance import alerts, at_a_glance
+from vae_dashboards.run.glance import at_a_glance
 from vae_dashboards.run.marks import marks
 from vae_dashboards.run.resources import memory, optimizer
 
 
 def run() -> Board:
-    """Return the dashboard of a run."""
+    """Return the dashboard of a run.
+
+    Every row is of one run, which its heading names, so no legend has to.
+    """
+    rows = {
+        "Run $run": at_a_glance(),
+        "A · Sum: what the NLL of $run consists of, and which part made it rise": the_sum(),
+        "B · Stability: does the NLL of $run rise, explode or spike?": stability(),
+        "C · Confidence: are the reconstructions of $run as good as the NLL?": confidence(),
+        "KL and discriminator of $run": latents(),
+        "Optimizer and speed of $run": optimizer(),
+        "GPU memory of $run": memory(),
+    }
     return Board(
         uid="vae-run",
         title="VAE run",
-        description="Whether the run is healthy, and if not, why and what to do. Each run has its own top row.",
+        description="Whether the run is healthy, and if not, why and what to do. Each run has its own rows.",
         variables=[runs(), ranks()],
         annotations=marks(),
-        rows=[
-            Row("Run $run", at_a_glance(), repeat="run"),
-            Row("Alerts", alerts()),
-            Row("A · Sum: what the NLL of $run consists of, and which part made it rise", the_sum(), repeat="run"),
-            Row("B · Stability: does the NLL rise, explode or spike?", stability()),
-            Row("C · Confidence: are the reconstructions as good as the NLL?", confidence()),
-            Row("KL and discriminator", latents()),
-            Row("Optimizer and speed", optimizer()),
-            Row("GPU memory", memory()),
-        ],
+        rows=[Row(title, panels, repeat="run") for title, panels in rows.items()],
     )

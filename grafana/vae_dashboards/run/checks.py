@@ -13,7 +13,7 @@ from vae_dashboards.meanings import (
     RISES,
 )
 from vae_dashboards.panels import Words, curves, number, stacked, states
-from vae_dashboards.queries import Query, edge, of_rank, of_run
+from vae_dashboards.queries import Query, edge, of_rank, of_run, window_mean
 from vae_dashboards.run import no_data
 from vae_exporter.vocabulary import NLL_PARTS
 
@@ -44,14 +44,14 @@ def the_sum() -> Panels:
         curves(
             Words(
                 "Residual of the sum",
-                "The share of the NLL that its weighted parts do not explain. It should be near 0. Otherwise a loss "
-                "or a weight is reported incorrectly.",
+                "The share of the NLL that its weighted parts do not explain, at most 100 %. It should be near 0. "
+                "Otherwise a loss or a weight is reported incorrectly.",
                 no_data.WEIGHTS,
             ),
             "percentunit",
-            [Query(of_run("run:vae_nll_residual:ratio"), "{{run}}")],
+            [Query(f"clamp_max({of_run('run:vae_nll_residual:ratio')}, 1)", "residual")],
             (6, 8),
-        ),
+        ).axis_soft_max(0.2),
         states(
             Words(
                 "Cause of a rise",
@@ -60,7 +60,7 @@ def the_sum() -> Panels:
                 "The NLL is not rising.",
             ),
             RISES,
-            [Query(f"group by (run, cause) ({of_run('run:vae_nll_rise_cause')})", "{{cause}} {{run}}")],
+            [Query(f"group by (run, cause) ({of_run('run:vae_nll_rise_cause')})", "{{cause}}")],
             (6, 8),
         ),
     ]
@@ -68,82 +68,61 @@ def the_sum() -> Panels:
 
 def stability() -> Panels:
     """Return check B: whether the NLL rises, explodes or spikes."""
-    means = {"0": "mean", "100": "mean_before", "200": "mean_2_before", "300": "mean_3_before"}
     short_means = {"0": "short_mean", "10": "short_mean_before"}
     return [
-        curves(
-            Words(
-                "NLL, log scale",
-                "The mean NLL of 100 steps: the last 100, and those 100, 200 and 300 steps earlier. The curves of a "
-                "healthy run coincide. If the NLL rises, the newest (0 steps ago) is on top.",
-                no_data.HUNDRED_STEPS,
-            ),
-            "none",
-            [
-                *(
-                    Query(of_run(f"run:vae_nll:{mean}"), f"{lag} steps ago {{{{run}}}}", mean)
-                    for lag, mean in means.items()
-                ),
-                Query(of_run("run:vae_nll:best"), "best {{run}}", "best"),
-            ],
-        )
-        .scale_distribution(logarithmic())
-        .override_by_query("best", [*dashed(), fixed(GRAY)]),
         curves(
             Words(
                 "Growth",
                 "The mean NLL of the last 100 steps, divided by that of 300 steps earlier (dashed: on the probe clip). "
                 "Up to about 1 is good.",
-                "No data yet. It appears after the first 400 steps.",
+                "It appears after the first 400 steps.",
             ),
             "none",
             [
-                Query(of_run("run:vae_nll_growth:ratio"), "{{run}}", "growth"),
-                Query(of_run("run:vae_probe_growth:ratio"), "probe {{run}}", "probe"),
+                Query(of_run("run:vae_nll_growth:ratio"), "training", "growth"),
+                Query(of_run("run:vae_probe_growth:ratio"), "probe", "probe"),
             ],
-            (6, 8),
         ).override_by_query("probe", dashed()),
         curves(
             Words(
                 "Spikes",
                 "The mean NLL of the last 10 steps and of the 10 steps before. Both far above the rest are a spike, "
                 "one is an outlier.",
-                "No data yet. It appears after the first 10 steps.",
+                "It appears after the first 10 steps.",
             ),
             "none",
-            [
-                Query(of_run(f"run:vae_nll:{mean}"), f"{lag} steps ago {{{{run}}}}", mean)
-                for lag, mean in short_means.items()
-            ],
-            (6, 8),
+            [Query(of_run(f"run:vae_nll:{mean}"), f"{lag} steps ago", mean) for lag, mean in short_means.items()],
         ),
         number(
             Words(
                 "First NLL",
                 "The first NLL of this process. A very low one means black outputs or a model that is already trained.",
-                "No data yet.",
+                "After the first step",
             ),
             "none",
             Query(f"max by (run) ({of_run('run:vae_nll:start')})"),
             decimals=3,
         ),
         number(
-            Words("Best NLL", "The lowest mean of 100 steps in this process.", no_data.HUNDRED_STEPS),
+            Words("Best NLL", "The lowest mean of 100 steps in this process.", no_data.AFTER_HUNDRED_STEPS),
             "none",
             Query(f"min by (run) ({of_run('run:vae_nll:best')})"),
             decimals=3,
         ),
         curves(
-            Words("NaN and infinite losses", "By component. A single one pages; should be 0.", "No data yet."),
+            Words(
+                "NaN and infinite losses",
+                "By component. A single one pages; should be 0.",
+                "It appears after the first step.",
+            ),
             "none",
             [
                 Query(
                     f"sum by (run, component) (increase({of_rank('vae_nonfinite_losses_total')}[$__rate_interval]))",
-                    "{{component}} {{run}}",
+                    "{{component}}",
                 )
             ],
             (16, 4),
-            legend=False,
         ),
     ]
 
@@ -156,23 +135,22 @@ def confidence() -> Panels:
             Words(title, description, no_data.RECONSTRUCTION),
             "percentunit",
             [
-                Query(of_run(f"run:vae_reconstruction_{name}:ratio"), "{{run}}", "ratio"),
+                Query(of_run(f"run:vae_reconstruction_{name}:ratio"), title.lower(), "ratio"),
             ],
             (8, 8),
         )
 
     def component(name: str, description: str, *edges: str) -> timeseries.Panel:
-        mean = of_run("vae_loss_window_mean", component=name, window="long", lag="0")
         panel = curves(
             Words(
                 f"{name.capitalize()} and its edges",
                 description,
-                f"No data. Pass {name} to observe(). It appears after 100 steps.",
+                f"Pass {name} to observe(). It appears after 100 steps.",
             ),
             "none",
             [
-                Query(f"avg by (run) ({mean})", "{{run}}", "mean"),
-                *(Query(edge(side, signal=name), f"{side} {{{{run}}}}", side) for side in edges),
+                Query(f"avg by (run) ({window_mean(name)})", name, "mean"),
+                *(Query(edge(side, signal=name), f"{side}", side) for side in edges),
             ],
             (12, 7),
         )
@@ -186,7 +164,7 @@ def confidence() -> Panels:
         "the outputs are blurred.",
         "sharpness",
     )
-    sharpness.with_target(Query(edge("min", signal="sharpness"), "edge {{run}}", "edge").over_time())
+    sharpness.with_target(Query(edge("min", signal="sharpness"), "edge", "edge").over_time())
     sharpness.override_by_query("edge", [*dashed(), fixed(RED)])
     return [
         sharpness,
@@ -203,7 +181,7 @@ def confidence() -> Panels:
                 no_data.RECONSTRUCTION,
             ),
             "dB",
-            [Query(f"avg by (run) ({of_rank('vae_reconstruction_psnr_decibels')})", "{{run}}")],
+            [Query(f"avg by (run) ({of_rank('vae_reconstruction_psnr_decibels')})", "PSNR")],
             (8, 8),
         ),
         component(
@@ -227,31 +205,31 @@ def confidence() -> Panels:
                 "The reconstructions look as good as the NLL suggests, or were not reported.",
             ),
             HOLDS,
-            [Query(f"group by (run, symptom) ({of_run('run:vae_confidence_gap')})", "{{symptom}} {{run}}")],
+            [Query(f"group by (run, symptom) ({of_run('run:vae_confidence_gap')})", "{{symptom}}")],
         ),
     ]
 
 
 def latents() -> Panels:
     """Return the KL and the discriminator."""
-    adversarial = of_rank("vae_loss_window_mean", component="=~generator|discriminator", window="long", lag="0")
+    adversarial = window_mean("=~generator|discriminator", of_rank)
     return [
         curves(
             Words(
                 "KL",
                 "The mean KL of the last 100 steps, on a log scale. Dashed: its first value, and its weighted share "
                 "of the total. Far below its first value, the posterior has collapsed.",
-                "No data. Pass kl to observe(). It appears after 100 steps.",
+                "Pass kl to observe(). It appears after 100 steps.",
             ),
             "none",
             [
                 Query(
-                    f"avg by (run) ({of_run('vae_loss_window_mean', component='kl', window='long', lag='0')})",
-                    "{{run}}",
-                    "mean",
+                    f"avg by (run) ({window_mean('kl')})",
+                    "KL",
+                    "KL",
                 ),
-                Query(f"avg by (run) ({of_run('vae_loss_start', component='kl')})", "first {{run}}", "first"),
-                Query(of_run("run_component:vae_loss:contribution", component="kl"), "weighted {{run}}", "weighted"),
+                Query(f"avg by (run) ({of_run('vae_loss_start', component='kl')})", "first", "first"),
+                Query(of_run("run_component:vae_loss:contribution", component="kl"), "weighted", "weighted"),
             ],
         )
         .scale_distribution(logarithmic())
@@ -262,17 +240,16 @@ def latents() -> Panels:
                 "Discriminator",
                 "The adversarial losses, and (dashed) the discriminator factor. The NLL may rise for a while after the "
                 "discriminator starts.",
-                "No data. If the run has a discriminator, pass generator, discriminator and discriminator_factor to "
-                "observe().",
+                "If the run has a discriminator, pass generator, discriminator and discriminator_factor to observe().",
             ),
             "none",
             [
                 Query(
                     f"avg by (run, component) ({adversarial})",
-                    "{{component}} {{run}}",
+                    "{{component}}",
                     "losses",
                 ),
-                Query(f"max by (run) ({of_rank('vae_discriminator_factor')})", "factor {{run}}", "factor"),
+                Query(f"max by (run) ({of_rank('vae_discriminator_factor')})", "factor", "factor"),
             ],
         ).override_by_query("factor", dashed()),
     ]

@@ -1,4 +1,4 @@
-"""The top of the run dashboard: how the run is doing, and what to do."""
+"""The top of the run dashboard: how the run is doing, and what to do. On a phone, the panels come in this order."""
 
 from __future__ import annotations
 
@@ -6,50 +6,122 @@ from typing import TYPE_CHECKING
 
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 
-from vae_dashboards.looks import band, dashed, fixed, wrapped
+from vae_dashboards.looks import wrapped
 from vae_dashboards.meanings import (
-    BAND_COLORS,
     FIRING,
-    GRAY,
-    PURPLE,
+    FIRING_QUERY,
+    REASON,
     SEVERITY,
     STATE,
     STATE_QUERY,
     VERDICT,
     WHAT_TO_DO,
 )
-from vae_dashboards.panels import RUNBOOKS, Column, Words, curves, number, only, rows, states
-from vae_dashboards.queries import Query, edge, of_run
+from vae_dashboards.panels import EMPTY, RUNBOOKS, Words, number, states
+from vae_dashboards.queries import Query, of_run
 from vae_dashboards.run import no_data
-from vae_exporter.vocabulary import NLL_BANDS
+from vae_dashboards.run.nll import nll_by_step, nll_by_time
+from vae_dashboards.tables import Column, only, rows
 
 if TYPE_CHECKING:
-    from grafana_foundation_sdk.builders import timeseries
+    from grafana_foundation_sdk.builders import stat, statetimeline, table
 
     from vae_dashboards.board import Panels
 
+THIS_RUN = 'run=~"$run"'
+
 
 def at_a_glance() -> Panels:
-    """Return the panels that show at a glance how the run is doing and what to do."""
-    do = [
-        Column("reason", "Reason", width=220),
-        Column("do", "What to do", meaning=WHAT_TO_DO, cell=wrapped()),
+    """Return the panels that show at a glance how the run is doing and what to do, most urgent first."""
+    return [
+        *_verdict(),
+        nll_by_time(),
+        _since_last_step(),
+        _firing_now(),
+        _outputs(),
+        *_progress(),
+        _alert_history(),
+        nll_by_step(),
+        _about(),
     ]
-    outputs = [Column("outputs_url", "View", link=("Open", "${__value.raw}"))]
+
+
+def _verdict() -> Panels:
+    do = [Column("reason", "Reason", meaning=REASON, cell=wrapped())]
     return [
         number(
-            Words("Verdict", "The verdict of the rules: healthy, converging, watch or stop.", no_data.HUNDRED_STEPS),
+            Words(
+                "Verdict",
+                "The verdict of the rules: healthy, converging, watch or stop.",
+                no_data.AFTER_HUNDRED_STEPS,
+            ),
             "none",
             Query(f"max by (run) ({of_run('run:vae_verdict:code')})"),
-            VERDICT,
-            (4, 4),
+            [VERDICT],
+            (5, 4),
         ),
+        rows(
+            Words(
+                "Reason and what to do",
+                "The alert or band that decided the verdict, and advice. The runbook of the alert has the details.",
+                "Not judged. The first verdict comes after 100 steps.",
+            ),
+            [Query(f"max by (reason) ({of_run('run:vae_verdict')})")],
+            do,
+            (19, 4),
+        )
+        .show_header(False)  # noqa: FBT003 - the SDK's signature
+        .transformations(only(do)),
+    ]
+
+
+def _since_last_step() -> stat.Panel:
+    return number(
+        Words("Since last step", "The time since the last step of the slowest rank. A pause counts as a step.", EMPTY),
+        "s",
+        Query(f"max by (run) ({of_run('run_rank:vae_step_age:seconds')})"),
+        size=(4, 6),
+    )
+
+
+def _firing_now() -> table.Panel:
+    columns = [
+        Column("severity", "Severity", meaning=SEVERITY, colored=True, width=95),
+        Column("alertname", "Alert", link=("Open the runbook", f"{RUNBOOKS}/${{__value.raw}}.md"), width=215),
+        Column("rank", "Rank", width=75),
+        Column("do", "What to do", meaning=WHAT_TO_DO, cell=wrapped()),
+    ]
+    firing = of_run("ALERTS", alertstate="firing")
+    return rows(
+        Words(
+            "Firing now",
+            "The firing alerts of the run. Click a name to open its runbook.",
+            "No alert is firing.",
+        ),
+        [Query(f'label_replace(max by (severity, alertname, rank) ({firing}), "do", "$1", "alertname", "(.+)")')],
+        columns,
+        (16, 6),
+    ).transformations(only(columns))
+
+
+def _outputs() -> table.Panel:
+    columns = [Column("outputs_url", "View", link=("Open", "${__value.raw}"), cell=wrapped())]
+    return rows(
+        Words("Outputs", "A link to the reconstructions.", "outputs_url is not set."),
+        [Query(f"max by (outputs_url) ({of_run('vae_run_info', outputs_url='=~.+')})")],
+        columns,
+        (4, 6),
+    ).transformations(only(columns))
+
+
+def _progress() -> Panels:
+    return [
         number(
             Words(
                 "NLL",
                 "The mean NLL of the last 100 steps, which the rules judge. Lower is not always better: the target is "
                 "a band.",
-                no_data.HUNDRED_STEPS,
+                no_data.AFTER_HUNDRED_STEPS,
             ),
             "none",
             Query(f"max by (run) ({of_run('run:vae_nll:mean')})"),
@@ -60,34 +132,20 @@ def at_a_glance() -> Panels:
             Words(
                 "State",
                 "The last state that the process reported. Lost: it disappeared without reporting that it ended.",
-                "Not scraped within the last day.",
+                "Not scraped for a day",
             ),
             "none",
-            Query(STATE_QUERY.format(runs='run=~"$run"')),
-            STATE,
+            Query(STATE_QUERY.format(runs=THIS_RUN)),
+            [STATE],
             (4, 4),
         ),
-        rows(
-            Words(
-                "What to do",
-                "Advice for the alert or band that decided the verdict. The runbook of the alert has the details.",
-                "Nothing yet. The first verdict comes after 100 steps.",
-            ),
-            [Query(f'label_replace(max by (reason) ({of_run("run:vae_verdict")}), "do", "$1", "reason", "(.+)")')],
-            do,
-            (8, 4),
-        ).transformations(only(do)),
-        rows(
-            Words(
-                "Outputs",
-                "A link to the reconstructions.",
-                "outputs_url is not set",
-            ),
-            [Query(f"max by (outputs_url) ({of_run('vae_run_info', outputs_url='=~.+')})")],
-            outputs,
-            (4, 4),
-        ).transformations(only(outputs)),
-        _nll_over_bands(),
+        number(
+            Words("Step", "The latest step of the run.", EMPTY),
+            "none",
+            Query(f"max by (run) ({of_run('run_rank:vae_step:max')})"),
+            size=(4, 4),
+            decimals=0,
+        ),
         states(
             Words(
                 "Verdict over time",
@@ -96,113 +154,30 @@ def at_a_glance() -> Panels:
             ),
             VERDICT,
             [Query(f"max by (run) ({of_run('run:vae_verdict:code')})", "verdict")],
-            (16, 4),
-        ),
-        number(
-            Words("Step", "The latest step of the run.", "No step yet."),
-            "none",
-            Query(f"max by (run) ({of_run('run_rank:vae_step:max')})"),
-            size=(4, 4),
-            decimals=0,
-        ),
-        number(
-            Words(
-                "Since last step",
-                "The time since the last step of the slowest rank. A pause counts as a step.",
-                "Not scraped.",
-            ),
-            "s",
-            Query(f"max by (run) ({of_run('run_rank:vae_step_age:seconds')})"),
-            size=(4, 4),
+            (12, 4),
         ),
     ]
 
 
-def _nll_over_bands() -> timeseries.Panel:
-    """Draw the NLL over its bands, which are stacked differences of adjacent edges."""
-    high = f"2 * {edge('bad')}"
-    widths = {name: _width(*limits) for name, limits in NLL_BANDS.items()}
-    golden = [Query(edge(f"golden_{side}"), f"golden, {side}", f"golden_{side}") for side in ("min", "max")]
-    panel = curves(
+def _alert_history() -> statetimeline.Panel:
+    return states(
+        Words("Alert history", "When each alert fired.", "No alert fired in this time range."),
+        FIRING,
+        [Query(FIRING_QUERY.format(runs=THIS_RUN), "{{alert}}")],
+        (24, 6),
+    )
+
+
+def _about() -> table.Panel:
+    return rows(
         Words(
-            "NLL over its bands",
-            "Purple: the judged NLL, the mean of the last 100 steps. The other line is the mean of the last 10. The "
-            "background shows the bands of this run. The NLL should settle in excellent or good. It is cut off at "
-            "twice the bad edge: see NLL, log scale, in check B.",
-            no_data.HUNDRED_STEPS,
+            "About",
+            "What the run reports about itself, from TrainingExporter(info=, outputs_url=).",
+            "The run is not scraped.",
         ),
-        "none",
-        [
-            *(Query(width, name, name) for name, width in widths.items()),
-            *golden,
-            Query(
-                _at_most(f"max by (run) ({of_run('run:vae_nll:short_mean')})", high),
-                "last 10 steps",
-                "noise",
-            ),
-            Query(_at_most(f"max by (run) ({of_run('run:vae_nll:mean')})", high), "NLL", "nll"),
-        ],
-        (24, 11),
-    ).min(0)
-    for name in widths:
-        panel.override_by_query(name, [*band(), fixed(BAND_COLORS[name])])
-    for query in golden:
-        panel.override_by_query(query.name, [*dashed(1), fixed("green")])
-    panel.override_by_query("noise", [fixed(GRAY)]).override_by_query("nll", [fixed(PURPLE)])
-    return panel
-
-
-def _width(lower: str | None, upper: str | None) -> str:
-    """Return the width of a band on the axis. The highest band ends at twice its lower edge."""
-    return f"{edge(upper)} - {edge(lower)}" if lower and upper else edge(lower or upper or "")
-
-
-def _at_most(query: str, limit: str) -> str:
-    return f"({query} <= on (run) {limit}) or on (run) ({limit} and on (run) {query})"
-
-
-def alerts() -> Panels:
-    """Return the alerts that fire, and the labels of the run."""
-    columns = [
-        Column("severity", "Severity", meaning=SEVERITY, colored=True, width=100),
-        Column("alertname", "Alert", link=("Open the runbook", f"{RUNBOOKS}/${{__value.raw}}.md"), width=220),
-        Column("run", "Run", width=200),
-        Column("rank", "Rank", width=70),
-        Column("do", "What to do", meaning=WHAT_TO_DO, cell=wrapped()),
-    ]
-    firing = of_run("ALERTS", alertstate="firing")
-    return [
-        rows(
-            Words(
-                "Firing now",
-                "The firing alerts of the selected runs. Click a name to open its runbook.",
-                "No alert is firing.",
-            ),
-            [
-                Query(
-                    f"label_replace(max by (severity, alertname, run, rank) ({firing}),"
-                    ' "do", "$1", "alertname", "(.+)")'
-                )
-            ],
-            columns,
-            (14, 6),
-        ).transformations(only(columns)),
-        states(
-            Words("Alert history", "When each alert fired.", "No alert fired in this time range."),
-            FIRING,
-            [Query(f"max by (run, alertname) ({firing})", "{{alertname}} {{run}}")],
-            (10, 6),
-        ),
-        rows(
-            Words(
-                "About",
-                "What the run reports about itself, from TrainingExporter(info=, outputs_url=).",
-                "No data. None of the selected runs is scraped.",
-            ),
-            [Query(f"group without (instance, job) ({of_run('vae_run_info')})")],
-            [Column("outputs_url", "outputs_url", link=("Open the outputs", "${__value.raw}"))],
-            (24, 4),
-        ).transformations(
-            [DataTransformerConfig(id_val="filterFieldsByName", options={"exclude": {"pattern": "^(Time|Value)"}})]
-        ),
-    ]
+        [Query(f"group without (instance, job) ({of_run('vae_run_info')})")],
+        [Column("outputs_url", "outputs_url", link=("Open the outputs", "${__value.raw}"))],
+        (24, 4),
+    ).transformations(
+        [DataTransformerConfig(id_val="filterFieldsByName", options={"exclude": {"pattern": "^(Time|Value)"}})]
+    )

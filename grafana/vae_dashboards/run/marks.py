@@ -6,6 +6,7 @@ from vae_dashboards.board import Annotation
 from vae_dashboards.meanings import (
     BLUE,
     GRAY,
+    GREEN,
     ORANGE,
     PURPLE,
     RED,
@@ -20,13 +21,9 @@ def marks() -> list[Annotation]:
     start, start_before = _now_and_before("run:vae_run_start:timestamp_seconds")
     epoch, epoch_before = _now_and_before("vae_epoch")
     return [
-        Annotation(
-            "Alerts",
-            f"max by (run, alertname, severity) ({of_run('ALERTS', alertstate='firing')})",
-            "{{alertname}}",
-            RED,
-            "{{severity}}, run {{run}}",
-        ),
+        _began("Pages", "page", RED),
+        _ended("Ends of pages", "page", GREEN),
+        _began("Tickets", "ticket", ORANGE, shown=False),
         Annotation("Resumes and restarts", f"{start} > on (run) {start_before}", "New process", BLUE),
         Annotation(
             "Discriminator start",
@@ -42,6 +39,22 @@ def marks() -> list[Annotation]:
         ),
         Annotation("Epochs", f"{epoch} > on (run) {epoch_before}", "New epoch", GRAY, shown=False),
     ]
+
+
+def _began(name: str, severity: str, color: str, *, shown: bool = True) -> Annotation:
+    """Mark the moment at which an alert begins to fire, and not the time for which it fires."""
+    firing, before = _firing(severity)
+    return Annotation(name, f"{firing} unless {before}", "{{alertname}} fires", color, shown=shown)
+
+
+def _ended(name: str, severity: str, color: str) -> Annotation:
+    firing, before = _firing(severity)
+    return Annotation(name, f"{before} unless {firing}", "{{alertname}} resolved", color)
+
+
+def _firing(severity: str) -> tuple[str, str]:
+    alerts = of_run("ALERTS", alertstate="firing", severity=severity)
+    return f"max by (run, alertname) ({alerts})", f"max by (run, alertname) ({alerts} offset $__interval)"
 
 
 def _now_and_before(series: str) -> tuple[str, str]:

@@ -23,10 +23,10 @@ def optimizer() -> Panels:
             Words(
                 "Learning rate",
                 "The learning rate of the optimizer, on a log scale. It follows your schedule.",
-                "No data. Pass learning_rate to observe().",
+                "Pass learning_rate to observe().",
             ),
             "none",
-            [Query(f"max by (run) ({of_rank('vae_learning_rate')})", "{{run}}")],
+            [Query(f"max by (run) ({of_rank('vae_learning_rate')})", "learning rate")],
             (8, 8),
         ).scale_distribution(logarithmic()),
         curves(
@@ -34,10 +34,10 @@ def optimizer() -> Panels:
                 "Gradient norm",
                 "The gradient norm of each rank, on a log scale. It should settle after the warm-up. It often jumps "
                 "before the loss does.",
-                "No data. Pass gradient_norm to observe().",
+                "Pass gradient_norm to observe().",
             ),
             "none",
-            [Query(f"max by (run, rank) ({of_rank('vae_gradient_norm')})", "rank {{rank}} {{run}}")],
+            [Query(f"max by (run, rank) ({of_rank('vae_gradient_norm')})", "rank {{rank}}")],
             (8, 8),
         ).scale_distribution(logarithmic()),
         curves(
@@ -45,15 +45,15 @@ def optimizer() -> Panels:
                 "Loss scale and skipped steps",
                 "The loss scale, and the share of steps that the gradient scaler skipped: near 0 after the first "
                 "steps.",
-                "No data. If the run uses a gradient scaler, pass loss_scale and skipped to observe().",
+                "If the run uses a gradient scaler, pass loss_scale and skipped to observe().",
             ),
             "none",
             [
-                Query(f"max by (run) ({of_rank('vae_loss_scale')})", "scale {{run}}", "scale"),
+                Query(f"max by (run) ({of_rank('vae_loss_scale')})", "scale", "scale"),
                 Query(
                     f"sum by (run) (rate({of_rank('vae_steps_skipped_total')}[$__rate_interval])) / sum by (run) "
                     f"(rate({of_rank('vae_steps_total')}[$__rate_interval]))",
-                    "skipped {{run}}",
+                    "skipped",
                     "skipped",
                 ),
             ],
@@ -63,20 +63,20 @@ def optimizer() -> Panels:
             Words(
                 "Step time",
                 "The mean and (dashed) the 99th percentile of the step time, without pauses. Both should be flat.",
-                "No data yet. It appears after the second step.",
+                "It appears after the second step.",
             ),
             "s",
             [
                 Query(
                     f"sum by (run) (rate({of_rank('vae_step_duration_seconds_sum')}[$__rate_interval])) / sum by "
                     f"(run) (rate({of_rank('vae_step_duration_seconds_count')}[$__rate_interval]))",
-                    "mean {{run}}",
+                    "mean",
                     "mean",
                 ),
                 Query(
                     f"histogram_quantile(0.99, sum by (run, le) "
                     f"(rate({of_rank('vae_step_duration_seconds_bucket')}[$__rate_interval])))",
-                    "p99 {{run}}",
+                    "p99",
                     "slow",
                 ),
             ],
@@ -85,13 +85,13 @@ def optimizer() -> Panels:
             Words(
                 "Steps per hour",
                 "The speed of each rank. Synchronized ranks are all as fast as the slowest.",
-                "No data yet.",
+                "It appears after the second step.",
             ),
             "none",
             [
                 Query(
                     f"3600 * sum by (run, rank) (rate({of_rank('vae_steps_total')}[$__rate_interval]))",
-                    "rank {{rank}} {{run}}",
+                    "rank {{rank}}",
                 )
             ],
         ),
@@ -116,11 +116,11 @@ def memory() -> Panels:
             ),
             "bytes",
             [
-                Query(layer("allocated", "current"), "allocated {{run}}", "allocated"),
-                Query(layer("allocated", "peak"), "allocated, peak {{run}}", "peak"),
-                Query(layer("reserved", "current"), "reserved {{run}}", "reserved"),
-                Query(f"max by (run) ({of_rank('vae_gpu_memory_used_bytes')})", "used {{run}}", "used"),
-                Query(f"min by (run) ({of_rank('vae_gpu_memory_total_bytes')})", "GPU size {{run}}", "total"),
+                Query(layer("allocated", "current"), "allocated", "allocated"),
+                Query(layer("allocated", "peak"), "allocated, peak", "peak"),
+                Query(layer("reserved", "current"), "reserved", "reserved"),
+                Query(f"max by (run) ({of_rank('vae_gpu_memory_used_bytes')})", "used", "used"),
+                Query(f"min by (run) ({of_rank('vae_gpu_memory_total_bytes')})", "GPU size", "total"),
             ],
             (16, 9),
         )
@@ -137,12 +137,12 @@ def memory() -> Panels:
             [
                 Query(
                     f"sum by (run) (increase({of_rank('vae_cuda_allocator_out_of_memory_total')}[$__rate_interval]))",
-                    "out of memory {{run}}",
+                    "out of memory",
                     "oom",
                 ),
                 Query(
                     f"sum by (run) (increase({of_rank('vae_cuda_allocator_retries_total')}[$__rate_interval]))",
-                    "retries {{run}}",
+                    "retries",
                     "retries",
                 ),
             ],

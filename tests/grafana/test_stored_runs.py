@@ -1,0 +1,104 @@
+"""Queries against series that promtool wrote: a run that pauses and resumes, and one that the bands do not fit."""
+
+from __future__ import annotations
+
+import time
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+from children import finished
+from dashboard_files import PanelQuery, panel_queries
+
+from vae_exporter.stack.client import Prometheus
+from vae_exporter.stack.programs import find_program
+from vae_exporter.stack.servers import prometheus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+INTERVAL = 15
+"""Seconds between two samples. Each is at a multiple of it, as are the times that Grafana asks for."""
+
+STEPS = [*range(0, 2000, 100), *[2000] * 8, *range(1200, 3100, 100)]
+"""The steps of a run: it pauses at step 2000, and then resumes from a checkpoint of step 1200."""
+
+END = int(time.time()) // 3600 * 3600
+START = END - INTERVAL * (len(STEPS) - 1)
+
+EDGES = {
+    "suspicious": 0.05,
+    "excellent_min": 0.12,
+    "excellent_max": 0.18,
+    "good_max": 0.25,
+    "bad": 0.3,
+    "golden_min": 0.14,
+    "golden_max": 0.16,
+}
+
+QUERIES = list(panel_queries())
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """Yield a Prometheus with the series of the runs *resumed* and *unfit*, which the bands do not fit."""
+    folder = tmp_path_factory.mktemp("stored")
+    text = folder / "series.txt"
+    text.write_text("\n".join([*_lines(), "# EOF\n"]))
+    command: list[str | Path] = [
+        find_program("promtool"),
+        "tsdb",
+        "create-blocks-from",
+        "openmetrics",
+        text,
+        folder / "prometheus",
+    ]
+    done = finished(command)
+    assert done.returncode == 0, done.stderr
+    with prometheus(folder, alertmanager_url="http://127.0.0.1:1") as url:
+        yield Prometheus(url)
+
+
+def _lines() -> Iterator[str]:
+    series: dict[str, list[tuple[str, float | None]]] = {
+        "run:vae_step:max": [("resumed", None)],
+        **{f"run:vae_nll:edge_{edge}": [("resumed", value), ("unfit", value)] for edge, value in EDGES.items()},
+        "run:vae_nll:bands_unfit": [("unfit", 1.0)],
+    }
+    for name, values in series.items():
+        yield f"# TYPE {name} gauge"
+        for run, value in values:
+            for index, step in enumerate(STEPS):
+                yield f'{name}{{run="{run}"}} {step if value is None else value} {START + index * INTERVAL}'
+
+
+def _steps(stored: Prometheus, start: int, interval: int) -> list[float]:
+    (query,) = (
+        query for query in QUERIES if (query.place, query.name, query.board) == ("NLL by step", "step", "vae-run")
+    )
+    shown = END - start
+    expr = query.filled(run="resumed", __interval=f"{interval}s", __range=f"{shown}s", __range_s=str(shown))
+    (series,) = stored.query_range(expr, start=start, end=END, step=interval)
+    return [value for _, value in series.points]
+
+
+@pytest.mark.parametrize("interval", [INTERVAL, 2 * INTERVAL, 4 * INTERVAL])
+@pytest.mark.parametrize("start", [START, START - 3600, START + 25 * INTERVAL])
+def test_the_steps_ascend_strictly_through_a_pause_and_a_resume(stored: Prometheus, start: int, interval: int) -> None:
+    """Grafana refuses to draw by an x axis that does not, a repeated value included."""
+    steps = _steps(stored, start, interval)
+    assert all(before < after for before, after in pairwise(steps))
+    assert steps[-1] >= STEPS[-1] - 100 * interval // INTERVAL
+
+
+def test_steps_that_were_trained_again_have_the_values_of_the_last_time(stored: Prometheus) -> None:
+    assert _steps(stored, START, INTERVAL) == [float(step) for step in range(0, 3100, 100)]
+
+
+@pytest.mark.parametrize(
+    "query", [query for query in QUERIES if query.place == "NLL over its bands" and "edge_" in query.expr], ids=str
+)
+def test_no_band_is_drawn_for_a_run_that_the_bands_do_not_fit(query: PanelQuery, stored: Prometheus) -> None:
+    found = stored.query(query.filled(run="resumed|unfit"), at=END)
+    assert [series.labels["run"] for series in found] == ["resumed"]

@@ -1,0 +1,157 @@
+"""Every fixed text fits its place, measured in a font that is about as wide as Grafana's."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+import pytest
+from dashboard_files import DASHBOARDS, panels
+from PIL import ImageFont
+
+from vae_exporter.advice import ALERTS, BANDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DESKTOP, PHONE = 1600, 412
+"""The widths of a window, in pixels."""
+
+GAP = 8
+LINE = 22
+HEADER = 40
+"""The height of a panel's title, with the padding."""
+
+VALUES = {
+    "alertname": [*ALERTS],
+    "reason": [*ALERTS, *BANDS],
+    "name": ["NVIDIA A100-SXM4-80GB", "NVIDIA H100 80GB HBM3"],
+    "mig_profile": ["1g.10gb"],
+    "card": ["training-node-17 0 5f8b2c1e"],
+}
+"""The texts that a column without value mappings may have. The names of runs and URLs may be of any length."""
+
+of_each_panel = pytest.mark.parametrize(
+    ("board", "panel"),
+    [pytest.param(board, panel, id=f"{board}-{panel['title']}") for board in DASHBOARDS for panel in panels(board)],
+)
+of_each_table = pytest.mark.parametrize(
+    "panel",
+    [
+        pytest.param(panel, id=f"{board}-{panel['title']}")
+        for board in DASHBOARDS
+        for panel in panels(board)
+        if panel["type"] == "table"
+    ],
+)
+
+
+@cache
+def font(size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(str(Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"), size)
+
+
+def width_of(text: str, size: int = 14) -> float:
+    return float(font(size).getlength(text))
+
+
+def inner_width(panel: dict[str, Any], window: int = DESKTOP) -> float:
+    """Return the width of a panel without its padding. On a phone, each panel has the full width."""
+    board = window - 4 * GAP
+    share = panel["gridPos"]["w"] / 24 if window == DESKTOP else 1
+    return float((board + GAP) * share - 3 * GAP)
+
+
+def inner_height(panel: dict[str, Any]) -> float:
+    return float(38 * panel["gridPos"]["h"] - GAP - HEADER)
+
+
+def lines_of(text: str, width: float) -> int:
+    """Return the number of lines of *text*, wrapped between words."""
+    lines, line = 1, ""
+    for word in text.split():
+        longer = f"{line} {word}".strip()
+        if width_of(longer) > width and line:
+            lines, line = lines + 1, word
+        else:
+            line = longer
+    return lines
+
+
+def columns(panel: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the field and the properties of each column of a table."""
+    for override in panel["fieldConfig"]["overrides"]:
+        if override["matcher"]["id"] == "byName":
+            yield override["matcher"]["options"], {prop["id"]: prop["value"] for prop in override["properties"]}
+
+
+def texts_of(field: str, properties: dict[str, Any]) -> list[str]:
+    mapped = [result["text"] for one in properties.get("mappings", []) for result in one["options"].values()]
+    return mapped or VALUES.get(field, [])
+
+
+def width_of_column(panel: dict[str, Any], properties: dict[str, Any], window: int = DESKTOP) -> float:
+    """Return the width of a cell without its padding. Columns without a width share what the others leave."""
+    widths = [found.get("custom.width") for _, found in columns(panel)]
+    flexible = (inner_width(panel, window) - sum(width or 0 for width in widths)) / max(1, widths.count(None))
+    return float(properties.get("custom.width") or flexible) - 12
+
+
+def is_wrapped(properties: dict[str, Any]) -> bool:
+    return bool(properties.get("custom.cellOptions", {}).get("wrapText"))
+
+
+@of_each_table
+def test_the_columns_of_a_table_leave_room_for_those_without_a_width(panel: dict[str, Any]) -> None:
+    for field, properties in columns(panel):
+        assert width_of_column(panel, properties) >= (60 if "custom.width" in properties else 138), field
+
+
+@of_each_table
+def test_each_text_of_a_table_fits_its_column(panel: dict[str, Any]) -> None:
+    for field, properties in columns(panel):
+        width = width_of_column(panel, properties)
+        texts = [properties["displayName"], *([] if is_wrapped(properties) else texts_of(field, properties))]
+        assert [text for text in texts if width_of(text) > width] == [], field
+
+
+@pytest.mark.parametrize("window", [DESKTOP, PHONE])
+def test_the_reason_and_what_to_do_are_not_cut(window: int) -> None:
+    panel = next(panel for panel in panels("vae-run") if panel["title"] == "Reason and what to do")
+    ((field, properties),) = columns(panel)
+    texts = texts_of(field, properties)
+    assert len(texts) == len(ALERTS) + len(BANDS)
+    width = width_of_column(panel, properties, window)
+    assert [text for text in texts if lines_of(text, width) * LINE > inner_height(panel)] == []
+
+
+@of_each_panel
+def test_the_title_and_the_text_without_data_fit_the_panel(board: str, panel: dict[str, Any]) -> None:
+    del board
+    assert width_of(panel["title"]) <= inner_width(panel) - 32  # the icon that shows the description
+    assert width_of(panel["fieldConfig"]["defaults"].get("noValue", "")) <= inner_width(panel)
+
+
+@of_each_panel
+def test_the_words_of_a_tile_are_large(board: str, panel: dict[str, Any]) -> None:
+    del board
+    mapped = [one for one in panel["fieldConfig"]["defaults"].get("mappings", []) if one["type"] == "value"]
+    texts = [result["text"] for one in mapped for result in one["options"].values()]
+    if panel["type"] == "stat":
+        assert [text for text in texts if width_of(text, 24) > inner_width(panel)] == []
+
+
+@pytest.mark.parametrize("window", [DESKTOP, PHONE])
+def test_no_name_in_the_alert_history_is_cut(window: int) -> None:
+    """Grafana leaves 40 % of the width for the names."""
+    panel = next(panel for panel in panels("vae-run") if panel["title"] == "Alert history")
+    assert [name for name in ALERTS if width_of(name.removeprefix("Vae"), 12) > 0.4 * inner_width(panel, window)] == []
+
+
+@pytest.mark.parametrize("board", DASHBOARDS)
+def test_each_heading_fits_the_board(board: str) -> None:
+    headings = [panel["title"] for panel in DASHBOARDS[board]["panels"] if panel["type"] == "row"]
+    room = DESKTOP - 4 * GAP - width_of("n" * 40)  # for the name of the run
+    assert [heading for heading in headings if width_of(heading) > room] == []
