@@ -58,7 +58,7 @@ class TestPrometheus:
         def states() -> dict[str, str]:
             return {one["labels"]["alertname"]: one["state"] for one in server.alerts()}
 
-        wait_until(lambda: "Watchdog" in states(), "the alert that always fires")
+        wait_until(lambda: "Watchdog" in states(), "the alert that fires while samples are stored")
         assert states()["Watchdog"] == "firing"
 
     def test_a_rejected_query_raises_the_servers_error_message(self, server: Prometheus) -> None:

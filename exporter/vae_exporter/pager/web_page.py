@@ -62,11 +62,11 @@ def _heartbeat(last: float | None, now: float) -> str:
     age = max(0, round(now - last))
     if age <= _LATE_SECONDS:
         return (
-            f'<p class="small">Last heartbeat {age} s ago: Prometheus and Alertmanager are connected to this pager.</p>'
+            f'<p class="small">Last heartbeat {age} s ago: Prometheus stores samples, and Alertmanager reaches this pager.</p>'
         )
     return (
         f'<p class="late">Last heartbeat {age // 60} min ago, expected every minute: '
-        "Prometheus or Alertmanager is down, or cannot reach this pager.</p>"
+        "Prometheus stores no samples, or Prometheus or Alertmanager is down or cannot reach this pager.</p>"
     )
 
 
