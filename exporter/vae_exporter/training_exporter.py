@@ -15,7 +15,6 @@ from vae_exporter._process.settings import (
     host_name,
     sample_seconds,
     seconds,
-    suggestion,
     whole_port,
 )
 from vae_exporter._process.targets import check_advertise, check_targets_dir
@@ -307,5 +306,4 @@ class TrainingExporter:
 
     def _refuse(self, method: str, unknown: Iterable[str], known: Sequence[str]) -> None:
         for name in unknown:
-            message = f"{method}() has no argument {name!r}: {suggestion(name, known)}"
-            self._recorder.failures.drop("invalid", name, message)
+            self._recorder.failures.unknown(method, name, known)
