@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textwrap import indent
 
+from vae_rules.clock import by_prometheus
 from vae_rules.links import gpu_dashboard
 from vae_rules.rule import Alert, Record, Section
 from vae_rules.seen import PARTS, aggregated
@@ -86,7 +87,7 @@ RECORDS = Section(
         ),
         Record(
             "run_rank_gpu:vae_cuda_out_of_memory:timestamp_seconds",
-            """
+            f"""
               time() * (
                 run_rank_gpu:vae_cuda_out_of_memory:max
                   > last_over_time(run_rank_gpu:vae_cuda_out_of_memory:max[2m] offset 15s)
@@ -97,7 +98,7 @@ RECORDS = Section(
                 unless
                   last_over_time(run_rank_gpu:vae_cuda_out_of_memory:timestamp_seconds[1h])
                     < on (run, rank) group_left ()
-                      max by (run, rank) (last_over_time(vae_run_start_timestamp_seconds[2m]))
+                      max by (run, rank) ({by_prometheus("vae_run_start_timestamp_seconds")})
               )
             or
               time() * (run_rank_gpu:vae_cuda_out_of_memory:max > 0) ^ 0
@@ -163,13 +164,13 @@ PRESSURE = Section(
 OUT_OF_MEMORY = Alert(
     "VaeGpuOutOfMemory",
     "page",
-    """
+    f"""
       max without (rank) (
           run_rank_gpu:vae_cuda_out_of_memory:timestamp_seconds
         unless
           run_rank_gpu:vae_cuda_out_of_memory:timestamp_seconds
             < on (run, rank) group_left ()
-              max by (run, rank) (last_over_time(vae_last_step_timestamp_seconds[2m]))
+              max by (run, rank) ({by_prometheus("vae_last_step_timestamp_seconds")})
       )
     """,
     hold="1m",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vae_exporter.vocabulary import RUN_STATES
+from vae_rules.clock import by_prometheus
 from vae_rules.rule import Record, Section
 
 _STATES = sorted(RUN_STATES.items(), key=lambda state: state[1])
@@ -12,9 +13,25 @@ LIFE = Section(
     "Life",
     (
         Record(
-            "run:vae_run_start:timestamp_seconds",
+            "run_rank:vae_clock_offset:seconds",
             """
-              max by (run) (last_over_time(vae_run_start_timestamp_seconds[2m]))
+              max by (run, rank) (
+                vae_exporter_clock_timestamp_seconds - timestamp(vae_exporter_clock_timestamp_seconds)
+              )
+            or
+                last_over_time(run_rank:vae_clock_offset:seconds[2m])
+              and
+                max by (run, rank) (last_over_time(vae_run_state[2m]))
+            or
+              0 * max by (run, rank) (last_over_time(vae_run_state[2m]))
+            """,
+            "How far the clock of the rank's host is ahead of that of Prometheus. The other series correct its "
+            "timestamps by this",
+        ),
+        Record(
+            "run:vae_run_start:timestamp_seconds",
+            f"""
+              max by (run) ({by_prometheus("vae_run_start_timestamp_seconds")})
             or
                 last_over_time(run:vae_run_start:timestamp_seconds[1h])
               and
@@ -28,7 +45,9 @@ LIFE = Section(
               time() * group by (run, rank) (vae_run_state{state=~"running|paused"} == 1)
             or
               (
-                  max by (run, rank) (vae_run_end_timestamp_seconds > 0)
+                    max by (run, rank) (vae_run_end_timestamp_seconds > 0)
+                  -
+                    run_rank:vae_clock_offset:seconds
                 or
                   last_over_time(run_rank:vae_run_alive:timestamp_seconds[1h])
               )
@@ -89,11 +108,13 @@ STEPS = Section(
         ),
         Record(
             "run_rank:vae_step_age:seconds",
-            """
+            f"""
               time()
             -
               max by (run, rank) (
-                last_over_time(vae_last_step_timestamp_seconds[2m]) or run_rank:vae_run_paused:timestamp_seconds
+                  {by_prometheus("vae_last_step_timestamp_seconds")}
+                or
+                  run_rank:vae_run_paused:timestamp_seconds
               )
             """,
             "The time since the last step or pause of the rank",
