@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from vae_rules.clock import by_prometheus
 from vae_rules.links import gpu_dashboard
 from vae_rules.rule import Alert, Record, Section
 
@@ -21,17 +20,17 @@ RECORDS = Section(
         ),
         Record(
             "gpu:vae_run_start:timestamp_seconds",
-            f"""
+            """
               max by (gpu) (
                   max by (run, rank, gpu) (last_over_time(vae_gpu_info[2m]))
                 * on (run, rank) group_left ()
-                  max by (run, rank) ({by_prometheus("vae_run_start_timestamp_seconds")})
+                  run_rank:vae_run_start:timestamp_seconds
               )
             or
                 last_over_time(gpu:vae_run_start:timestamp_seconds[1h])
               and on (gpu)
                 last_over_time(
-                  {{__name__=~"run_gpu:vae_gpu_event:timestamp_seconds|run_gpu:vae_gpu_fault:timestamp_seconds"}}[1h]
+                  {__name__=~"run_gpu:vae_gpu_event:timestamp_seconds|run_gpu:vae_gpu_fault:timestamp_seconds"}[1h]
                 )
             """,
             "When the newest process of any run that exports the GPU started. Kept while an error of the GPU "
@@ -43,12 +42,19 @@ RECORDS = Section(
 SAMPLE_STALE = Alert(
     "VaeGpuSampleStale",
     "ticket",
-    f"""
-      (time() - max by (run, gpu) ({by_prometheus("vae_gpu_sample_timestamp_seconds")}) > $gpu_stale)
+    """
+        time()
+      -
+        max by (run, gpu) (
+            last_over_time(vae_gpu_sample_timestamp_seconds[2m])
+          - on (run, rank) group_left ()
+            run_rank:vae_clock_offset:seconds
+        )
+      > $gpu_stale
     unless ignoring (fault)
-      run_gpu:vae_gpu_fault:bool{{fault="lost"}} == 1
+      run_gpu:vae_gpu_fault:bool{fault="lost"} == 1
     and on (run)
-      last_over_time(vae_run_state{{state=~"running|paused"}}[2m]) == 1
+      last_over_time(vae_run_state{state=~"running|paused"}[2m]) == 1
     """,
     when="a GPU has not been read for 3 minutes while its run is alive",
     clears="when it is read again",

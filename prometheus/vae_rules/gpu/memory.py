@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from textwrap import indent
 
-from vae_rules.clock import by_prometheus
 from vae_rules.links import gpu_dashboard
 from vae_rules.rule import Alert, Record, Section
 from vae_rules.seen import PARTS, aggregated
@@ -87,7 +86,7 @@ RECORDS = Section(
         ),
         Record(
             "run_rank_gpu:vae_cuda_out_of_memory:timestamp_seconds",
-            f"""
+            """
               time() * (
                 run_rank_gpu:vae_cuda_out_of_memory:max
                   > last_over_time(run_rank_gpu:vae_cuda_out_of_memory:max[2m] offset 15s)
@@ -98,7 +97,7 @@ RECORDS = Section(
                 unless
                   last_over_time(run_rank_gpu:vae_cuda_out_of_memory:timestamp_seconds[1h])
                     < on (run, rank) group_left ()
-                      max by (run, rank) ({by_prometheus("vae_run_start_timestamp_seconds")})
+                      run_rank:vae_run_start:timestamp_seconds
               )
             or
               time() * (run_rank_gpu:vae_cuda_out_of_memory:max > 0) ^ 0
@@ -164,13 +163,13 @@ PRESSURE = Section(
 OUT_OF_MEMORY = Alert(
     "VaeGpuOutOfMemory",
     "page",
-    f"""
+    """
       max without (rank) (
           run_rank_gpu:vae_cuda_out_of_memory:timestamp_seconds
         unless
           run_rank_gpu:vae_cuda_out_of_memory:timestamp_seconds
             < on (run, rank) group_left ()
-              max by (run, rank) ({by_prometheus("vae_last_step_timestamp_seconds")})
+              run_rank:vae_last_step:timestamp_seconds
       )
     """,
     hold="1m",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from vae_exporter.vocabulary import RUN_STATES
-from vae_rules.clock import by_prometheus
 from vae_rules.rule import Record, Section
 
 _STATES = sorted(RUN_STATES.items(), key=lambda state: state[1])
@@ -29,9 +28,18 @@ LIFE = Section(
             "timestamps by this",
         ),
         Record(
+            "run_rank:vae_run_start:timestamp_seconds",
+            """
+              max by (run, rank) (last_over_time(vae_run_start_timestamp_seconds[2m]))
+            -
+              run_rank:vae_clock_offset:seconds
+            """,
+            "When the newest process of the rank started",
+        ),
+        Record(
             "run:vae_run_start:timestamp_seconds",
-            f"""
-              max by (run) ({by_prometheus("vae_run_start_timestamp_seconds")})
+            """
+              max by (run) (run_rank:vae_run_start:timestamp_seconds)
             or
                 last_over_time(run:vae_run_start:timestamp_seconds[1h])
               and
@@ -107,14 +115,21 @@ STEPS = Section(
             "When the rank was last scraped while paused",
         ),
         Record(
+            "run_rank:vae_last_step:timestamp_seconds",
+            """
+              max by (run, rank) (last_over_time(vae_last_step_timestamp_seconds[2m]))
+            -
+              run_rank:vae_clock_offset:seconds
+            """,
+            "When the rank made its last step",
+        ),
+        Record(
             "run_rank:vae_step_age:seconds",
-            f"""
+            """
               time()
             -
               max by (run, rank) (
-                  {by_prometheus("vae_last_step_timestamp_seconds")}
-                or
-                  run_rank:vae_run_paused:timestamp_seconds
+                {__name__=~"run_rank:vae_last_step:timestamp_seconds|run_rank:vae_run_paused:timestamp_seconds"}
               )
             """,
             "The time since the last step or pause of the rank",
