@@ -38,6 +38,11 @@ test: servers $(INSTALLED) ## Run the tests, two files at a time, because they m
 test-compose: $(INSTALLED) ## Test docker-compose.yml in a separate Docker daemon with stand-in images. Needs root.
 	.venv/bin/python -m pytest -m compose tests/compose $(ARGS)
 
+.PHONY: test-launchers
+test-launchers: $(INSTALLED) ## Run the tests under Lightning, in a Jupyter kernel and under gevent.
+	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -e '.[launchers]'
+	.venv/bin/python -m pytest -m launchers tests/launchers $(ARGS)
+
 .PHONY: lint
 lint: servers $(INSTALLED) ## Check the code, the rules and the configuration files.
 	.venv/bin/python -m ruff check
