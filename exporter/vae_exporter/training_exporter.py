@@ -416,8 +416,7 @@ class TrainingExporter:
 
     def _refuse(self, method: str, unknown: Iterable[str], known: Sequence[str]) -> None:
         for name in unknown:
-            message = f"{method}() has no argument {name!r}: {suggestion(name, known)}"
-            self._recorder.failures.drop("invalid", name, message)
+            self._recorder.failures.unknown(method, name, known)
 
 
 def _inert_copy(settings: dict[str, Any]) -> TrainingExporter:

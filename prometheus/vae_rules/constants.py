@@ -92,6 +92,8 @@ CONSTANTS = (
     Constant("first_step", "1800", "Seconds that the first step may take, for compilation and cold caches."),
     Constant("straggler", "1.5", "Times the median step time of the run's ranks."),
     Constant("remembered", "86400", "Seconds for which the end of a run is kept, so you see it the next morning."),
+    # The monitoring
+    Constant("fresh", "90", "Seconds without a stored scrape: longer than a scrape interval of one minute."),
     # GPUs
     Constant("gpu_full", "0.95", "Share of the GPU's memory. The rest is less than one larger clip needs."),
     Constant("gpu_horizon", "14400", "Seconds by which memory growth is extrapolated, to leave time to act."),

@@ -68,3 +68,11 @@ def test_an_unwritable_store_gets_a_clear_error_message(tmp_path: Path) -> None:
     done = finished(command)
     assert done.returncode == 1
     assert f"cannot write to {store}: No such file or directory" in done.stderr
+
+
+def test_a_data_folder_that_cannot_be_created_gets_a_clear_error_message(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = finished([*COMMAND, "watch", "--data", str(tmp_path / "file" / "data")])
+    assert done.returncode == 1
+    assert f"cannot create the folder {tmp_path / 'file' / 'data'}: Not a directory" in done.stderr
+    assert "Traceback" not in done.stderr

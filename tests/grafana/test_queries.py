@@ -23,9 +23,6 @@ FILLED = {"__rate_interval": "5s", "__interval": "1s", "__range": "3600s", "__ra
 NEVER_TRUE_HERE = {"Ends of pages"}
 """Annotations of events that do not happen in the watched runs."""
 
-OPTIONAL = {"run:vae_nll:bands_unfit"}
-"""Series of rules that a store may lack. A query works without them."""
-
 QUERIES = list(panel_queries())
 ANNOTATIONS = list(annotation_queries())
 
@@ -56,7 +53,7 @@ def ask(runs: WatchedRuns, query: PanelQuery, **variables: str) -> list[Series]:
 def test_every_queried_series_exists() -> None:
     asked = {name for query in [*QUERIES, *ANNOTATIONS] for name in series_in(query.expr)}
     assert asked
-    assert asked - known_series() - OPTIONAL == set()
+    assert asked - known_series() == set()
 
 
 @pytest.mark.parametrize(

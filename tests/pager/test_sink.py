@@ -81,6 +81,41 @@ def test_the_last_thousand_notifications_are_kept() -> None:
     assert [n.incident for n in sink.notifications] == [str(number) for number in range(2, 1002)]
 
 
+def test_no_flood_of_chat_drops_a_page() -> None:
+    sink = PagerSink()
+    sink.take_slack('{"text": "first"}')
+    sink.take_pagerduty(event("a"))
+
+    for _ in range(2000):
+        sink.take_slack('{"text": "hello"}')
+
+    assert len(sink.notifications) == 1001
+    assert sink.notifications[0].incident == "a"
+
+
+def test_what_is_kept_is_bounded_by_bytes() -> None:
+    sink = PagerSink()
+
+    for number in range(20):
+        sink.take_slack(json.dumps({"text": f"{number} " + "x" * 500_000}))
+
+    kept = [int(n.title.split()[0]) for n in sink.notifications]
+    assert kept == list(range(20 - len(kept), 20))
+    assert sum(len(n.raw) + len(n.text) + len(n.title) for n in sink.notifications) < 16 << 20
+
+
+def test_a_notification_after_a_half_written_line_is_a_line_of_its_own(tmp_path: Path) -> None:
+    store = tmp_path / "pages.jsonl"
+    store.write_text('{"kind": "pa')  # the disk was full
+
+    sink = PagerSink(store=store)
+    sink.take_pagerduty(event("a"))
+    sink.take_pagerduty(event("b"))
+
+    lines = store.read_text().splitlines()
+    assert [json.loads(line)["incident"] for line in lines[1:]] == ["a", "b"]
+
+
 def test_each_notification_is_stored_as_a_line_of_json(tmp_path: Path) -> None:
     store = tmp_path / "pages.jsonl"
     sink = PagerSink(clock=lambda: 5.0, store=store)

@@ -189,3 +189,47 @@ def test_the_answer_to_an_unknown_path_lists_the_endpoints(pager: Pager, method:
 
     assert answer[0] == status
     assert "POST /pagerduty, /slack, /webhook, /heartbeat" in answer[2]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "rebound.example.org"},
+        {"Host": "rebound.example.org:9661", "Origin": "http://rebound.example.org:9661"},
+        {"Origin": "https://example.org"},
+        {"Origin": "null"},
+        {"Host": "[::1"},
+    ],
+    ids=["another name", "another name as its own origin", "another website", "a file", "invalid"],
+)
+@pytest.mark.parametrize(("method", "path"), [("POST", "/slack"), ("GET", "/notifications")])
+def test_another_website_can_neither_write_nor_read(
+    pager: Pager, method: str, path: str, headers: dict[str, str]
+) -> None:
+    pager.page("secret")
+
+    status, _, body = pager.ask(method, path, '{"text": "hello"}', **headers)
+
+    assert status == 403
+    assert "secret" not in body
+    assert len(pager.sink.notifications) == 1
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1:9661", "localhost:9661", "LOCALHOST", "monitor:9661", "[::1]:9661", "10.0.0.7"]
+)
+def test_its_own_names_are_accepted_also_as_an_origin(pager: Pager, host: str) -> None:
+    assert pager.ask("POST", "/slack", '{"text": "hello"}', Host=host)[0] == 200
+    assert pager.ask("POST", "/slack", '{"text": "hello"}', Host=host, Origin=f"http://{host}")[0] == 200
+
+
+def test_the_name_that_it_listens_on_is_accepted() -> None:
+    sink = PagerSink()
+    server = serve(pager_app(sink, host="Monitor.example.org"), host="127.0.0.1", port=0)
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=10)
+    try:
+        connection.request("GET", "/healthz", headers={"Host": "monitor.example.org:9661"})
+        assert connection.getresponse().status == 200
+    finally:
+        connection.close()
+        server.close()

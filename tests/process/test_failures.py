@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 import pytest
 
 from vae_exporter._process.failures import DROP_REASONS, ERROR_REASONS, Failures
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @pytest.fixture
@@ -59,9 +63,37 @@ def test_each_different_failure_is_logged(failures: Failures, caplog: pytest.Log
     ]
 
 
-def test_a_stream_of_new_failures_does_not_flood_the_log(failures: Failures, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_stream_of_unknown_names_does_not_flood_the_log_or_hide_other_failures(
+    failures: Failures, caplog: pytest.LogCaptureFixture
+) -> None:
     for number in range(10_000):
-        failures.drop("invalid", f"loss_{number}", f"observe() has no argument loss_{number}")
+        failures.unknown("observe", f"loss_{number}", ["nll", "rec"])
 
     assert failures.dropped["invalid"] == 10_000
     assert len(caplog.records) == 100
+
+    caplog.clear()
+    failures.drop("invalid", "nll", "nll must be a number, got a str")
+    failures.tell("gpu", "the GPU driver does not respond")
+    failures.caught("observe", "observe()", RuntimeError("out of luck"))
+    assert [record.getMessage().split(".")[0] for record in caplog.records] == [
+        "nll must be a number, got a str",
+        "the GPU driver does not respond",
+        "observe() failed; training continues",
+    ]
+
+
+def test_only_a_logged_name_is_compared_with_the_known_names(failures: Failures) -> None:
+    class Known(list[str]):
+        read = 0
+
+        def __iter__(self) -> Iterator[str]:
+            self.read += 1
+            return super().__iter__()
+
+    known = Known(["nll", "rec"])
+    for number in range(1000):
+        failures.unknown("observe", f"loss_{number}", known)
+        failures.unknown("observe", "los", known)
+
+    assert known.read == 100

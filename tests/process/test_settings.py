@@ -64,6 +64,12 @@ class TestValidSettings:
         settings = make_settings(rank=np.int64(3), start_step=np.int32(7), loss_weights={"rec": np.float32(0.5)})
         assert repr((settings.rank, settings.start_step, settings.loss_weights)) == "(3, 7, {'rec': 0.5})"
 
+    @pytest.mark.parametrize("url", ["https://me:secret@host/samples", "s3://key@bucket"])
+    def test_outputs_url_must_not_have_credentials(self, make_settings: MakeSettings, url: str) -> None:
+        with pytest.raises(SettingsError, match="outputs_url must not have a user or a password") as raised:
+            make_settings(outputs_url=url)
+        assert "secret" not in str(raised.value)
+
     @pytest.mark.parametrize("url", ["http://host", "https://host:8080/a/b?c=d#e", "s3://bucket/key", "file:///out"])
     def test_outputs_url_may_have_any_scheme(self, make_settings: MakeSettings, url: str) -> None:
         assert make_settings(outputs_url=url).info == {"outputs_url": url}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,14 @@ def test_samples_keep_their_own_labels(settings: RunSettings, recorder: Recorder
     assert registry.get_sample_value("vae_run_info", {**labels, "model": "causal-vae"}) == 1
     states = {state: registry.get_sample_value("vae_run_state", {**labels, "state": state}) for state in RUN_STATES}
     assert states == {"running": 1, "paused": 0, "finished": 0, "failed": 0, "terminated": 0}
+
+
+def test_each_scrape_has_the_time_of_the_clock(settings: RunSettings, recorder: Recorder) -> None:
+    registry = run_registry(settings, recorder)
+    before = time.time()
+    clock = registry.get_sample_value("vae_exporter_clock_timestamp_seconds", {"run": "bs4", "rank": "3"})
+    assert clock is not None
+    assert before <= clock <= time.time()
 
 
 def test_series_without_a_value_are_absent(settings: RunSettings, recorder: Recorder) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 from urllib.error import HTTPError
 
@@ -58,7 +59,7 @@ class TestPrometheus:
         def states() -> dict[str, str]:
             return {one["labels"]["alertname"]: one["state"] for one in server.alerts()}
 
-        wait_until(lambda: "Watchdog" in states(), "the alert that always fires")
+        wait_until(lambda: "Watchdog" in states(), "the alert that fires while samples are stored")
         assert states()["Watchdog"] == "firing"
 
     def test_a_rejected_query_raises_the_servers_error_message(self, server: Prometheus) -> None:
@@ -75,7 +76,9 @@ def test_alertmanager_returns_its_current_alerts(tmp_path: Path) -> None:
     assert known["status"]["state"] in ("unprocessed", "active")
 
 
-@pytest.mark.parametrize("body", ["", "no JSON", "[]", "{}"], ids=["empty", "not JSON", "array", "empty object"])
+@pytest.mark.parametrize(
+    "body", ["", "no JSON", "[]", "{}", "[" * 100_000], ids=["empty", "not JSON", "array", "empty object", "deep"]
+)
 def test_an_answer_that_is_not_from_prometheus_raises(body: str) -> None:
     def app(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         return reply(start_response, "200 OK", "application/json", body)
@@ -83,6 +86,21 @@ def test_an_answer_that_is_not_from_prometheus_raises(body: str) -> None:
     server = serve(app, host="127.0.0.1", port=0)
     try:
         with pytest.raises(AnswerError, match=f"{server.url} does not answer like Prometheus"):
+            Prometheus(server.url).alerts()
+    finally:
+        server.close()
+
+
+def test_an_answer_without_end_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vae_exporter.stack.client._MAX_ANSWER", 1 << 20)
+
+    def app(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("200 OK", [("Content-Type", "application/json")])
+        return itertools.repeat(b" " * 1024)
+
+    server = serve(app, host="127.0.0.1", port=0)
+    try:
+        with pytest.raises(AnswerError, match="the answer has more than 1 MiB"):
             Prometheus(server.url).alerts()
     finally:
         server.close()

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
+
+from vae_exporter._process.settings import suggestion
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ERROR_REASONS = ("collect", "observe", "sample")
 """Where an unexpected exception was caught: during a scrape, in a call from the training loop, or in the thread that
@@ -14,7 +20,8 @@ DROP_REASONS = ("backlog", "capture", "closed", "invalid")
 the run ended; or not a single real number, or frames that cannot be compared."""
 
 _MAX_TOLD = 100
-"""The most failures that are logged. It bounds memory if a program keeps inventing names; the rest is only counted."""
+"""The most failures that are logged for each reason, and for unknown names. It bounds memory if a program keeps
+inventing names; the rest is only counted."""
 
 _logger = logging.getLogger("vae_exporter")
 
@@ -25,12 +32,12 @@ class Failures:
     def __init__(self) -> None:
         self.errors: Counter[str] = Counter(dict.fromkeys(ERROR_REASONS, 0))
         self.dropped: Counter[str] = Counter(dict.fromkeys(DROP_REASONS, 0))
-        self._told: set[tuple[str, str]] = set()
+        self._told: defaultdict[str, set[str]] = defaultdict(set)
 
     def caught(self, reason: str, what: str, error: BaseException) -> None:
         """Count *error*, which was caught in *what* (a noun, such as ``"observe()"``)."""
         self.errors[reason] += 1
-        if self._first((reason, what)):
+        if self._first(reason, what):
             _logger.warning(
                 "%s failed; training continues. Further failures are counted in vae_exporter_errors_total, not logged.",
                 what,
@@ -40,20 +47,30 @@ class Failures:
     def drop(self, reason: str, what: str, message: str, *, count: int = 1) -> None:
         """Count *count* dropped values of *what*. *message* states which values, why, and what to do."""
         self.dropped[reason] += count
-        if self._first((reason, what)):
-            _logger.warning(
-                "%s. The value is dropped. Further ones are counted in vae_exporter_dropped_observations_total, not "
-                "logged.",
-                message,
-            )
+        if self._first(reason, what):
+            _dropped(message)
+
+    def unknown(self, method: str, name: str, known: Sequence[str]) -> None:
+        """Count the value of *name*, an argument that *method* does not have. It has those in *known*."""
+        self.dropped["invalid"] += 1
+        if self._first("unknown", name):
+            _dropped(f"{method}() has no argument {name!r}: {suggestion(name, known)}")
 
     def tell(self, what: str, message: str) -> None:
         """Log *message* about *what* once. Use it where no value is lost."""
-        if self._first(("", what)):
+        if self._first("told", what):
             _logger.warning("%s. This is logged once.", message)
 
-    def _first(self, key: tuple[str, str]) -> bool:
-        if key in self._told or len(self._told) >= _MAX_TOLD:
+    def _first(self, budget: str, what: str) -> bool:
+        told = self._told[budget]
+        if what in told or len(told) >= _MAX_TOLD:
             return False
-        self._told.add(key)
+        told.add(what)
         return True
+
+
+def _dropped(message: str) -> None:
+    _logger.warning(
+        "%s. The value is dropped. Further ones are counted in vae_exporter_dropped_observations_total, not logged.",
+        message,
+    )

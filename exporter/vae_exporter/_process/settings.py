@@ -258,4 +258,9 @@ def _info_labels(info: Mapping[str, object]) -> dict[str, str]:
 def _url(url: object) -> str:
     if not isinstance(url, str) or not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^\s\"<>]+", url):
         raise SettingsError(f"outputs_url must be a URL without spaces, such as https://host/samples, got {url!r}")
+    if "@" in url.partition("://")[2].partition("/")[0]:
+        raise SettingsError(
+            "outputs_url must not have a user or a password, because everyone who can read the metrics sees it: remove "
+            "the part before @"
+        )
     return _text("outputs_url", url)

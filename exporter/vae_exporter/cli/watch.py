@@ -27,6 +27,9 @@ def watch(
     with suppress(KeyboardInterrupt):
         try:
             data.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            fail(f"cannot create the folder {data}: {error.strerror or error}; choose another one with --data")
+        try:
             watch_trainings(data.resolve(), Console())
         except VaeExporterError as error:
             fail(str(error))

@@ -27,12 +27,14 @@ def receive(console: Console, *, host: str, port: int, store: Path | None) -> It
     """
     if store is not None:
         try:
-            store.open("a").close()
+            if store.exists() and not store.is_file():
+                raise StackError(f"cannot write to {store}: it must be a regular file; choose another file")
+            store.open("ab+").close()
         except OSError as error:
             raise StackError(f"cannot write to {store}: {error.strerror or error}; choose another file") from error
     sink = PagerSink(store=store, on_notification=lambda notification: console.print(render(notification)))
     try:
-        server = serve(pager_app(sink), host=host, port=port)
+        server = serve(pager_app(sink, host=host), host=host, port=port)
     except OSError as error:
         raise StackError(
             f"cannot listen on {host}:{port}: {error.strerror or error}; choose another --host or --port"

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import threading
 import time
-from collections import deque
 from dataclasses import asdict, replace
+from hashlib import sha256
+from heapq import merge
 from typing import TYPE_CHECKING
 
 from vae_exporter.pager.parsing import parse_pagerduty, parse_slack, parse_webhook
+from vae_exporter.pager.recent import Recent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from typing import BinaryIO
 
     from vae_exporter.pager.notification import Notification
 
-_CAPACITY = 1000  # of notifications, and of open incidents; the oldest are dropped
+_PAGES = ("page", "update", "resolved")
+_MAX_OPEN = 1000  # incidents; the oldest are dropped
 
 _logger = logging.getLogger("vae_exporter")
 
@@ -42,15 +47,20 @@ class PagerSink:
         self._store = store
         self._on_notification = on_notification
         self._lock = threading.Lock()
-        self._notifications: deque[Notification] = deque(maxlen=_CAPACITY)
-        self._open: dict[str, None] = {}  # incidents, oldest first
+        self._pages, self._others = Recent(), Recent()  # apart, so that no flood of chat drops a page
+        self._received = 0
+        self._open: dict[bytes, None] = {}  # digests of the incidents, which may be long; oldest first
         self._last_heartbeat: float | None = None
 
     @property
     def notifications(self) -> tuple[Notification, ...]:
-        """The last 1,000 notifications, oldest first. Only the first heartbeat is among them."""
+        """The last pages and the last other notifications, oldest first. Only the first heartbeat is among them.
+
+        Of each, these are the last 1,000, or fewer if they take more than 16 MiB.
+        """
         with self._lock:
-            return tuple(self._notifications)
+            numbered = merge(self._pages, self._others, key=lambda kept: kept[0])
+            return tuple(notification for _, notification in numbered)
 
     @property
     def last_heartbeat(self) -> float | None:
@@ -104,7 +114,9 @@ class PagerSink:
     def _take(self, notification: Notification) -> Notification:
         with self._lock:
             notification = self._followed_up(notification)
-            self._notifications.append(notification)
+            self._received += 1
+            kept = self._pages if notification.kind in _PAGES else self._others
+            kept.add(self._received, notification)
             self._write(notification)
         try:
             self._on_notification(notification)
@@ -116,13 +128,14 @@ class PagerSink:
         incident = notification.incident
         if incident is None:
             return notification
+        digest = sha256(incident.encode(errors="surrogatepass")).digest()
         if notification.kind == "resolved":
-            self._open.pop(incident, None)
+            self._open.pop(digest, None)
         elif notification.kind == "page":
-            if incident in self._open:
+            if digest in self._open:
                 return replace(notification, kind="update")
-            self._open[incident] = None
-            if len(self._open) > _CAPACITY:
+            self._open[digest] = None
+            if len(self._open) > _MAX_OPEN:
                 del self._open[next(iter(self._open))]
         return notification
 
@@ -130,7 +143,16 @@ class PagerSink:
         if self._store is None:
             return
         try:
-            with self._store.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(asdict(notification)) + "\n")
+            with self._store.open("ab+") as file:
+                line = json.dumps(asdict(notification)).encode() + b"\n"
+                file.write(line if _ends_a_line(file) else b"\n" + line)
         except OSError as error:
             _logger.warning("the pager could not write a notification to its store: %s", error)
+
+
+def _ends_a_line(file: BinaryIO) -> bool:
+    """Return whether *file* is empty or ends with a line break. It does not if the disk was full in between."""
+    if file.seek(0, os.SEEK_END) == 0:
+        return True
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) == b"\n"

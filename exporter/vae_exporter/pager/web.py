@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from vae_exporter._serve.http import reply
 from vae_exporter.pager.notification import NotificationError
+from vae_exporter.pager.origins import OriginError, check_origin
 from vae_exporter.pager.web_page import web_page
 
 if TYPE_CHECKING:
@@ -31,16 +32,22 @@ class _RequestError(Exception):
         self.status = status
 
 
-def pager_app(sink: PagerSink) -> WSGIApplication:
-    """Return a WSGI application that feeds *sink* and shows its notifications."""
+def pager_app(sink: PagerSink, *, host: str = "") -> WSGIApplication:
+    """Return a WSGI application that feeds *sink* and shows its notifications.
+
+    It refuses requests of other websites. *host* is a name of this machine for which it answers: see `check_origin`.
+    """
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO") or "/"
         try:
+            check_origin(environ.get("HTTP_HOST", ""), environ.get("HTTP_ORIGIN"), own_name=host)
             _check(environ["REQUEST_METHOD"], path)
             answer = _look(sink, path) if environ["REQUEST_METHOD"] == "GET" else _take(sink, path, _body(environ))
         except NotificationError as error:
             return reply(start_response, "400 Bad Request", *_refusal(path, str(error)))
+        except OriginError as error:
+            return reply(start_response, "403 Forbidden", _TEXT, f"{error}\n")
         except _RequestError as error:
             return reply(start_response, error.status, _TEXT, f"{error}\n")
         return reply(start_response, *answer)

@@ -61,12 +61,10 @@ def _heartbeat(last: float | None, now: float) -> str:
         return '<p class="small">No heartbeat yet: Prometheus and Alertmanager have not reached this pager.</p>'
     age = max(0, round(now - last))
     if age <= _LATE_SECONDS:
-        return (
-            f'<p class="small">Last heartbeat {age} s ago: Prometheus and Alertmanager are connected to this pager.</p>'
-        )
+        return f'<p class="small">Last heartbeat {age} s ago: Prometheus stores samples, and Alertmanager works.</p>'
     return (
         f'<p class="late">Last heartbeat {age // 60} min ago, expected every minute: '
-        "Prometheus or Alertmanager is down, or cannot reach this pager.</p>"
+        "Prometheus stores no samples, or Prometheus or Alertmanager is down or cannot reach this pager.</p>"
     )
 
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 _READY_SECONDS = 1.0
 
+_MAX_ANSWER = 64 << 20
+"""The largest answer in bytes. A report of a run of weeks needs about 1 MiB."""
+
 
 class AnswerError(StackError):
     """A server does not answer, or rejects a request. The message contains its URL and its error message."""
@@ -76,13 +79,16 @@ class _Api:
             return json.loads(self._ask(f"/api/{path}?{urlencode(parameters)}", self.timeout))
         except urllib.error.HTTPError as error:
             raise AnswerError(f"{self.url} rejected {path.partition('/')[2]}: {_words(error)}") from error
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise AnswerError(f"{self.url} does not answer like {self.name}: {error}") from error
 
     def _ask(self, path: str, timeout: float) -> bytes:
         address = f"{self.url.rstrip('/')}{path}"
         with urllib.request.urlopen(address, timeout=timeout) as answer:  # noqa: S310 - http: checked in `_json`
-            return bytes(answer.read())
+            content = bytes(answer.read(_MAX_ANSWER + 1))
+        if len(content) > _MAX_ANSWER:
+            raise OSError(f"the answer has more than {_MAX_ANSWER >> 20} MiB")
+        return content
 
 
 @dataclass(frozen=True)
@@ -145,6 +151,6 @@ def _series(found: Mapping[str, Any], points: list[tuple[float, str]]) -> Series
 def _words(error: urllib.error.HTTPError) -> str:
     with error:
         try:
-            return str(json.load(error)["error"])
-        except (ValueError, KeyError, TypeError):
+            return str(json.loads(error.read(_MAX_ANSWER))["error"])
+        except (ValueError, KeyError, TypeError, RecursionError):
             return f"{error.code} {error.reason}"

@@ -24,7 +24,7 @@ RECORDS = Section(
               max by (gpu) (
                   max by (run, rank, gpu) (last_over_time(vae_gpu_info[2m]))
                 * on (run, rank) group_left ()
-                  max by (run, rank) (last_over_time(vae_run_start_timestamp_seconds[2m]))
+                  run_rank:vae_run_start:timestamp_seconds
               )
             or
                 last_over_time(gpu:vae_run_start:timestamp_seconds[1h])
@@ -43,7 +43,14 @@ SAMPLE_STALE = Alert(
     "VaeGpuSampleStale",
     "ticket",
     """
-      (time() - max by (run, gpu) (last_over_time(vae_gpu_sample_timestamp_seconds[2m])) > $gpu_stale)
+        time()
+      -
+        max by (run, gpu) (
+            last_over_time(vae_gpu_sample_timestamp_seconds[2m])
+          - on (run, rank) group_left ()
+            run_rank:vae_clock_offset:seconds
+        )
+      > $gpu_stale
     unless ignoring (fault)
       run_gpu:vae_gpu_fault:bool{fault="lost"} == 1
     and on (run)

@@ -97,7 +97,7 @@ RECORDS = Section(
                 unless
                   last_over_time(run_rank_gpu:vae_cuda_out_of_memory:timestamp_seconds[1h])
                     < on (run, rank) group_left ()
-                      max by (run, rank) (last_over_time(vae_run_start_timestamp_seconds[2m]))
+                      run_rank:vae_run_start:timestamp_seconds
               )
             or
               time() * (run_rank_gpu:vae_cuda_out_of_memory:max > 0) ^ 0
@@ -169,7 +169,7 @@ OUT_OF_MEMORY = Alert(
         unless
           run_rank_gpu:vae_cuda_out_of_memory:timestamp_seconds
             < on (run, rank) group_left ()
-              max by (run, rank) (last_over_time(vae_last_step_timestamp_seconds[2m]))
+              run_rank:vae_last_step:timestamp_seconds
       )
     """,
     hold="1m",

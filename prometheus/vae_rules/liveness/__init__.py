@@ -24,7 +24,8 @@ LIVENESS = RuleFile(
         Section("Alerts about a run: one alert, however many of its ranks ended", (runs.FAILED, runs.TERMINATED)),
         runs.TICKETS,
         Section(
-            "Alerts about the monitoring", (watching.RULES_FAILING, watching.NOTIFICATIONS_FAILING, watching.WATCHDOG)
+            "Alerts about the monitoring",
+            (watching.NOT_STORED, watching.RULES_FAILING, watching.NOTIFICATIONS_FAILING, watching.WATCHDOG),
         ),
     ),
 )

@@ -17,6 +17,31 @@ LIFE = Section(
     "Life",
     (
         Record(
+            "run_rank:vae_clock_offset:seconds",
+            """
+              max by (run, rank) (
+                vae_exporter_clock_timestamp_seconds - timestamp(vae_exporter_clock_timestamp_seconds)
+              )
+            or
+                last_over_time(run_rank:vae_clock_offset:seconds[2m])
+              and
+                max by (run, rank) (last_over_time(vae_run_state[2m]))
+            or
+              0 * max by (run, rank) (last_over_time(vae_run_state[2m]))
+            """,
+            "How far the clock of the rank's host is ahead of that of Prometheus. The other series correct its "
+            "timestamps by this",
+        ),
+        Record(
+            "run_rank:vae_run_start:timestamp_seconds",
+            """
+              max by (run, rank) (last_over_time(vae_run_start_timestamp_seconds[2m]))
+            -
+              run_rank:vae_clock_offset:seconds
+            """,
+            "When the newest process of the rank started",
+        ),
+        Record(
             "run_rank:vae_run_end:code",
             _END_CODES,
             "The state in which it ended, if no scrape could read that, from the target file that it left",
@@ -24,7 +49,7 @@ LIFE = Section(
         Record(
             "run:vae_run_start:timestamp_seconds",
             """
-              max by (run) (last_over_time(vae_run_start_timestamp_seconds[2m]))
+              max by (run) (run_rank:vae_run_start:timestamp_seconds)
             or
                 last_over_time(run:vae_run_start:timestamp_seconds[1h])
               and
@@ -38,7 +63,9 @@ LIFE = Section(
               time() * group by (run, rank) (vae_run_state{state=~"running|paused"} == 1)
             or
               (
-                  max by (run, rank) (vae_run_end_timestamp_seconds > 0)
+                    max by (run, rank) (vae_run_end_timestamp_seconds > 0)
+                  -
+                    run_rank:vae_clock_offset:seconds
                 or
                   last_over_time(run_rank:vae_run_alive:timestamp_seconds[1h])
               )
@@ -100,12 +127,21 @@ STEPS = Section(
             "When the rank was last scraped while paused",
         ),
         Record(
+            "run_rank:vae_last_step:timestamp_seconds",
+            """
+              max by (run, rank) (last_over_time(vae_last_step_timestamp_seconds[2m]))
+            -
+              run_rank:vae_clock_offset:seconds
+            """,
+            "When the rank made its last step",
+        ),
+        Record(
             "run_rank:vae_step_age:seconds",
             """
               time()
             -
               max by (run, rank) (
-                last_over_time(vae_last_step_timestamp_seconds[2m]) or run_rank:vae_run_paused:timestamp_seconds
+                {__name__=~"run_rank:vae_last_step:timestamp_seconds|run_rank:vae_run_paused:timestamp_seconds"}
               )
             """,
             "The time since the last step or pause of the rank",

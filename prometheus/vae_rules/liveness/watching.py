@@ -48,14 +48,40 @@ NOTIFICATIONS_FAILING = Alert(
     has_outputs=False,
 )
 
+_FRESH = "time() - timestamp(up) <= $fresh"
+
+NOT_STORED = Alert(
+    "VaeSamplesNotStored",
+    "page",
+    f"absent({_FRESH})",
+    hold="1m",
+    why=(
+        "Holds for a minute: after a restart, Prometheus evaluates the rules before its first scrape. Alerts need no "
+        "storage, so this one fires when the disk is full. All alerts about runs need stored samples."
+    ),
+    when="Prometheus has stored no scrape for $fresh s, for 1 minute, so no run is judged",
+    clears="when it stores one",
+    summary="""
+        Prometheus stores no samples: no run is judged, and no other page can fire. Check its disk and its log.
+    """,
+    description="""
+        The last scrape of any target was stored more than $fresh s ago. Most often the disk of Prometheus is full, or
+        its
+        configuration has no targets. Training continues, but a run that diverges now is not noticed. The Watchdog has
+        stopped as well.
+    """,
+    dashboard=graph("timestamp(up)"),
+    has_outputs=False,
+)
+
 WATCHDOG = Alert(
     "Watchdog",
     "none",
-    "vector(1)",
-    when="always: if it is missing, nothing is watching the runs",
-    clears="never",
-    summary="Prometheus and Alertmanager work. If this stops arriving, nothing is watching the runs.",
-    description="This alert always fires, so an outside service can notice when it stops.",
+    f"group({_FRESH})",
+    when="while Prometheus stores samples: if it is missing, nothing is watching the runs",
+    clears="when Prometheus has stored no scrape for $fresh s",
+    summary="Prometheus stores samples, and Alertmanager works. If this stops arriving, nothing is watching the runs.",
+    description="This alert fires as long as the monitoring works, so an outside service can notice when it stops.",
     dashboard=RULES_PAGE,
     has_outputs=False,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,11 @@ def test_a_path_that_is_not_a_file_raises_a_clear_error(path: str, words: str) -
 )
 def test_text_and_binary_data_are_distinguished(data: bytes, text: bool) -> None:  # noqa: FBT001 - a case
     assert reading.is_text(data) == text
+
+
+@pytest.mark.parametrize("name", [b"\x1b[31mred", b"latin-\xe9"], ids=["an escape sequence", "other bytes"])
+def test_an_error_message_shows_the_name_of_a_file_without_control_characters(tmp_path: Path, name: bytes) -> None:
+    with pytest.raises(LogError) as raised:
+        read(tmp_path / os.fsdecode(name))
+    assert "\N{REPLACEMENT CHARACTER}" in str(raised.value)
+    assert str(raised.value).isprintable()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import time
 from typing import TYPE_CHECKING
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -19,11 +20,16 @@ if TYPE_CHECKING:
 
 
 def collect(_settings: RunSettings, facts: RunFacts) -> Iterator[Metric]:
-    """Yield the version, and the counts of errors and dropped values."""
+    """Yield the version, the clock, and the counts of errors and dropped values."""
     build = GaugeMetricFamily(
         "vae_exporter_build_info", "The versions of the exporter and of Python.", labels=["version", "python"]
     )
     build.add_metric([__version__, platform.python_version()], 1)
+    clock = GaugeMetricFamily(
+        "vae_exporter_clock_timestamp_seconds",
+        "Unix time of this process at this scrape. The rules correct its timestamps by it.",
+        value=time.time(),
+    )
     errors = CounterMetricFamily(
         "vae_exporter_errors_total",
         "Unexpected errors inside the exporter, by the place where they were caught.",
@@ -36,4 +42,4 @@ def collect(_settings: RunSettings, facts: RunFacts) -> Iterator[Metric]:
     )
     for reason, count in facts.dropped.items():
         dropped.add_metric([reason], count)
-    yield from (build, errors, dropped)
+    yield from (build, clock, errors, dropped)

@@ -18,7 +18,7 @@ from vae_exporter.judge.logs.repair.misplaced import refuse_misplaced
 from vae_exporter.judge.logs.repair.repeats import refuse_repeats
 from vae_exporter.judge.logs.repair.rounded import spread_rounded
 from vae_exporter.judge.logs.repair.weights import LossWeights, fit_weights
-from vae_exporter.judge.logs.rows import Refusal, Row, RunningMean
+from vae_exporter.judge.logs.rows import Refusal, Row, RunningMean, printable
 from vae_exporter.judge.logs.runs import split_into_runs
 from vae_exporter.vocabulary import NLL_PARTS
 
@@ -113,7 +113,7 @@ def read_runs(path: Path, options: LogOptions) -> Iterator[LoggedRun]:
                 found = True
                 yield run
         except LogError as error:
-            raise LogError(f"{path}: {error}") from None
+            raise LogError(f"{printable(str(path))}: {error}") from None
         if not found:
             raise LogError(_nothing_to_judge(path, format_name, options.columns))
 
@@ -136,7 +136,7 @@ def _begin(
     first = judged[0].step or 0
     run = LoggedRun(
         name=_name(path, number),
-        file=str(path),
+        file=printable(str(path)),
         format=format_name,
         weights=weights,
         kl_weight=kl_weight,
@@ -195,4 +195,4 @@ def _name(path: Path, number: int) -> str:
 
 
 def _nothing_to_judge(path: Path, format_name: str, columns: Columns) -> str:
-    return f"{path}: the format is {format_name}, but no row has a usable NLL. {mapping_hint(columns)}"
+    return f"{printable(str(path))}: the format is {format_name}, but no row has a usable NLL. {mapping_hint(columns)}"

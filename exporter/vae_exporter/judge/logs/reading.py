@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from vae_exporter.errors import LogError
-from vae_exporter.judge.logs.rows import TOO_LONG, TRUNCATED, Line, Refusal, shown
+from vae_exporter.judge.logs.rows import TOO_LONG, TRUNCATED, Line, Refusal, printable, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,19 +44,20 @@ def open_log(path: Path) -> Iterator[io.BufferedReader]:
     Raises:
         LogError: The file does not exist, is a folder, or is a device or socket.
     """
+    name = printable(str(path))
     try:
         if path == STDIN:
             yield _unpacked(cast("BinaryIO", sys.stdin.buffer))
             return
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            raise LogError(f"{path} is a folder; pass the log files in it")
+            raise LogError(f"{name} is a folder; pass the log files in it")
         if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
-            raise LogError(f"{path} is a device or a socket; pass a log file")
+            raise LogError(f"{name} is a device or a socket; pass a log file")
         with path.open("rb") as file:
             yield _unpacked(cast("BinaryIO", file))
     except OSError as error:
-        raise LogError(f"cannot read {path}: {error.strerror or error}") from error
+        raise LogError(f"cannot read {name}: {error.strerror or error}") from error
 
 
 def head(file: io.BufferedReader) -> bytes:

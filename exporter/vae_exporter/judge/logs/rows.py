@@ -105,6 +105,11 @@ def shown(text: str) -> str:
     text = text.strip()
     if len(text) > MAX_SHOWN:
         text = f"{text[: MAX_SHOWN - 3]}..."
+    return printable(text)
+
+
+def printable(text: str) -> str:
+    """Return *text* with the replacement character for each control character and each byte that is not UTF-8."""
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
