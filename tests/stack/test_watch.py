@@ -28,9 +28,13 @@ def test_the_error_names_the_server_that_died() -> None:
         asked.wait(DEADLINE_SECONDS)
         dies.close()
 
+    checks: list[int] = []
     threading.Thread(target=die, daemon=True).start()
     try:
         with pytest.raises(StackError, match=f"Alertmanager at {dies.url} no longer answers"):
-            wait_for_death([Prometheus(lives.url), Alertmanager(dies.url)], every=0.01)
+            wait_for_death(
+                [Prometheus(lives.url), Alertmanager(dies.url)], every=0.01, each_time=lambda: checks.append(1)
+            )
+        assert checks
     finally:
         lives.close()
