@@ -5,7 +5,9 @@ from __future__ import annotations
 from io import StringIO
 from typing import TYPE_CHECKING
 
+from deadline import wait_until
 from rich.console import Console
+from watched_runs import last_step
 
 from vae_exporter.runs.newcomers import Newcomers
 from vae_exporter.runs.printing import duration, table
@@ -23,15 +25,18 @@ def printed(*runs: Standing) -> list[str]:
 
 
 def test_each_run_has_its_step_its_judgment_and_its_gpus(watched: WatchedRuns) -> None:
-    found = {run.run: run for run in standings(Prometheus(watched.url))}
-    assert sorted(found) == ["bad_run", "full_run", "good_run"]
-    good, full = found["good_run"], found["full_run"]
-    assert (good.state, good.verdict, good.band) == ("running", "healthy", "excellent")
+    def found() -> dict[str, Standing]:
+        return {run.run: run for run in standings(Prometheus(watched.url))}
+
+    # A busy machine misses scrapes, and each looks like a lost run.
+    wait_until(lambda: found()["good_run"].state == found()["full_run"].state == "running", "the runs are scraped")
+    runs = found()
+    assert sorted(runs) == ["bad_run", "full_run", "good_run"]
+    good, full = runs["good_run"], runs["full_run"]
+    assert (good.verdict, good.band) == ("healthy", "excellent")
     assert good.nll is not None
     assert 0.1 < good.nll < 0.2
-    assert good.step is not None
-    assert good.step > 800
-    assert good.age is not None
+    assert good.step == last_step("good_run")
     assert good.gpu is None
     assert full.verdict == "stop"
     assert full.alerts["VaeLossNonfinite"] == "page"
@@ -43,9 +48,14 @@ def test_each_run_has_its_step_its_judgment_and_its_gpus(watched: WatchedRuns) -
 def test_newcomers_are_announced_once(watched: WatchedRuns) -> None:
     output = StringIO()
     newcomers = Newcomers(Console(file=output))
-    newcomers.announce(Prometheus(watched.url))
-    newcomers.announce(Prometheus(watched.url))
-    assert output.getvalue().splitlines() == ["run bad_run found", "run full_run found", "run good_run found"]
+
+    def announced() -> list[str]:
+        newcomers.announce(Prometheus(watched.url))
+        return sorted(output.getvalue().splitlines())
+
+    everyone = ["run bad_run found", "run full_run found", "run good_run found"]
+    wait_until(lambda: announced() == everyone, "every run is announced")
+    assert announced() == everyone
 
 
 def test_a_run_is_a_row() -> None:

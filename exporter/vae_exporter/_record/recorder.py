@@ -13,6 +13,7 @@ from vae_exporter._record.harvest import Harvest
 from vae_exporter._record.probe import Probe
 from vae_exporter._record.step_clock import StepClock
 from vae_exporter._record.training_values import TrainingValues
+from vae_exporter._record.user_gauges import UserGauges
 from vae_exporter._record.validation import Validation
 from vae_exporter.vocabulary import SPLITS
 
@@ -60,6 +61,7 @@ class Recorder:
         self._training = TrainingValues()
         self._validation = Validation()
         self._probe = Probe()
+        self._user_gauges = UserGauges(self.failures)
         self._comparisons = Comparisons(self.failures, torch=torch)
         self._end_state: EndState | None = None
         self._end_time = 0.0
@@ -87,6 +89,12 @@ class Recorder:
         with self._lock:
             if not self._has_ended(values.values()):
                 self._take(self._steps.present(step), values, self._probe.record)
+
+    def gauge(self, name: str, value: object) -> None:
+        """Record *value* as the gauge *name*."""
+        with self._lock:
+            if not self._has_ended((value,)) and self._user_gauges.accepts(name):
+                self._take(self._steps.present(None), {name: value}, self._user_gauges.record)
 
     def observe_reconstruction(
         self, step: int | None, inputs: object, outputs: object, *, every: object = 100, data_range: object = 2.0
@@ -148,6 +156,7 @@ class Recorder:
                 losses=self._training.loss_facts(),
                 validation=self._validation.facts(),
                 probe=self._probe.facts(),
+                user_gauges=self._user_gauges.facts(),
                 reconstruction=self._comparisons.facts(),
                 errors=dict(self.failures.errors),
                 dropped=dict(self.failures.dropped),

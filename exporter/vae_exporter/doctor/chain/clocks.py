@@ -21,7 +21,7 @@ MOST_SECONDS = 5.0
 def check(servers: Servers) -> Iterator[Finding]:
     """Yield how far the clock of Prometheus is ahead of this machine's."""
     before = time.time()
-    theirs = servers.prometheus.value("time()")
+    theirs = servers.prometheus.value("vector(time())")
     ours = (before + time.time()) / 2
     ahead = float("nan") if theirs is None else theirs - ours
     expected = f"at most {MOST_SECONDS:.0f} s"
