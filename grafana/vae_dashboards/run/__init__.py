@@ -4,7 +4,7 @@ from vae_dashboards.board import Board, Row, ranks, runs
 from vae_dashboards.run.checks import confidence, latents, stability, the_sum
 from vae_dashboards.run.glance import alerts, at_a_glance
 from vae_dashboards.run.marks import marks
-from vae_dashboards.run.resources import memory, optimizer
+from vae_dashboards.run.resources import memory, optimizer, other_values
 
 
 def run() -> Board:
@@ -24,5 +24,6 @@ def run() -> Board:
             Row("KL and discriminator", latents()),
             Row("Optimizer and speed", optimizer()),
             Row("GPU memory", memory()),
+            Row("Other values", other_values()),
         ],
     )
