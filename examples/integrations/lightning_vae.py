@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
@@ -54,7 +55,8 @@ def main() -> None:
     arguments = parser.parse_args()
 
     shapes = MovingShapes(torch.Generator().manual_seed(0), batch_size=2, frames=3, size=16)
-    clips = torch.utils.data.DataLoader([shapes.batch() for _ in range(arguments.steps)], batch_size=None)
+    batches: Any = [shapes.batch() for _ in range(arguments.steps)]
+    clips: Any = torch.utils.data.DataLoader(batches, batch_size=None)
     run = time.strftime("lightning-%Y%m%d-%H%M%S")
     callback = VaeExporterCallback(run, loss_weights=LOSS_WEIGHTS, port=arguments.port)
     Trainer(max_epochs=1, accelerator="cpu", logger=False, enable_checkpointing=False, callbacks=[callback]).fit(

@@ -21,7 +21,7 @@ FIRST_STEP = {"transformers_vae": 1}
 @pytest.mark.parametrize("name", sorted(path.stem for path in EXAMPLES.glob("*.py")))
 def test_an_example_exports_its_losses_and_that_it_finished(name: str, tmp_path: Path) -> None:
     with scraped_port() as port:
-        command = [sys.executable, EXAMPLES / f"{name}.py", f"--steps={STEPS}", f"--port={port.number}"]
+        command = [sys.executable, str(EXAMPLES / f"{name}.py"), f"--steps={STEPS}", f"--port={port.number}"]
         done = finished(command, seconds=240, cwd=tmp_path, env={**os.environ, "OMP_NUM_THREADS": "1"})
     assert done.returncode == 0, done.stderr
     assert port.value("vae_run_state", state="finished") == 1

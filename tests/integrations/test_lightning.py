@@ -42,11 +42,12 @@ def port() -> Iterator[ScrapedPort]:
 
 
 def batches(count: int = 12) -> Any:  # noqa: ANN401 - a generic of torch
-    return torch.utils.data.DataLoader(torch.arange(1.0, count + 1), batch_size=1)
+    numbers: Any = list(range(1, count + 1))
+    return torch.utils.data.DataLoader(numbers, batch_size=1)
 
 
 def autoencoder(library: Library, *, fails: BaseException | None = None) -> Any:  # noqa: ANN401 - of either library
-    class Autoencoder(library.trainers.LightningModule):  # type: ignore[misc, name-defined]
+    class Autoencoder(library.trainers.LightningModule):  # type: ignore[name-defined]
         def __init__(self) -> None:
             super().__init__()
             self.layer = torch.nn.Linear(1, 1)
@@ -54,12 +55,12 @@ def autoencoder(library: Library, *, fails: BaseException | None = None) -> Any:
         def training_step(self, batch: torch.Tensor, batch_idx: int) -> torch.Tensor:
             if fails is not None and batch_idx == 3:
                 raise fails
-            self.log("train/nll_loss", batch.mean())
-            loss: torch.Tensor = self.layer(batch[:, None]).square().mean()
+            self.log("train/nll_loss", batch.float().mean())
+            loss: torch.Tensor = self.layer(batch[:, None].float()).square().mean()
             return loss
 
         def validation_step(self, batch: torch.Tensor, batch_idx: int) -> None:  # noqa: ARG002
-            self.log("val/nll_loss", batch.mean())
+            self.log("val/nll_loss", batch.float().mean())
 
         def configure_optimizers(self) -> torch.optim.Optimizer:
             return torch.optim.SGD(self.parameters(), lr=0.25)
@@ -68,7 +69,7 @@ def autoencoder(library: Library, *, fails: BaseException | None = None) -> Any:
 
 
 def gan(library: Library) -> Any:  # noqa: ANN401 - of either library
-    class Gan(library.trainers.LightningModule):  # type: ignore[misc, name-defined]
+    class Gan(library.trainers.LightningModule):  # type: ignore[name-defined]
         def __init__(self) -> None:
             super().__init__()
             self.automatic_optimization = False
@@ -77,9 +78,9 @@ def gan(library: Library) -> Any:  # noqa: ANN401 - of either library
         def training_step(self, batch: torch.Tensor, batch_idx: int) -> None:  # noqa: ARG002
             for layer, optimizer in zip(self.layers, self.optimizers(), strict=True):
                 optimizer.zero_grad()
-                self.manual_backward(layer(batch[:, None]).square().mean())
+                self.manual_backward(layer(batch[:, None].float()).square().mean())
                 optimizer.step()
-            self.log_dict({"nll_loss": batch.mean(), "disc_loss": 0.5})
+            self.log_dict({"nll_loss": batch.float().mean(), "disc_loss": 0.5})
 
         def configure_optimizers(self) -> list[torch.optim.Optimizer]:
             return [torch.optim.SGD(layer.parameters(), lr=0.25) for layer in self.layers]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from vae_exporter.training_exporter import TrainingExporter
 
@@ -37,9 +37,9 @@ class ExportedMetrics:
         self._values.update(values)
         super().update(**values)  # type: ignore[misc]
 
-    def log_every(self, iterable: Iterable[Any], *arguments: Any, **keywords: Any) -> Iterator[Any]:  # noqa: ANN401
-        """Yield the items of *iterable*, and record the values of each step."""
-        for item in super().log_every(iterable, *arguments, **keywords):  # type: ignore[misc]
+    def log_every(self, *arguments: Any, **keywords: Any) -> Iterator[Any]:  # noqa: ANN401
+        """Yield the items as the MetricLogger does, and record the values of each step."""
+        for item in super().log_every(*arguments, **keywords):  # type: ignore[misc]
             self._values = {}
             try:
                 yield item
