@@ -43,6 +43,11 @@ test-integrations: $(INSTALLED) ## Test the adapters with the real trainers, whi
 test-compose: $(INSTALLED) ## Test docker-compose.yml in a separate Docker daemon with stand-in images. Needs root.
 	.venv/bin/python -m pytest -m compose tests/compose $(ARGS)
 
+.PHONY: test-launchers
+test-launchers: $(INSTALLED) ## Run the tests under Lightning, in a Jupyter kernel and under gevent.
+	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -e '.[launchers]'
+	.venv/bin/python -m pytest -m launchers tests/launchers $(ARGS)
+
 .PHONY: lint
 lint: servers $(INSTALLED) ## Check the code, the rules and the configuration files.
 	.venv/bin/python -m ruff check

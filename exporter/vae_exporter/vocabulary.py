@@ -7,7 +7,7 @@ docs/metrics.md.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,6 +52,11 @@ SPLITS = ("train", "validation")
 
 EndState = Literal["finished", "failed", "terminated"]
 RunState = Literal["running", "paused", "finished", "failed", "terminated"]
+
+END_STATE_LABEL = "end_state"
+"""The label of ``up`` that holds how a run ended, from the target file that it left because no scrape read its end."""
+
+END_STATES: tuple[EndState, ...] = get_args(EndState)
 
 RUN_STATES: Mapping[RunState, int] = {"running": 0, "paused": 1, "finished": 2, "failed": 4, "terminated": 3}
 """The states of a run and their values in ``run_rank:vae_run_state:code``."""

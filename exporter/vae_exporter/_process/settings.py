@@ -5,10 +5,9 @@ from __future__ import annotations
 import difflib
 import math
 import numbers
-import os
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
@@ -37,16 +36,13 @@ MIN_SAMPLE_SECONDS = 0.1
 MAX_SAMPLE_SECONDS = 60.0
 """The longest interval: the rules treat a reading that is older than three minutes as stale."""
 
-RANK_VARIABLES = ("RANK", "SLURM_PROCID")
-"""The environment variables in which launchers set the rank, in order of precedence: torchrun's, then Slurm's."""
-
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,99}")
 _RESERVED_LABELS = frozenset({"run", "rank", "outputs_url", "instance", "job", "le", "quantile"})
 
 
 @dataclass(frozen=True)
 class RunSettings:
-    """The valid settings of one run. `TrainingExporter` describes them."""
+    """The valid settings of one run. `TrainingExporter` describes them. The *rank* is 0 until it is settled."""
 
     run: str
     rank: int
@@ -65,7 +61,6 @@ def check_settings(  # noqa: PLR0913 - the arguments of TrainingExporter
     info: Mapping[str, object] | None,
     outputs_url: str | None,
     start_step: int | None,
-    environment: Mapping[str, str] = os.environ,
 ) -> RunSettings:
     """Validate the arguments that describe a run, and return its settings.
 
@@ -77,7 +72,7 @@ def check_settings(  # noqa: PLR0913 - the arguments of TrainingExporter
         labels["outputs_url"] = _url(outputs_url)
     return RunSettings(
         run=_text("run", run),
-        rank=_rank(rank, environment),
+        rank=0 if rank is None else _whole_number("rank", rank),
         loss_weights=_loss_weights(_mapping("loss_weights", loss_weights)),
         band_edges=_band_edges(_mapping("band_edges", band_edges)),
         info=labels,
@@ -132,6 +127,16 @@ def sample_seconds(value: object) -> float:
     return float(value)
 
 
+def exit_codes(codes: object) -> frozenset[int]:
+    """Return *codes* if they are whole numbers."""
+    if not isinstance(codes, Collection) or isinstance(codes, str):
+        raise SettingsError(f"orderly_exit_codes must be a list of whole numbers, got {codes!r:.80}")
+    for code in codes:
+        if not isinstance(code, int) or isinstance(code, bool):
+            raise SettingsError(f"orderly_exit_codes must be a list of whole numbers, got {code!r:.80} in it")
+    return frozenset(codes)
+
+
 def _text(name: str, value: object) -> str:
     if not isinstance(value, str):
         raise SettingsError(f"{name} must be a string, got {value!r}")
@@ -160,20 +165,6 @@ def _whole_number(name: str, value: object) -> int:
     if not isinstance(value, numbers.Integral) or isinstance(value, bool) or not 0 <= int(value) <= MAX_WHOLE_NUMBER:
         raise SettingsError(f"{name} must be a whole number, 0 or more, got {value!r:.80}")
     return int(value)
-
-
-def _rank(rank: int | None, environment: Mapping[str, str]) -> int:
-    if rank is not None:
-        return _whole_number("rank", rank)
-    for variable in RANK_VARIABLES:
-        text = environment.get(variable)
-        if text:
-            if not text.isdecimal() or len(text) > len(str(MAX_WHOLE_NUMBER)):
-                raise SettingsError(
-                    f"{variable} in the environment must be a whole number, 0 or more, got {text!r}; or pass rank="
-                )
-            return int(text)
-    return 0
 
 
 def _finite(name: str, value: object) -> float:
