@@ -294,7 +294,7 @@ class TrainingExporter:
                 is not finite is ignored.
         """
         try:
-            if not self._service.is_abandoned:
+            if self._service.takes_values():
                 self._recorder.gauge(name, value)
         except Exception as error:  # noqa: BLE001 - likewise
             self._recorder.failures.caught("observe", "gauge()", error)
