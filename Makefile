@@ -34,6 +34,11 @@ watch: servers $(INSTALLED) ## Run Prometheus, Alertmanager and the pager for th
 test: servers $(INSTALLED) ## Run the tests, two files at a time, because they mostly wait for servers.
 	.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
+.PHONY: test-integrations
+test-integrations: $(INSTALLED) ## Test the adapters with the real trainers, which it installs into .venv.
+	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -c constraints-integrations.txt -e '.[integrations]'
+	.venv/bin/python -m pytest tests/integrations $(ARGS)
+
 .PHONY: test-compose
 test-compose: $(INSTALLED) ## Test docker-compose.yml in a separate Docker daemon with stand-in images. Needs root.
 	.venv/bin/python -m pytest -m compose tests/compose $(ARGS)

@@ -323,6 +323,22 @@ class TrainingExporter:
         except Exception as error:  # noqa: BLE001 - likewise
             self._recorder.failures.caught("observe", "stage()", error)
 
+    def gauge(self, name: str, value: object) -> None:
+        """Export *value* as the gauge *name*, for what a trainer reports besides the losses. It is never judged.
+
+        Never raises. Errors are logged once and counted, as in `observe`.
+
+        Args:
+            name: At most 64 letters, digits and ``_ . / -``, for example ``"psnr"``. A run has at most 64 names.
+            value: A number or a tensor with one element, on any device, which is copied as in `observe`. A value that
+                is not finite is ignored.
+        """
+        try:
+            if self._service.takes_values():
+                self._recorder.gauge(name, value)
+        except Exception as error:  # noqa: BLE001 - likewise
+            self._recorder.failures.caught("observe", "gauge()", error)
+
     @contextmanager
     def paused(self, activity: str = "") -> Iterator[None]:
         """Mark the run as paused while the block runs, for example during validation or checkpointing.

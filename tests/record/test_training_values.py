@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import torch
-from simulated_training import Training
 
 from vae_exporter._process.loss_definition import LossDefinition
 from vae_exporter._record.facts import ChangeFacts
 from vae_exporter._record.training_values import TrainingValues
+
+if TYPE_CHECKING:
+    from simulated_training import Training
 
 
 class TestValues:
@@ -71,7 +74,7 @@ class TestStage:
         values.begin_stage(400)
         for step in range(400, 499):
             values.record(step, {"nll": 0.4})
-        assert list(values.windows().means())[0].window == "short"
+        assert next(iter(values.windows().means())).window == "short"
         assert (values.level_facts().best, values.level_facts().held) == (None, None)
         assert values.change_facts()["stage"] == ChangeFacts(400, 400)
 

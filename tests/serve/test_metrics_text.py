@@ -90,6 +90,7 @@ def metrics_text() -> str:
     recorder.observe(1421, {"total": math.inf}, skipped=True)
     recorder.observe(1421, {"nll": 0.75}, split="validation")
     recorder.observe_probe(1421, {"nll": 0.5, "rec": 0.0375})
+    recorder.gauge("psnr", 31.5)
     frames = torch.ones(1, 3, 2, 16, 16)
     frames[..., 8:] = -1
     recorder.observe_reconstruction(1421, frames, frames / 2, data_range=5.0)  # exactly 20 decibels

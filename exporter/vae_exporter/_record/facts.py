@@ -133,5 +133,6 @@ class RunFacts:
     validation: Mapping[str, float]
     probe: ProbeFacts
     reconstruction: ReconstructionFacts
+    user_gauges: Mapping[str, float]
     errors: Mapping[str, int]
     dropped: Mapping[str, int]

@@ -15,6 +15,7 @@ from vae_exporter._record.harvest import Harvest
 from vae_exporter._record.probe import Probe
 from vae_exporter._record.step_clock import StepClock
 from vae_exporter._record.training_values import TrainingValues
+from vae_exporter._record.user_gauges import UserGauges
 from vae_exporter._record.validation import Validation
 from vae_exporter.vocabulary import SPLITS
 
@@ -68,6 +69,7 @@ class Recorder:
             self._training.resume(start_step)
         self._validation = Validation()
         self._probe = Probe()
+        self._user_gauges = UserGauges(self.failures)
         self._comparisons = Comparisons(self.failures, torch=torch)
         self._end_state: EndState | None = None
         self._end_time = 0.0
@@ -111,6 +113,12 @@ class Recorder:
                 if number is not None:
                     self._harvest.give(number, {}, lambda at, _values: self._training.begin_stage(at))
                     self._harvest.deliver()
+
+    def gauge(self, name: str, value: object) -> None:
+        """Record *value* as the gauge *name*."""
+        with self._lock:
+            if not self._has_ended((value,)) and self._user_gauges.accepts(name):
+                self._take(self._steps.present(None), {name: value}, self._user_gauges.record)
 
     def observe_reconstruction(
         self, step: int | None, inputs: object, outputs: object, *, every: object = 100, data_range: object = 2.0
@@ -176,6 +184,7 @@ class Recorder:
                 level=self._training.level_facts(),
                 validation=self._validation.facts(),
                 probe=self._probe.facts(),
+                user_gauges=self._user_gauges.facts(),
                 reconstruction=self._comparisons.facts(),
                 errors=dict(self.failures.errors),
                 dropped=dict(self.failures.dropped),

@@ -10,7 +10,18 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from vae_exporter._serve.collectors import allocator, exporter, loss, nvml, probe, progress, reconstruction, run, window
+from vae_exporter._serve.collectors import (
+    allocator,
+    exporter,
+    loss,
+    nvml,
+    probe,
+    progress,
+    reconstruction,
+    run,
+    user_gauge,
+    window,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -32,6 +43,7 @@ COLLECTORS: dict[str, Collect] = {
     "window": window.collect,
     "probe": probe.collect,
     "reconstruction": reconstruction.collect,
+    "user_gauge": user_gauge.collect,
     "exporter": exporter.collect,
 }
 """The collectors by name, which is also their file's name and the value of the label *collector*."""

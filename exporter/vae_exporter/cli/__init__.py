@@ -13,7 +13,7 @@ except ImportError as missing:
     ) from missing
 
 from vae_exporter._version import __version__
-from vae_exporter.cli import demo, doctor, judge, pager, replay, report, targets, trainer, watch
+from vae_exporter.cli import demo, dismiss, doctor, judge, pager, replay, report, status, targets, trainer, watch
 
 app = typer.Typer(
     help="Monitor the training of video VAEs.",
@@ -28,6 +28,8 @@ app.command()(pager.pager)
 app.command()(judge.judge)
 app.command()(replay.replay)
 app.command()(report.report)
+app.command()(status.status)
+app.command()(dismiss.dismiss)
 app.command()(doctor.doctor)
 app.add_typer(targets.targets, name="targets")
 

@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
+from vae_exporter.cli.servers import PROMETHEUS, PrometheusUrl
 from vae_exporter.cli.terminal import fail, needs_extra, write_page
 from vae_exporter.errors import VaeExporterError
 
 
 def report(
     *,
-    prometheus: Annotated[str, typer.Option(help="URL of Prometheus.")] = "http://127.0.0.1:9090",
+    prometheus: PrometheusUrl = PROMETHEUS,
     run: Annotated[str | None, typer.Option(help="Name of the run. Required if Prometheus has several.")] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write.", dir_okay=False)] = Path(
         "report.html"

@@ -19,17 +19,33 @@ def watch(
     data: Annotated[Path, typer.Option(help="Folder for the servers' data.", file_okay=False)] = Path(
         "vae-exporter-data"
     ),
+    prometheus_port: Annotated[int, typer.Option(help="Port of Prometheus.", min=1, max=65535)] = 9090,
+    alertmanager_port: Annotated[int, typer.Option(help="Port of Alertmanager.", min=1, max=65535)] = 9093,
+    pager_port: Annotated[int, typer.Option(help="Port of the pager.", min=1, max=65535)] = 9661,
+    alertmanager_config: Annotated[
+        Path | None,
+        typer.Option(help="Configuration of Alertmanager, such as alertmanager.pagerduty-slack.yml.", dir_okay=False),
+    ] = None,
 ) -> None:
     """Run Prometheus, Alertmanager and the pager for the runs on this machine, until Ctrl-C."""
     with needs_extra("cli"):
-        from vae_exporter.stack.watch import watch as watch_trainings  # noqa: PLC0415 - see terminal.needs_extra
+        from vae_exporter.runs.newcomers import Newcomers  # noqa: PLC0415 - see terminal.needs_extra
+        from vae_exporter.stack.watch import Ports  # noqa: PLC0415
+        from vae_exporter.stack.watch import watch as watch_trainings  # noqa: PLC0415
     end_like_ctrl_c(signal.SIGTERM, signal.SIGHUP)
+    console = Console()
     with suppress(KeyboardInterrupt):
         try:
             data.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             fail(f"cannot create the folder {data}: {error.strerror or error}; choose another one with --data")
         try:
-            watch_trainings(data.resolve(), Console())
+            watch_trainings(
+                data.resolve(),
+                console,
+                ports=Ports(prometheus_port, alertmanager_port, pager_port),
+                alertmanager_config=alertmanager_config,
+                each_time=Newcomers(console).announce,
+            )
         except VaeExporterError as error:
             fail(str(error))

@@ -13,6 +13,7 @@ from vae_exporter.errors import StackError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
 _READY_SECONDS = 1.0
 
@@ -69,26 +70,31 @@ class _Api:
             error.close()
             raise
 
-    def _json(self, path: str, **parameters: object) -> Any:  # noqa: ANN401 - JSON
+    def _json(self, path: str, *, content: object = None, **parameters: object) -> Any:  # noqa: ANN401 - JSON
+        """Return the answer to a GET, or to a POST of *content*. An empty answer is None."""
         if not self.url.startswith(("http://", "https://")):
             raise AnswerError(
                 f"the URL of {self.name} must start with http:// or https://, as in http://127.0.0.1:9090, "
                 f"got {self.url!r}"
             )
         try:
-            return json.loads(self._ask(f"/api/{path}?{urlencode(parameters)}", self.timeout))
+            body = self._ask(f"/api/{path}?{urlencode(parameters)}", self.timeout, content)
+            return json.loads(body) if body or content is None else None
         except urllib.error.HTTPError as error:
             raise AnswerError(f"{self.url} rejected {path.partition('/')[2]}: {_words(error)}") from error
         except (OSError, ValueError, RecursionError) as error:
             raise AnswerError(f"{self.url} does not answer like {self.name}: {error}") from error
 
-    def _ask(self, path: str, timeout: float) -> bytes:
-        address = f"{self.url.rstrip('/')}{path}"
-        with urllib.request.urlopen(address, timeout=timeout) as answer:  # noqa: S310 - http: checked in `_json`
-            content = bytes(answer.read(_MAX_ANSWER + 1))
-        if len(content) > _MAX_ANSWER:
+    def _ask(self, path: str, timeout: float, content: object = None) -> bytes:
+        request = urllib.request.Request(f"{self.url.rstrip('/')}{path}")  # noqa: S310 - http: checked in `_json`
+        if content is not None:
+            request.data = json.dumps(content).encode()
+            request.add_header("Content-Type", "application/json")
+        with urllib.request.urlopen(request, timeout=timeout) as answer:  # noqa: S310 - likewise
+            read = bytes(answer.read(_MAX_ANSWER + 1))
+        if len(read) > _MAX_ANSWER:
             raise OSError(f"the answer has more than {_MAX_ANSWER >> 20} MiB")
-        return content
+        return read
 
 
 @dataclass(frozen=True)
@@ -125,6 +131,22 @@ class Prometheus(_Api):
         """Return the pending and firing alerts, with their ``labels``, ``annotations`` and ``state``."""
         return list(self._data("alerts")["alerts"])
 
+    def targets(self) -> list[dict[str, Any]]:
+        """Return the targets, with their ``scrapePool``, ``scrapeUrl``, ``health`` and ``lastError``."""
+        return list(self._data("targets", state="active")["activeTargets"])
+
+    def rules(self) -> list[dict[str, Any]]:
+        """Return the rules of all groups, with their ``name``, ``type``, ``health`` and ``lastError``."""
+        return [rule for group in self._data("rules")["groups"] for rule in group["rules"]]
+
+    def alertmanagers(self) -> list[str]:
+        """Return the URLs to which the server sends its alerts."""
+        return [found["url"] for found in self._data("alertmanagers")["activeAlertmanagers"]]
+
+    def version(self) -> str:
+        """Return the version of the server."""
+        return str(self._data("status/buildinfo")["version"])
+
     def _data(self, path: str, **parameters: object) -> Any:  # noqa: ANN401 - JSON
         answer = self._json(f"v1/{path}", **parameters)
         try:
@@ -135,13 +157,33 @@ class Prometheus(_Api):
 
 @dataclass(frozen=True)
 class Alertmanager(_Api):
-    """An Alertmanager server. `alerts` raises AnswerError if it does not answer."""
+    """An Alertmanager server. Every method raises AnswerError if it does not answer, or rejects the request."""
 
     name = "Alertmanager"
 
     def alerts(self) -> list[dict[str, Any]]:
-        """Return the current alerts, with their ``labels`` and ``status``."""
+        """Return the current alerts, with their ``labels``, ``status`` and ``receivers``."""
         return list(self._json("v2/alerts"))
+
+    def send(self, alert: Mapping[str, Any]) -> None:
+        """Send *alert*, as Prometheus does."""
+        self._json("v2/alerts", content=[alert])
+
+    def silence(self, labels: Mapping[str, str], *, start: datetime, end: datetime, author: str, comment: str) -> str:
+        """Silence the alerts that have *labels* from *start* to *end*, and return the ID of the silence."""
+        matchers = [{"name": name, "value": value, "isRegex": False} for name, value in labels.items()]
+        content = {
+            "matchers": matchers,
+            "startsAt": start.isoformat(),
+            "endsAt": end.isoformat(),
+            "createdBy": author,
+            "comment": comment,
+        }
+        return str(self._json("v2/silences", content=content)["silenceID"])
+
+    def version(self) -> str:
+        """Return the version of the server."""
+        return str(self._json("v2/status")["versionInfo"]["version"])
 
 
 def _series(found: Mapping[str, Any], points: list[tuple[float, str]]) -> Series:
@@ -151,6 +193,7 @@ def _series(found: Mapping[str, Any], points: list[tuple[float, str]]) -> Series
 def _words(error: urllib.error.HTTPError) -> str:
     with error:
         try:
-            return str(json.loads(error.read(_MAX_ANSWER))["error"])
+            answer = json.loads(error.read(_MAX_ANSWER))
+            return str(answer["error"] if isinstance(answer, dict) else answer)  # Alertmanager answers with a string
         except (ValueError, KeyError, TypeError, RecursionError):
             return f"{error.code} {error.reason}"

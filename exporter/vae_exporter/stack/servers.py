@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from vae_exporter.errors import StackError
 from vae_exporter.stack.client import Alertmanager, Prometheus
 from vae_exporter.stack.files import stack_folder
 from vae_exporter.stack.processes import moved, running
@@ -79,22 +80,37 @@ def prometheus(  # noqa: PLR0913 - what differs from the shipped configuration
 
 
 @contextmanager
-def alertmanager(folder: Path, *, pager_url: str, intervals: Intervals = AS_SHIPPED, port: int = 0) -> Iterator[str]:
-    """Run Alertmanager with the shipped configuration, notifying the pager at *pager_url*, and yield its URL.
+def alertmanager(
+    folder: Path, *, pager_url: str, config_file: Path | None = None, intervals: Intervals = AS_SHIPPED, port: int = 0
+) -> Iterator[str]:
+    """Run Alertmanager with *config_file*, or with the shipped configuration, and yield its URL.
 
-    Port 0 picks a free port.
+    Receivers at `PAGER_URL` are moved to *pager_url*. Port 0 picks a free port.
 
     Raises:
-        StackError: The program is missing, the port is taken, or the server does not become ready.
+        StackError: *config_file* cannot be read, the program is missing, the port is taken, or the server does not
+            become ready.
     """
-    shipped = stack_folder() / "alertmanager"
-    config = moved(yaml.safe_load((shipped / "alertmanager.yml").read_text()), PAGER_URL, pager_url)
-    config["templates"] = [str(shipped / pattern) for pattern in config["templates"]]
-    for route in (config["route"], *config["route"]["routes"]):
+    file = config_file or stack_folder() / "alertmanager" / "alertmanager.yml"
+    config = moved(_read(file), PAGER_URL, pager_url)
+    config["templates"] = [str(file.parent / pattern) for pattern in config.get("templates", ())]
+    for route in (config["route"], *config["route"].get("routes", ())):
         _replace(route, {"group_wait": intervals.group_wait, "group_interval": intervals.group_interval})
     options = [f"--storage.path={folder / 'alertmanager'}", "--cluster.listen-address="]
     with running(Alertmanager, folder, config, options, port) as url:
         yield url
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        config = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise StackError(f"cannot read the configuration {file}: {error}") from error
+    if not isinstance(config, dict) or not isinstance(config.get("route"), dict):
+        raise StackError(
+            f"{file} must be a configuration of Alertmanager with a `route:`; amtool check-config checks it"
+        )
+    return config
 
 
 def _replace(settings: dict[str, Any], values: dict[str, str | None]) -> None:

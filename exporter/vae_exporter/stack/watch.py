@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 from vae_exporter.errors import StackError
@@ -14,24 +15,51 @@ from vae_exporter.stack.processes import PROMETHEUS_ADDRESS, check_free
 from vae_exporter.stack.servers import ALERTMANAGER_ADDRESS, PAGER_URL, alertmanager, prometheus
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from rich.console import Console
 
 
-def watch(folder: Path, console: Console) -> NoReturn:
+def port_of(address: str) -> int:
+    """Return the port of *address*, which ends in ``:PORT``."""
+    return int(address.rpartition(":")[2])
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The ports of the servers on this machine. The defaults are those of the shipped configuration."""
+
+    prometheus: int = port_of(PROMETHEUS_ADDRESS)
+    alertmanager: int = port_of(ALERTMANAGER_ADDRESS)
+    pager: int = port_of(PAGER_URL)
+
+
+def watch(
+    folder: Path,
+    console: Console,
+    *,
+    ports: Ports,
+    alertmanager_config: Path | None = None,
+    each_time: Callable[[Prometheus], object],
+) -> NoReturn:
     """Run all three with their data in *folder*, and print the notifications on *console*. Never returns.
+
+    *alertmanager_config* replaces the shipped configuration. *each_time* is called after each check of the servers.
 
     Raises:
         StackError: One of them cannot start, or stops answering.
     """
     with ExitStack() as stack:
-        pager_port = _port(PAGER_URL)
-        check_free("the pager", pager_port)
-        stack.enter_context(receive(console, host="127.0.0.1", port=pager_port, store=folder / "pager.jsonl"))
+        check_free("the pager", ports.pager)
+        stack.enter_context(receive(console, host="127.0.0.1", port=ports.pager, store=folder / "pager.jsonl"))
         alertmanager_url = stack.enter_context(
-            alertmanager(folder, pager_url=PAGER_URL, port=_port(ALERTMANAGER_ADDRESS))
+            alertmanager(
+                folder,
+                pager_url=f"http://127.0.0.1:{ports.pager}",
+                config_file=alertmanager_config,
+                port=ports.alertmanager,
+            )
         )
         prometheus_url = stack.enter_context(
             prometheus(
@@ -39,15 +67,18 @@ def watch(folder: Path, console: Console) -> NoReturn:
                 targets=None,
                 targets_folder=stack_folder() / "prometheus" / "targets",
                 alertmanager_url=alertmanager_url,
-                port=_port(PROMETHEUS_ADDRESS),
+                port=ports.prometheus,
             )
         )
         console.print(f"Prometheus: {prometheus_url}, Alertmanager: {alertmanager_url}, data: {folder}")
-        wait_for_death([Prometheus(prometheus_url), Alertmanager(alertmanager_url)])
+        server = Prometheus(prometheus_url)
+        wait_for_death([server, Alertmanager(alertmanager_url)], each_time=lambda: each_time(server))
 
 
-def wait_for_death(servers: Sequence[Prometheus | Alertmanager], *, every: float = 5.0) -> NoReturn:
-    """Check every *every* seconds that each of *servers* answers. Never returns.
+def wait_for_death(
+    servers: Sequence[Prometheus | Alertmanager], *, every: float = 5.0, each_time: Callable[[], object]
+) -> NoReturn:
+    """Check every *every* seconds that each of *servers* answers, then call *each_time*. Never returns.
 
     Raises:
         StackError: One of them stops answering.
@@ -61,8 +92,5 @@ def wait_for_death(servers: Sequence[Prometheus | Alertmanager], *, every: float
                     f"{server.name} at {server.url} no longer answers ({error}), so no run is monitored; see its log "
                     "in the data folder, and restart `vae-exporter watch`"
                 ) from error
+        each_time()
         time.sleep(every)
-
-
-def _port(address: str) -> int:
-    return int(address.rpartition(":")[2])

@@ -4,7 +4,7 @@ from vae_dashboards.board import Board, Row, ranks, runs
 from vae_dashboards.run.checks import confidence, latents, stability, the_sum
 from vae_dashboards.run.glance import at_a_glance
 from vae_dashboards.run.marks import marks
-from vae_dashboards.run.resources import memory, optimizer
+from vae_dashboards.run.resources import memory, optimizer, other_values
 
 
 def run() -> Board:
@@ -20,6 +20,7 @@ def run() -> Board:
         "KL and discriminator of $run": latents(),
         "Optimizer and speed of $run": optimizer(),
         "GPU memory of $run": memory(),
+        "Other values of $run": other_values(),
     }
     return Board(
         uid="vae-run",

@@ -16,6 +16,22 @@ if TYPE_CHECKING:
     from vae_dashboards.board import Panels
 
 
+def other_values() -> Panels:
+    """Return the gauges that the trainer reports besides."""
+    return [
+        curves(
+            Words(
+                "Other values",
+                "What the trainer reports with exporter.gauge(). No rule judges it.",
+                "No data. Call exporter.gauge(name, value) to show a value here.",
+            ),
+            "none",
+            [Query(f"max by (run, name) ({of_rank('vae_user_gauge')})", "{{name}} {{run}}")],
+            (24, 8),
+        ),
+    ]
+
+
 def optimizer() -> Panels:
     """Return the learning rate, the gradient norm and the speed of the run."""
     return [
