@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from vae_exporter._process.settings import suggestion
+from vae_exporter._process.arguments import suggestion
 from vae_exporter._record.log_names import LOG_NAMES
 from vae_exporter.errors import LogError
 from vae_exporter.vocabulary import COMPONENTS
