@@ -13,7 +13,7 @@ except ImportError as missing:
     ) from missing
 
 from vae_exporter._version import __version__
-from vae_exporter.cli import demo, explain, judge, pager, replay, report, targets, trainer, watch
+from vae_exporter.cli import demo, explain, judge, learn, pager, replay, report, targets, trainer, watch
 
 app = typer.Typer(
     help="Monitor the training of video VAEs.",
@@ -27,6 +27,7 @@ app.command()(watch.watch)
 app.command()(pager.pager)
 app.command()(judge.judge)
 app.command()(explain.explain)
+app.command()(learn.learn)
 app.command()(replay.replay)
 app.command()(report.report)
 app.add_typer(targets.targets, name="targets")
