@@ -38,6 +38,11 @@ test: servers $(INSTALLED) ## Run the tests, two files at a time, because they m
 test-compose: $(INSTALLED) ## Test docker-compose.yml in a separate Docker daemon with stand-in images. Needs root.
 	.venv/bin/python -m pytest -m compose tests/compose $(ARGS)
 
+.PHONY: test-launchers
+test-launchers: $(INSTALLED) ## Run the tests under Lightning, in a Jupyter kernel and under gevent.
+	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -e '.[launchers]'
+	.venv/bin/python -m pytest -m launchers tests/launchers $(ARGS)
+
 .PHONY: lint
 lint: servers $(INSTALLED) ## Check the code, the rules and the configuration files.
 	.venv/bin/python -m ruff check
@@ -78,6 +83,10 @@ dashboards: $(INSTALLED) ## Generate the Grafana dashboards.
 format: $(INSTALLED) ## Format the code, and fix what ruff can.
 	.venv/bin/python -m ruff check --fix
 	.venv/bin/python -m ruff format
+
+.PHONY: simulate
+simulate: servers $(INSTALLED) ## Judge simulated trainings, healthy and damaged, and print the error rates.
+	@PYTHONPATH=tests/support .venv/bin/python -m simulations $(ARGS)
 
 .PHONY: bench
 bench: servers $(INSTALLED) ## Run the benchmarks.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,9 @@ signal.signal(
     signal.SIGINT, signal.default_int_handler
 )  # a script's background jobs ignore SIGINT, and so would the tests' children
 
-hypothesis.settings.register_profile("no deadline", deadline=None)  # a busy machine must not fail a test
+os.environ["RANK"] = "0"  # a launcher's, so that a run is published before its first step
+
+hypothesis.settings.register_profile("no deadline", deadline=None)  # a busy machine is no reason to fail
 hypothesis.settings.load_profile("no deadline")
 
 LONGEST = ("test_simulated_runs.py", "test_demo.py", "test_command.py", "test_rules.py")
@@ -33,7 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def make_settings() -> Callable[..., RunSettings]:
-    """Return a function that validates settings, with defaults for the others and no rank in the environment."""
+    """Return a function that checks the settings it is given; the rest is absent."""
 
     def make(**given: Any) -> RunSettings:  # noqa: ANN401 - a user's arguments
         settings: dict[str, Any] = {
@@ -44,7 +47,6 @@ def make_settings() -> Callable[..., RunSettings]:
             "info": None,
             "outputs_url": None,
             "start_step": None,
-            "environment": {},
         }
         return check_settings(**{**settings, **given})
 

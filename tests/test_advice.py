@@ -5,7 +5,7 @@ from __future__ import annotations
 from shipped_rules import RULES
 
 from vae_exporter.advice import ALERTS, BANDS, SYMBOLS, advice
-from vae_exporter.vocabulary import CONVERGING, NLL_BANDS, VERDICTS
+from vae_exporter.vocabulary import CONVERGING, NLL_BANDS, NO_BAND, VERDICTS
 
 
 def test_there_is_advice_for_each_alert_that_the_rules_have() -> None:
@@ -15,7 +15,7 @@ def test_there_is_advice_for_each_alert_that_the_rules_have() -> None:
 
 
 def test_there_is_advice_for_each_band() -> None:
-    assert set(BANDS) == {*NLL_BANDS, CONVERGING}
+    assert set(BANDS) == {*NLL_BANDS, CONVERGING, NO_BAND}
 
 
 def test_there_is_a_shape_for_each_verdict() -> None:

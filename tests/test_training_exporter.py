@@ -99,6 +99,42 @@ class TestOtherWaysToObserve:
         assert (samples["vae_step"], samples["vae_learning_rate"]) == (7, 1e-4)
         assert (samples["vae_loss nll train"], samples["vae_loss nll validation"]) == (0.5, 0.75)
 
+    def test_a_key_of_the_users_own_is_recorded(
+        self, exporter: TrainingExporter, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        exporter.observe_log(7, {"out": {"wert": 0.5}}, names={"nll": "out/wert", "nil": "x"})
+        assert scrape(exporter.url)["vae_loss nll train"] == 0.5
+        assert "observe_log() has no argument 'nil': did you mean 'nll'?" in caplog.text
+
+    def test_a_log_without_a_known_key_counts_as_a_step_and_is_warned_about_once(
+        self, exporter: TrainingExporter, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        for step in range(3):
+            exporter.observe_log(step, {"wert": 0.5})
+        samples = scrape(exporter.url)
+        assert (samples["vae_step"], samples["vae_steps_total"]) == (2, 3)
+        assert samples["vae_exporter_errors_total observe"] == 0
+        assert caplog.text.count("observe_log() found no known key in the log, which has wert.") == 1
+
+    def test_a_log_of_a_validation_or_a_test_is_no_step(
+        self, exporter: TrainingExporter, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        exporter.observe_log(None, {"val_nll": 0.5})
+        exporter.observe_log(None, {"test_nll": 0.5})
+        assert scrape(exporter.url)["vae_steps_total"] == 0
+        assert caplog.text == ""
+
+    def test_an_absent_nll_is_computed_from_its_weighted_parts(self) -> None:
+        weights = {"rec": 10, "perception": 1}
+        with TrainingExporter("bs4", port=0, linger_seconds=0, gpus=False, loss_weights=weights) as exporter:
+            exporter.observe_log(1, {"recon_loss": torch.tensor(0.25), "lpips": torch.tensor(0.5), "val_recon": 1})
+            samples = scrape(exporter.url)
+            exporter.observe_log(2, {"recon_loss": [1], "lpips": 0.5})
+            later = scrape(exporter.url)
+        assert samples["vae_loss nll train"] == 3.0
+        assert "vae_loss nll validation" not in samples
+        assert (later["vae_step"], later["vae_loss perception train"]) == (2, 0.5)
+
     def test_a_log_that_is_not_a_dictionary_is_counted_and_never_raises(self, exporter: TrainingExporter) -> None:
         log: Any = ["nll_loss", 0.5]
         exporter.observe_log(7, log)

@@ -5,7 +5,7 @@ The annotations of an alert have the numbers, and its runbook has the full proce
 
 from __future__ import annotations
 
-from vae_exporter.vocabulary import VERDICTS
+from vae_exporter.vocabulary import NO_BAND, VERDICTS
 
 SYMBOLS = dict(zip(VERDICTS, "✓↘!✕", strict=True))
 """A symbol for each verdict, because color alone is not accessible."""
@@ -19,7 +19,7 @@ BANDS = {
     "good": "No action needed. Acceptable: soft, with some flicker. It may still improve.",
     "converging": "Wait. The NLL starts high and should drop. A ticket is opened if it does not.",
     "degraded": "Watch this run. The NLL is worse than acceptable. Check its trend and the outputs.",
-    "level": "No action needed. The NLL is near its own level; no bands fit its scale.",
+    NO_BAND: "No action needed. The NLL is near its own level; no bands fit its scale.",
     "bad": "Check the outputs and be ready to stop. Expect gray frames or noise.",
 }
 

@@ -17,5 +17,9 @@ class StackError(VaeExporterError):
     """A program or configuration file of the monitoring stack is missing or does not work."""
 
 
+class DoctorError(VaeExporterError):
+    """A check of ``vae-exporter doctor`` cannot run. The message states what is missing."""
+
+
 class LogError(VaeExporterError):
     """A training log cannot be parsed. The message states what was found and what was expected."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from vae_exporter._gpu.sampler import gpu_sampler
 from vae_exporter._process.arguments import suggestion
-from vae_exporter._process.life_cycle import state_after
+from vae_exporter._process.life_cycle import exit_by, state_after
 from vae_exporter._process.settings import (
     check_settings,
+    exit_codes,
     gpu_choice,
     host_name,
     sample_seconds,
@@ -19,17 +21,20 @@ from vae_exporter._process.settings import (
     whole_port,
 )
 from vae_exporter._process.targets import check_advertise, check_targets_dir
-from vae_exporter._record.log_names import values_of_log
 from vae_exporter._record.recorder import Recorder
+from vae_exporter._record.trainer_log import is_of_test, nothing_known, values_of_log
+from vae_exporter._record.weighted_nll import weighted_nll
 from vae_exporter._serve.service import Place, RunService
-from vae_exporter.vocabulary import COMPONENTS, GAUGES, PROBED
+from vae_exporter.vocabulary import COMPONENTS, END_STATES, GAUGES, PROBED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from os import PathLike
     from types import TracebackType
 
     from typing_extensions import Self
+
+    from vae_exporter.vocabulary import EndState
 
 _logger = logging.getLogger("vae_exporter")
 
@@ -41,7 +46,8 @@ class TrainingExporter:
 
     Args:
         run: The run's name. It must be unique within the Prometheus server, so include a date or a job ID.
-        rank: The rank of this process. The default is ``RANK`` or ``SLURM_PROCID`` from the environment, else 0.
+        rank: The rank of this process. The default is that of torch.distributed, or of the launcher's environment
+            variables, else 0. Nothing is published before it is settled, which the first observation does.
         loss_weights: The weight of each component in the loss, for example
             ``{"rec": 10, "perception": 1, "kl": 1e-4}``.
         band_edges: Edges of the quality bands, by signal and edge name, for a loss on another scale than the default
@@ -49,17 +55,17 @@ class TrainingExporter:
             path of a file that ``vae-exporter learn`` wrote.
         info: Labels of ``vae_run_info`` that describe the run, at most 16.
         outputs_url: The URL of the run's reconstructions. Alerts link to it.
-        loss: How the trainer computes its NLL: the name of a preset, such as ``"diffusers"``, or a dictionary with any of
-            ``preset``, ``distance`` (``"mse"`` or ``"l1"``), ``reduction`` (``"mean"`` or ``"sum"``), ``elements`` (how
-            many the sum is over) and ``rec_contains_perception``. See docs/losses.md.
+        loss: How the trainer computes its NLL: the name of a preset, such as ``"diffusers"``, or a dictionary with any
+            of ``preset``, ``distance`` (``"mse"`` or ``"l1"``), ``reduction`` (``"mean"`` or ``"sum"``), ``elements``
+            (how many the sum is over) and ``rec_contains_perception``. See docs/losses.md.
         pretrained: Whether the run starts from pretrained weights, so that a low first loss is normal.
         window_steps: The length of the long windows over which losses are averaged, a multiple of 10 between 50 and
             10000. The default depends on how often the NLL is reported: 100, 1000 or 10000 steps.
         start_step: The step from which a resumed run continues. None or 0 means that the run starts from scratch.
         host: The address to listen on. The default accepts connections from this machine only, ``"0.0.0.0"`` from the
             network.
-        port: The port to listen on. If it is taken, the next free port of the 15 that follow is used. 0 selects any
-            free port.
+        port: The port to listen on. If it is taken, the next free port of the 15 that follow is used, or any free port
+            if *targets_dir* is set. 0 selects any free port.
         targets_dir: A folder that Prometheus watches for scrape targets. The exporter writes a target file there. See
             docs/discovery.md.
         advertise: The address at which Prometheus reaches this process, as HOST or HOST:PORT. The default is *host*, or
@@ -69,6 +75,8 @@ class TrainingExporter:
         gpus: The GPUs whose memory and health are exported: ``"own"`` for those that this process uses, ``"all"`` for
             those of the machine, False for none. See docs/gpu.md.
         gpu_sample_seconds: The interval, in seconds, at which a background thread reads the GPUs, 0.1 to 60.
+        orderly_exit_codes: Exit codes with which the training ends when a scheduler asks it to, for example ``[-1]``
+            under submitit. ``sys.exit`` with one of them ends the run as terminated.
 
     Raises:
         SettingsError: If an argument is invalid. The message names the argument and the fix.
@@ -94,6 +102,7 @@ class TrainingExporter:
         linger_seconds: float = 30,
         gpus: str | Literal[False] | None = "own",
         gpu_sample_seconds: float = 5,
+        orderly_exit_codes: Collection[int] = (),
     ) -> None:
         self._settings = check_settings(
             run=run,
@@ -122,9 +131,11 @@ class TrainingExporter:
             self._settings,
             self._recorder,
             place,
+            rank=None if rank is None else self._settings.rank,
             gpus=gpu_sampler(gpu_choice(gpus), sample_seconds(gpu_sample_seconds), self._recorder.failures),
             linger_seconds=seconds("linger_seconds", linger_seconds),
         )
+        self._orderly_exit_codes = exit_codes(orderly_exit_codes)
         # An error that is already being handled, as where ``except:`` retries the training, is not this run's failure.
         self._error_before = sys.exc_info()[1]
 
@@ -134,15 +145,16 @@ class TrainingExporter:
         return self._service.url
 
     def start(self) -> Self:
-        """Start serving metrics, and return this exporter.
+        """Start serving metrics, and return this exporter. Does nothing if it serves already.
 
-        Values may be observed before this call. After it, SIGTERM ends the run as terminated, and an exit without
-        `close` ends it as failed. A SIGTERM handler that was installed before this call still runs.
+        Values may be observed before this call. After it, SIGTERM ends the run as terminated, and so does a SIGHUP,
+        SIGUSR1 or SIGUSR2 that nobody handles. An exit without `close` ends it as failed. A SIGTERM handler that was
+        installed before this call still runs.
+
+        If no port is free, or another resource is missing, an error is logged and the training continues unwatched.
 
         Raises:
-            EndpointError: If no port is free, or *host* is not an address of this machine.
-            SettingsError: If *targets_dir* is not writable, or other machines cannot reach *host*.
-            VaeExporterError: If the exporter is already listening, or the run has ended.
+            VaeExporterError: If the run has ended.
         """
         self._service.start()
         return self
@@ -166,8 +178,8 @@ class TrainingExporter:
         epoch: object = None,
         split: object = "train",  # not a Literal, so that observe(step, **losses) passes the type checker
         skipped: object = False,
-        weights: Mapping[str, object] | None = None,
-        group: str = "",
+        weights: object = None,
+        group: object = None,
         **unknown: object,
     ) -> None:
         """Record the values of one optimizer step.
@@ -197,8 +209,8 @@ class TrainingExporter:
             split: ``"train"`` or ``"validation"``. Validation losses are kept separate and do not begin a step.
             skipped: Whether the gradient scaler skipped this step. Non-finite losses at a skipped step raise no alert.
             weights: The loss weights from this step on, by component, if a schedule changes them.
-            group: The bucket that the batch comes from, such as ``"512px"``, if batches differ in difficulty. Losses are
-                then compared like with like. At most 16 groups.
+            group: The bucket that the batch comes from, such as ``"512px"``, if batches differ in difficulty. Losses
+                are then compared like with like. At most 16 groups.
             unknown: Any other keyword is ignored and logged once.
         """
         values = {
@@ -219,28 +231,39 @@ class TrainingExporter:
         try:
             if unknown:
                 self._refuse("observe", unknown, _OBSERVED)
-            if weights is not None:
-                weights = self._known_weights(weights)
-            self._observe(step, values, split=split, skipped=skipped, weights=weights, group=str(group))
+            known = self._known_weights(weights) if weights is not None else None
+            in_group = "" if group is None else str(group)
+            self._observe(step, values, split=split, skipped=skipped, weights=known, group=in_group)
         except Exception as error:  # noqa: BLE001 - nothing raises into the training loop
             self._recorder.failures.caught("observe", "observe()", error)
 
-    def observe_log(self, step: int | None, log: Mapping[str, object]) -> None:
+    def observe_log(
+        self, step: int | None, log: Mapping[str, object], *, names: Mapping[str, str] | None = None
+    ) -> None:
         """Record the values in *log*, the dictionary that a trainer logs, as `observe` does.
+
+        If the log has no NLL, it is computed from its parts and their ``loss_weights``. A log in which no key is known
+        still counts as a step, and is warned about once.
 
         Never raises.
 
         Args:
             step: The optimizer step. None means the step after the newest one.
-            log: Values by key. The keys are those of the latent diffusion family (``nll_loss``, ``rec_loss``,
-                ``p_loss``, ``vae_loss``, ``lr``, ...), with or without the prefix ``train/``. Keys with the prefix
-                ``val/`` or ``validation/`` are validation losses. Other keys are ignored. docs/metrics.md lists all
-                keys and their precedence.
+            log: Values by key, which may be nested. Names that trainers commonly use are recognized (``nll_loss``,
+                ``train/recon_loss``, ``Val NLL``, ...). docs/metrics.md lists them and their precedence. Other keys
+                are ignored.
+            names: The keys of values under other names, for example ``{"nll": "my_key"}``. The key of a value in a
+                nested dictionary is ``"outer/inner"``.
         """
         try:
-            for split, values in values_of_log(log).items():
+            self._refuse("observe_log", (names or {}).keys() - set(_OBSERVED), _OBSERVED)
+            found = values_of_log(log, names)
+            if not any(found.values()) and not is_of_test(log):
+                self._recorder.failures.tell("observe_log", nothing_known(log))
+                self._observe(step, {}, split="train", skipped=False)
+            for split, values in found.items():
                 if values:
-                    self._observe(step, values, split=split, skipped=False)
+                    self._observe(step, self._with_nll(values), split=split, skipped=False)
         except Exception as error:  # noqa: BLE001 - likewise
             self._recorder.failures.caught("observe", "observe_log()", error)
 
@@ -255,7 +278,7 @@ class TrainingExporter:
         """
         try:
             self._refuse("observe_probe", losses.keys() - set(PROBED), PROBED)
-            if not self._service.is_abandoned:
+            if self._service.takes_values():
                 self._recorder.observe_probe(step, {name: losses[name] for name in PROBED if name in losses})
         except Exception as error:  # noqa: BLE001 - likewise
             self._recorder.failures.caught("observe", "observe_probe()", error)
@@ -280,7 +303,7 @@ class TrainingExporter:
             data_range: The width of the value range: 2.0 for [-1, 1], 1.0 for [0, 1].
         """
         try:
-            if not self._service.is_abandoned:
+            if self._service.takes_values():
                 self._recorder.observe_reconstruction(step, inputs, outputs, every=every, data_range=data_range)
         except Exception as error:  # noqa: BLE001 - likewise
             self._recorder.failures.caught("observe", "observe_reconstruction()", error)
@@ -295,7 +318,7 @@ class TrainingExporter:
             step: The first optimizer step of the stage. None means the next step.
         """
         try:
-            if not self._service.is_abandoned:
+            if self._service.takes_values():
                 self._recorder.begin_stage(step)
                 _logger.info("run %r begins the stage %s", self._settings.run, name)
         except Exception as error:  # noqa: BLE001 - likewise
@@ -311,7 +334,7 @@ class TrainingExporter:
             activity: What the training does in the block, for example ``"validation"``. It is logged at level INFO at
                 the start and the end of the pause.
         """
-        if self._service.is_abandoned:
+        if self._service.is_idle:
             yield
             return
         self._recorder.pause()
@@ -319,19 +342,25 @@ class TrainingExporter:
         try:
             yield
         finally:
-            if not self._service.is_abandoned:  # the block may have forked
+            if not self._service.is_idle:  # the block may have forked
                 self._recorder.resume()
                 after = f" after {activity}" if activity else ""
                 _logger.info("run %r continues%s", self._settings.run, after)
 
-    def close(self) -> None:
+    def close(self, state: EndState | None = None) -> None:
         """End the run, wait until every recent scraper has read its end, and stop listening.
 
         The run ends as finished. It ends as terminated after SIGTERM or Ctrl-C, and as failed in a ``finally:`` block
         that another exception passes through. Further calls do nothing.
+
+        Args:
+            state: Overrides this, for example ``"terminated"`` in a handler that saves a checkpoint before the time
+                limit of a scheduler.
         """
         error = sys.exc_info()[1]
-        self._service.end(state_after(None if error is self._error_before else error))
+        if error is self._error_before:
+            error = None
+        self._end(state, error)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -339,9 +368,22 @@ class TrainingExporter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._service.end(state_after(error))
+        self._end(None, error)
 
-    def _observe(
+    def __reduce__(self) -> tuple[Callable[[dict[str, Any]], TrainingExporter], tuple[dict[str, Any]]]:
+        """Describe a copy that records nothing: a thread, a socket and a device's memory have no copy."""
+        return _inert_copy, ({"run": self._settings.run, "rank": self._settings.rank},)
+
+    def _end(self, state: EndState | None, error: BaseException | None) -> None:
+        if state is not None and state not in END_STATES:
+            message = f"close() got the state {state!r}: {suggestion(state, END_STATES)}"
+            self._recorder.failures.tell("close", message)
+            state = None
+        number = self._service.end(state or state_after(error, self._orderly_exit_codes))
+        if number is not None and error is None:
+            exit_by(number)
+
+    def _observe(  # noqa: PLR0913 - what observe() was given
         self,
         step: int | None,
         values: Mapping[str, object],
@@ -351,14 +393,35 @@ class TrainingExporter:
         weights: Mapping[str, object] | None = None,
         group: str = "",
     ) -> None:
-        if not self._service.is_abandoned:
+        if self._service.takes_values():
             self._recorder.observe(step, values, split=split, skipped=skipped, weights=weights, group=group)
 
-    def _known_weights(self, weights: Mapping[str, object]) -> Mapping[str, object]:
+    def _known_weights(self, weights: object) -> Mapping[str, object]:
+        if not isinstance(weights, Mapping):
+            message = f"weights must be a dictionary of components, got a {type(weights).__name__}"
+            self._recorder.failures.drop("invalid", "weights", message)
+            return {}
         self._refuse("observe(weights=)", weights.keys() - set(COMPONENTS), tuple(COMPONENTS))
         return {name: weight for name, weight in weights.items() if name in COMPONENTS}
+
+    def _with_nll(self, values: Mapping[str, object]) -> Mapping[str, object]:
+        """Return *values* with the NLL. It is computed from its parts if they are all present and have weights."""
+        if "nll" in values:
+            return values
+        try:
+            nll = weighted_nll(values, self._settings.loss_weights)
+        except Exception as error:  # noqa: BLE001 - a part is not a number; `Recorder.observe` reports it
+            self._recorder.failures.caught("observe", "the NLL from its parts", error)
+            return values
+        return values if nll is None else {**values, "nll": nll}
 
     def _refuse(self, method: str, unknown: Iterable[str], known: Sequence[str]) -> None:
         for name in unknown:
             message = f"{method}() has no argument {name!r}: {suggestion(name, known)}"
             self._recorder.failures.drop("invalid", name, message)
+
+
+def _inert_copy(settings: dict[str, Any]) -> TrainingExporter:
+    copy = TrainingExporter(**settings, gpus=False)
+    copy._service.idle("is exported by the original of this copy: nothing is recorded here")  # noqa: SLF001 - its own class
+    return copy

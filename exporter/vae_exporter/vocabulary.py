@@ -7,7 +7,7 @@ docs/metrics.md.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,6 +57,11 @@ SPLITS = ("train", "validation")
 EndState = Literal["finished", "failed", "terminated"]
 RunState = Literal["running", "paused", "finished", "failed", "terminated"]
 
+END_STATE_LABEL = "end_state"
+"""The label of ``up`` that holds how a run ended, from the target file that it left because no scrape read its end."""
+
+END_STATES: tuple[EndState, ...] = get_args(EndState)
+
 RUN_STATES: Mapping[RunState, int] = {"running": 0, "paused": 1, "finished": 2, "failed": 4, "terminated": 3}
 """The states of a run and their values in ``run_rank:vae_run_state:code``."""
 
@@ -75,6 +80,9 @@ NLL_BANDS: Mapping[str, tuple[str | None, str | None]] = {
 
 CONVERGING = "converging"
 """The band of a run whose NLL has not yet come down from its start. It takes precedence over `NLL_BANDS`."""
+
+NO_BAND = "level"
+"""The reason of a healthy verdict on a run that no band fits: its NLL is near its own level."""
 
 BAND_EDGES: Mapping[str, tuple[str, ...]] = {
     "nll": (

@@ -41,7 +41,8 @@ _PARTS = {
         perception: the outputs have artifacts such as grids or noise.{{ end }}
         """,
     "last steps": """
-        {{- with <<last_over_time(run:vae_loss_window:steps{@run}[1d])>> }} of the last [[first %.0f]] steps{{ end }}""",
+        {{- with <<last_over_time(run:vae_loss_window:steps{@run}[1d])>> }} of the last [[first %.0f]] steps
+        {{- end }}""",
     "level": """
         {{- with <<last_over_time(run:vae_nll:level{@run}[1d])>> }}; its level before was [[first %.3g]]{{ end }}""",
     "groups": """

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-COVERED_BY_THE_PAGE = ["VaeNllRising", "VaeNllSpike", "VaeNllSuspicious", "VaeNllNeverGood", "VaeConfidenceGap"]
+COVERED_BY_THE_PAGE = ["VaeNllRising", "VaeNllSpike", "VaeNllSuspicious", "VaeBandsUnfit", "VaeConfidenceGap"]
 NOT_COVERED_BY_THE_PAGE = ["VaeKlAbnormal", "VaeLossSumMismatch", "VaeRunUnjudged", "VaeGpuMemoryPressure"]
 
 
@@ -86,9 +86,9 @@ def test_a_page_also_goes_to_the_chat(delivery: Delivery) -> None:
 
 
 def test_a_ticket_pages_nobody(delivery: Delivery) -> None:
-    delivery.fire(alert("VaeNllNeverGood", "slow", "ticket"))
+    delivery.fire(alert("VaeBandsUnfit", "slow", "ticket"))
 
-    assert delivery.wait_for("chat", "slow").title == "Ticket: Run slow: VaeNllNeverGood. Stop it."
+    assert delivery.wait_for("chat", "slow").title == "Ticket: Run slow: VaeBandsUnfit. Stop it."
     assert not delivery.came("page", "slow")
 
 
@@ -119,7 +119,7 @@ def test_a_diverged_run_is_one_page_and_the_tickets_that_add_something(delivery:
     ticket = delivery.wait_for("chat", "diverged", "Ticket: ")
 
     # By the time a later ticket arrives, an earlier one would have.
-    delivery.fire(alert("VaeNllNeverGood", "later", "ticket"))
+    delivery.fire(alert("VaeBandsUnfit", "later", "ticket"))
     delivery.wait_for("chat", "later")
 
     assert [name for name in tickets if name in other.raw] == tickets
@@ -214,10 +214,10 @@ def test_a_rank_that_disappeared_inhibits_only_its_stall(delivery: Delivery) -> 
 
 
 def test_an_alert_without_a_run_inhibits_nothing(delivery: Delivery) -> None:
-    delivery.fire(alert("VaeNllDiverged", None, "page"), alert("VaeNllNeverGood", None, "ticket"))
+    delivery.fire(alert("VaeNllDiverged", None, "page"), alert("VaeBandsUnfit", None, "ticket"))
 
     delivery.wait_for("page", None, "VaeNllDiverged")
-    delivery.wait_for("chat", None, "VaeNllNeverGood")
+    delivery.wait_for("chat", None, "VaeBandsUnfit")
 
 
 def test_the_watchdog_is_a_heartbeat(delivery: Delivery) -> None:

@@ -28,7 +28,7 @@ def test_the_configuration_is_valid(amtool: Callable[..., str], each_configurati
     ("labels", "receivers"),
     [
         (["alertname=VaeNllDiverged", "severity=page", "run=bs4"], "pager,chat"),
-        (["alertname=VaeNllNeverGood", "severity=ticket", "run=bs4"], "chat"),
+        (["alertname=VaeBandsUnfit", "severity=ticket", "run=bs4"], "chat"),
         (["alertname=VaeGpuOutOfMemory", "severity=page", "run=bs4", "gpu=GPU-1"], "pager,chat"),
         (["alertname=VaeRulesFailing", "severity=ticket", "rule_group=vae_training"], "chat"),
         (["alertname=Watchdog", "severity=none"], "heartbeat"),

@@ -82,7 +82,7 @@ def test_five_ends_have_five_outcomes(tmp_path: Path) -> None:
     assert sorted((page.run, alert_of(page)) for page in heard("page")) == sorted(expected_pages.items())
     (ticket,) = [chat for chat in heard("chat") if chat.run not in expected_pages]
     assert ticket.run == "terminated"
-    assert "Run terminated was terminated from outside" in ticket.title
+    assert "Run terminated was terminated by a signal" in ticket.title
     assert sorted(alerts) == sorted([*expected_pages.items(), ("terminated", "VaeRunTerminated")])
     assert not heard("resolved")
     assert not heard("update")

@@ -69,7 +69,7 @@ def test_a_failing_gpu_pages_and_the_page_about_the_loss_names_it(tmp_path: Path
             driver.answer("gpu.1.rows.failed", 1)
             wait_until(lambda: bool(heard("row remap failed")), "a page about the GPU")
             (page, *_) = heard(CARDS[1])
-            assert "have the card replaced" in heard("row remap failed")[0].text
+            assert "have the GPU replaced" in heard("row remap failed")[0].text
             assert page.run == "bs4"
 
             wait_until(

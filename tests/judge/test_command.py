@@ -171,6 +171,14 @@ def test_a_trainer_that_stopped_on_a_nan_loss_without_logging_a_row_pages(record
     assert (done.returncode, run["verdict"], run["refused"]) == (1, "stop", {})
 
 
+def test_the_nll_of_a_validation_is_never_judged_as_that_of_the_training() -> None:
+    lines = (f"Step {step} | Train NLL: {0.16 if step < 150 else 0.5} | Val NLL: 0.16" for step in range(400))
+    done = judge("-", "--json", given="\n".join(lines))
+    [run] = json.loads(done.stdout)
+    assert (done.returncode, run["nll"], run["steps_read"]) == (1, 0.5, 400)
+    assert pages(run)
+
+
 def test_dictionaries_without_a_step_are_judged(tmp_path: Path) -> None:
     losses = [0.16 if step < 300 else 0.6 for step in range(500)]
     path = tmp_path / "taming.log.gz"
@@ -198,7 +206,7 @@ def test_map_and_every_set_the_column_and_the_steps_per_row() -> None:
         (b"", "the file is empty"),
         (b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(1000), "not a text file"),
         (b"Call me Ishmael.\nMy loss: 3 at step: 4\n", "the closest is line 2:\n  My loss: 3 at step: 4"),
-        (b"step,loss\n1,0.5\n2,0.4\n", "--map nll=COLUMN"),
+        (b"step,loss\n1,0.5\n2,0.4\n", "--map nll=loss"),
         (bytes(5_000_000), "not a text file"),
     ],
     ids=["empty", "image", "prose", "no NLL", "zeros"],

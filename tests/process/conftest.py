@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from trained_process import DEADLINE_SECONDS, Trainer
+from trained_process import Trainer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,8 +18,8 @@ def train(tmp_path: Path) -> Iterator[Callable[..., Trainer]]:
     """Return a function that starts a `Trainer`."""
     with ExitStack() as stack:
 
-        def start(script: str, *arguments: str, before: str = "", linger: float = DEADLINE_SECONDS) -> Trainer:
-            trainer = Trainer(tmp_path, script, before, linger, arguments)
+        def start(script: str, *arguments: str, **options: Any) -> Trainer:  # noqa: ANN401 - of Trainer
+            trainer = Trainer(tmp_path, script, arguments=arguments, **options)
             stack.enter_context(trainer.running())
             return trainer
 

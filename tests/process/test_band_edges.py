@@ -50,7 +50,17 @@ def test_none_has_no_edges() -> None:
             "{file}: band_edges['nll'] must have all of its edges or none, missing: suspicious, ",
         ),
     ],
-    ids=["missing file", "no JSON", "no object", "no field", "no dictionary", "signal", "no number", "order", "missing"],
+    ids=[
+        "missing file",
+        "no JSON",
+        "no object",
+        "no field",
+        "no dictionary",
+        "signal",
+        "no number",
+        "order",
+        "missing",
+    ],
 )
 def test_a_bad_file_is_refused_with_its_name_the_field_and_the_fix(
     tmp_path: Path, content: str | None, message: str

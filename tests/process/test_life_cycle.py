@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from typing import TYPE_CHECKING
 
 import pytest
+from deadline import wait_until
+from http_get import get
 from scraping import scrape, state
 from trained_process import NEVER_SECONDS, Trainer, last_scrape, wait_for_state
 
@@ -117,17 +120,160 @@ class TestLinger:
         assert trainer.ends() == 0
 
     @pytest.mark.parametrize("script", [WITH, WITHOUT_WITH], ids=["with", "without"])
-    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
-    def test_a_second_signal_ends_the_wait_at_once(
-        self, train: Callable[..., Trainer], script: str, number: signal.Signals
+    @pytest.mark.parametrize(
+        ("number", "status"), [(signal.SIGINT, -signal.SIGINT), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"]
+    )
+    def test_another_signal_leaves_the_end_in_the_target_file(
+        self, train: Callable[..., Trainer], tmp_path: Path, script: str, number: signal.Signals, status: int
     ) -> None:
-        trainer = train(f"sys.stderr = None\n{script}", linger=NEVER_SECONDS)
+        targets = tmp_path / "targets"
+        made = f"""
+exporter = TrainingExporter(
+    "bs4", port=0, targets_dir={str(targets)!r}, linger_seconds={NEVER_SECONDS}, gpus=False
+)
+"""
+        trainer = train(f"{made}{script}", stderr=tmp_path / "stderr")
         url = trainer.hears()
         scrape(url)
         trainer.process.send_signal(number)
         wait_for_state(url, "terminated")
         trainer.process.send_signal(number)
-        assert trainer.ends() == -number
+        assert trainer.ends() == status
+        assert "Exception ignored" not in (tmp_path / "stderr").read_text()
+        (file,) = targets.iterdir()
+        (target,) = json.loads(file.read_text())
+        assert target["targets"] == [url.removeprefix("http://")]
+        assert target["labels"].items() >= {"run": "bs4", "end_state": "terminated", "end_step": "41"}.items()
+
+    def test_without_a_target_file_a_sigterm_does_not_lose_the_end(self, train: Callable[..., Trainer]) -> None:
+        trainer = train(WITH, linger=NEVER_SECONDS)
+        url = trainer.hears()
+        scrape(url)
+        trainer.process.terminate()
+        wait_for_state(url, "terminated")
+        trainer.process.terminate()
+        assert get(url).status == 200
+        assert state(last_scrape(url)) == ["terminated"]
+        assert trainer.ends() == 143
+
+    def test_without_a_target_file_more_of_them_end_the_wait(self, train: Callable[..., Trainer]) -> None:
+        trainer = train(WITH, linger=NEVER_SECONDS)
+        url = trainer.hears()
+        scrape(url)
+        trainer.process.terminate()
+        wait_for_state(url, "terminated")
+
+        def has_ended_by_another_one() -> bool:
+            trainer.process.terminate()
+            return trainer.process.poll() is not None
+
+        wait_until(has_ended_by_another_one, "the end of the process")
+
+    def test_a_signal_that_is_repeated_at_once_does_not_cut_off_the_cleanup(
+        self, train: Callable[..., Trainer]
+    ) -> None:
+        """scancel signals every process of a job, and torchrun passes it on to its ranks."""
+        script = """
+with exporter:
+    try:
+        train()
+    finally:
+        say("cleaning up")
+        until_told()
+        say("clean")
+"""
+        trainer = train(script, linger=NEVER_SECONDS)
+        url = trainer.hears()
+        scrape(url)
+        trainer.process.terminate()
+        assert trainer.hears() == "cleaning up"
+        trainer.process.terminate()
+        trainer.goes_on()
+        assert trainer.hears() == "clean"
+        assert state(last_scrape(url)) == ["terminated"]
+        assert trainer.ends() == 143
+
+
+class TestOrderlyEnds:
+    """What a scheduler or a person asks for is terminated, and never a failure."""
+
+    TURNED_INTO_AN_EXIT = """
+with exporter:
+    try:
+        train()
+    except KeyboardInterrupt:
+        sys.exit(1)
+"""
+
+    OWN_EXIT_CODE = """
+exporter = TrainingExporter("bs4", port=0, gpus=False, orderly_exit_codes=[-1])
+signal.signal(signal.SIGUSR1, lambda *_: sys.exit(-1))
+with exporter:
+    train()
+"""
+
+    SAYS_SO = """
+signal.signal(signal.SIGUSR1, lambda *_: (exporter.close("terminated"), sys.exit(0)))
+exporter.start()
+train()
+"""
+
+    INTERACTIVE = "sys.ps1 = '>>> '\n" + WITHOUT_WITH
+
+    @pytest.mark.parametrize(
+        ("script", "number", "status"),
+        [
+            pytest.param(TURNED_INTO_AN_EXIT, signal.SIGINT, 1, id="ctrl-c-that-becomes-exit-1"),
+            pytest.param(OWN_EXIT_CODE, signal.SIGUSR1, 255, id="exit-code-of-the-users-own"),
+            pytest.param(SAYS_SO, signal.SIGUSR1, 0, id="close-terminated"),
+            pytest.param(WITH, signal.SIGHUP, 129, id="sighup"),
+            pytest.param(WITH, signal.SIGUSR1, 138, id="sigusr1"),
+            pytest.param(WITHOUT_WITH, signal.SIGUSR2, 140, id="sigusr2"),
+            pytest.param(INTERACTIVE, GO_ON, 0, id="leaving-a-console"),
+        ],
+    )
+    def test_it_is_terminated(
+        self, train: Callable[..., Trainer], script: str, number: signal.Signals | None, status: int
+    ) -> None:
+        trainer = train(script)
+        url = trainer.hears()
+        scrape(url)
+        if number is GO_ON:
+            trainer.goes_on()
+        else:
+            trainer.process.send_signal(number)
+        assert state(last_scrape(url)) == ["terminated"]
+        assert trainer.ends() == status
+
+    @pytest.mark.parametrize(
+        "handler",
+        [
+            "signal.signal(signal.SIGUSR1, lambda *_: os.write(2, b'in train'))",
+            "import faulthandler; faulthandler.register(signal.SIGUSR1)",
+        ],
+        ids=["python", "c"],
+    )
+    def test_a_handler_of_the_users_own_stays_in_place(
+        self, train: Callable[..., Trainer], tmp_path: Path, handler: str
+    ) -> None:
+        trainer = train(f"{handler}\n{WITH}", stderr=tmp_path / "stderr")
+        url = trainer.hears()
+        trainer.process.send_signal(signal.SIGUSR1)
+        wait_until(lambda: "in train" in (tmp_path / "stderr").read_text(), "the user's handler")
+        assert state(scrape(url)) == ["running"]
+        trainer.goes_on()
+        assert state(last_scrape(url)) == ["finished"]
+
+    def test_a_state_that_there_is_not_is_logged(self, train: Callable[..., Trainer], tmp_path: Path) -> None:
+        trainer = train('exporter.start()\ntrain()\nexporter.close("done")', stderr=tmp_path / "stderr")
+        url = trainer.hears()
+        scrape(url)
+        trainer.goes_on()
+        assert state(last_scrape(url)) == ["finished"]
+        assert (
+            "close() got the state 'done': expected one of finished, failed, terminated"
+            in (tmp_path / "stderr").read_text()
+        )
 
     def test_a_second_signal_that_does_not_wake_the_main_thread_ends_the_wait(
         self, train: Callable[..., Trainer], tmp_path: Path

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from vae_exporter._process.arguments import suggestion
+from vae_exporter._process.loss_definition import LossDefinition
 from vae_exporter._process.settings import (
     MAX_INFO_LABELS,
     MAX_TEXT,
     RunSettings,
-    check_settings,
+    exit_codes,
     gpu_choice,
     sample_seconds,
     seconds,
@@ -56,6 +57,7 @@ class TestValidSettings:
                 "outputs_url": "https://example.com/samples?run=bs4",
             },
             start_step=5000,
+            definition=LossDefinition(weights={"rec": 10.0, "perception": 1.0, "kl": 1e-4}),
         )
 
     def test_numpy_numbers_are_numbers(self, make_settings: MakeSettings) -> None:
@@ -69,43 +71,6 @@ class TestValidSettings:
     def test_edges_may_come_in_any_order(self, make_settings: MakeSettings) -> None:
         edges = make_settings(band_edges={"nll": dict(reversed(NLL_EDGES.items()))}).band_edges
         assert list(edges.items()) == [(("nll", edge), value) for edge, value in NLL_EDGES.items()]
-
-
-class TestRank:
-    @pytest.mark.parametrize(
-        ("environment", "rank"),
-        [
-            ({}, 0),
-            ({"RANK": "3"}, 3),
-            ({"SLURM_PROCID": "5"}, 5),
-            ({"RANK": "3", "SLURM_PROCID": "5"}, 3),
-            ({"RANK": "", "SLURM_PROCID": "5"}, 5),
-            ({"LOCAL_RANK": "7"}, 0),
-        ],
-        ids=str,
-    )
-    def test_the_rank_comes_from_the_launchers_environment(
-        self, make_settings: MakeSettings, environment: dict[str, str], rank: int
-    ) -> None:
-        assert make_settings(environment=environment).rank == rank
-
-    def test_an_explicit_rank_overrides_the_launchers(self, make_settings: MakeSettings) -> None:
-        assert make_settings(rank=0, environment={"RANK": "3"}).rank == 0
-
-    @pytest.mark.parametrize("text", ["-1", "one", "1.5", " "])
-    def test_a_rank_in_the_environment_must_be_a_number(self, make_settings: MakeSettings, text: str) -> None:
-        with pytest.raises(SettingsError) as raised:
-            make_settings(environment={"RANK": text})
-        assert str(raised.value) == (
-            f"RANK in the environment must be a whole number, 0 or more, got {text!r}; or pass rank="
-        )
-
-    def test_the_environment_of_the_process_is_read_by_default(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("RANK", "6")
-        settings = check_settings(
-            run="r", rank=None, loss_weights=None, band_edges=None, info=None, outputs_url=None, start_step=None
-        )
-        assert settings.rank == 6
 
 
 @pytest.mark.parametrize(
@@ -270,3 +235,15 @@ def test_an_invalid_sampling_interval(value: object) -> None:
 def test_a_suggestion_is_the_closest_name_or_else_all_names() -> None:
     assert suggestion("percepton", ["nll", "perception"]) == "did you mean 'perception'?"
     assert suggestion("x", ["nll", "perception"]) == "expected one of nll, perception"
+
+
+@pytest.mark.parametrize("given", [(), [-1], {0, 3}])
+def test_exit_codes_are_whole_numbers(given: Any) -> None:  # noqa: ANN401 - what a user gives
+    assert exit_codes(given) == set(given)
+
+
+@pytest.mark.parametrize(("given", "shown"), [(-1, "-1"), ("1", "'1'"), (["a"], "'a' in it"), ([True], "True in it")])
+def test_what_is_no_list_of_exit_codes_is_a_clear_error(given: object, shown: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        exit_codes(given)
+    assert str(raised.value) == f"orderly_exit_codes must be a list of whole numbers, got {shown}"

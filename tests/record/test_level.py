@@ -63,8 +63,9 @@ def test_the_lowest_level_is_kept_with_the_means_of_its_time() -> None:
 def test_a_rise_begins_after_the_last_step_at_the_level() -> None:
     level = Level()
     follow(level, *[0.2] * 350, *[0.5] * 100)
-    assert level.facts().last_step is not None
-    assert 340 <= level.facts().last_step < 350
+    last_step = level.facts().last_step
+    assert last_step is not None
+    assert 340 <= last_step < 350
 
 
 def test_going_back_leaves_the_level_and_takes_the_last_step_back() -> None:

@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from simulated_training import START, Training, mean
+from simulated_training import START, Training
 from stand_in_torch import StandInTorch
 
 from vae_exporter._record.facts import DURATION_BUCKETS
@@ -23,7 +23,7 @@ class TestStart:
         )
         assert (facts.start_time, facts.steps.newest_time, facts.end_time) == (START, START, 0.0)
         assert (facts.steps.observed, facts.steps.durations.sum, sum(facts.steps.durations.counts)) == (0, 0.0, 0)
-        assert (training.nll.last, training.nll.start, training.nll.windows) == (None, None, None)
+        assert (training.nll.last, training.nll.start, training.mean()) == (None, None, None)
 
     def test_the_first_step_observed_is_the_start_step(self, training: Training) -> None:
         training.observe(300)
@@ -49,7 +49,7 @@ class TestSteps:
         for step in range(10):
             training.observe(step, nll=1.0)
             training.observe(step, nll=2.0)
-        assert mean(training.nll) == 1.5
+        assert training.mean() == 1.5
 
     def test_without_a_number_each_call_is_the_next_step(self, training: Training) -> None:
         seen = []

@@ -7,7 +7,11 @@ import math
 import numpy as np
 import pytest
 import torch
-from simulated_training import Training, mean
+from simulated_training import Training
+
+from vae_exporter._process.loss_definition import LossDefinition
+from vae_exporter._record.facts import ChangeFacts
+from vae_exporter._record.training_values import TrainingValues
 
 
 class TestValues:
@@ -15,7 +19,7 @@ class TestValues:
         for step, value in enumerate([math.nan, 0.5, math.inf, 0.4, -math.inf]):
             training.observe(step, nll=value, rec=0.04)
         nll = training.nll
-        assert (nll.start, nll.last, nll.nonfinite, nll.last_nonfinite_step) == (0.5, 0.4, 3, 4)
+        assert (nll.start, nll.last, nll.nonfinite, nll.last_nonfinite_step) == (0.45, 0.4, 3, 4)
         rec = training.facts.losses["rec"]
         assert (rec.nonfinite, rec.last_nonfinite_step) == (0, None)
 
@@ -29,6 +33,66 @@ class TestValues:
         assert (training.nll.last, training.facts.losses["kl"].last) == (None, 9.0)
         assert sum(training.facts.dropped.values()) == 0
 
+    def test_the_start_is_the_mean_of_the_first_ten_finite_values(self, training: Training) -> None:
+        for step, value in enumerate([math.nan, *[1.0] * 9, 2.0, 100.0]):
+            training.observe(step, nll=value)
+        assert training.nll.start == 1.1
+
+
+class TestJudged:
+    def test_a_learned_logvar_is_taken_out_at_each_step(self, training: Training) -> None:
+        for step in range(10):
+            logvar = -0.1 * step
+            training.observe(step, nll=0.2 / math.exp(logvar) + logvar, logvar=logvar)
+        assert training.mean("judged") == pytest.approx(0.2)
+
+    def test_a_step_without_the_nll_is_not_judged(self, training: Training) -> None:
+        training.observe(0, nll=0.5)
+        training.observe(1, rec=0.04)
+        judged = training.facts.windows.series["judged"]
+        assert (judged.newest, judged.values(0, 1)) == (0, [0.5])
+
+    def test_new_weights_count_from_their_step_on(self) -> None:
+        values = TrainingValues(LossDefinition({"rec": 10, "perception": 1}), window_steps=100)
+        for step in range(20):
+            if step == 10:
+                values.set_weights(step, {"rec": 20, "kl": 1e-4})
+            values.record(step, {"nll": 0.3 if step < 10 else 0.5, "rec": 0.02, "perception": 0.1})
+        _, unexplained = values.windows().balance
+        assert unexplained.values(0, 19) == pytest.approx([0.0] * 20)
+        assert values.weights() == {"rec": 20, "perception": 1, "kl": 1e-4}
+
+
+class TestStage:
+    def test_the_means_and_the_level_start_over(self) -> None:
+        values = TrainingValues(LossDefinition(), window_steps=100)
+        for step in range(400):
+            values.record(step, {"nll": 0.2})
+        values.begin_stage(400)
+        for step in range(400, 499):
+            values.record(step, {"nll": 0.4})
+        assert list(values.windows().means())[0].window == "short"
+        assert (values.level_facts().best, values.level_facts().held) == (None, None)
+        assert values.change_facts()["stage"] == ChangeFacts(400, 400)
+
+        for step in range(499, 701):
+            values.record(step, {"nll": 0.4})
+        assert values.level_facts().held == pytest.approx(0.4)
+
+
+class TestWindowLength:
+    def test_windows_begin_anew_when_the_loss_is_reported_less_often_and_the_level_stays(self) -> None:
+        values = TrainingValues(LossDefinition())
+        for step in range(400):
+            values.record(step, {"nll": 0.2})
+        assert values.windows().long == 100
+
+        for step in range(400, 1000, 40):
+            values.record(step, {"nll": 0.4})
+        assert values.windows().long == 1000
+        assert {mean.window for mean in values.windows().means()} == {"short"}
+        assert values.level_facts().held == pytest.approx(0.2)
+
 
 class TestGoingBack:
     def test_values_from_the_resumed_step_on_are_discarded(self, training: Training) -> None:
@@ -37,7 +101,7 @@ class TestGoingBack:
         for step in range(10, 15):
             training.observe(step, nll=3.0)
         assert (training.steps.newest, training.steps.observed) == (14, 25)
-        assert mean(training.nll) == 2.0
+        assert training.mean() == 2.0
 
     def test_a_nonfinite_loss_after_the_resumed_step_is_no_longer_the_last(self, training: Training) -> None:
         training.observe(10, nll=math.nan, rec=0.04)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import pickle
 import random
-from fractions import Fraction
 from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
@@ -13,84 +12,73 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from vae_exporter._record.windows import REMEMBERED_STEPS, WINDOW_LAGS, StepWindows
+from vae_exporter._process.loss_definition import LossDefinition
+from vae_exporter._record.mean import mean
+from vae_exporter._record.series import StepSeries
+from vae_exporter._record.training_values import TrainingValues
+from vae_exporter._record.windows import JUDGED, LONG_LAGS, SHORT_LAGS, Windows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 Observed = tuple[int, float]
 
+Means = dict[tuple[str, str], float]
+
 
 class PlainWindows:
-    """A simple model of `StepWindows`, with lists, loops and fractions."""
+    """A simple model of the windows of 100 and 10 steps of the judged NLL, with lists and loops."""
 
     def __init__(self) -> None:
         self.given: list[Observed] = []
         self.newest: int | None = None
-        self.remembered_since = 0
-        self.best: dict[int, float] = {}
+        self.known_since = 0
 
     def observe(self, step: int, value: float) -> None:
         if self.newest is None:
-            self.remembered_since = step
-        elif step > self.newest:
-            self.note_best()
+            self.known_since = step
         elif step < self.newest:
             self.given = [(past, old) for past, old in self.given if past < step]
-            self.remembered_since = min(self.remembered_since, step)
+            self.known_since = min(self.known_since, step)
         self.newest = step
-        self.remembered_since = max(self.remembered_since, step - REMEMBERED_STEPS + 1)
         self.given.append((step, value))
 
-    def note_best(self) -> None:
-        for width in WINDOW_LAGS:
-            mean = self.mean(width, 0)
-            if mean is not None:
-                self.best[width] = min(mean, self.best.get(width, math.inf))
-
-    def mean(self, width: int, lag: int) -> float | None:
+    def mean(self, width: int, lag: float) -> float | None:
         assert self.newest is not None
-        window = range(self.newest - lag - width + 1, self.newest - lag + 1)
-        if window.start < self.remembered_since:
+        newest = self.newest - round(lag * width)
+        if newest - width + 1 < self.known_since:
             return None
         finite: dict[int, list[float]] = {}
         for step, value in reversed(self.given):
-            if step < window.start:
+            if step <= newest - width:
                 break
-            if step in window and math.isfinite(value):
-                finite.setdefault(step, []).append(value)
-        return mean_of([mean_of(values) for values in finite.values()]) if finite else None
+            if step <= newest and math.isfinite(value):
+                finite.setdefault(step, []).insert(0, value)
+        return mean([mean(values) for values in reversed(finite.values())]) if finite else None
+
+    def means(self) -> Means:
+        lags = [("long", 100, lag) for lag in LONG_LAGS[JUDGED]] + [("short", 10, lag) for lag in SHORT_LAGS]
+        means = {(window, f"{lag:g}"): self.mean(width, lag) for window, width, lag in lags}
+        return {key: mean for key, mean in means.items() if mean is not None}
 
 
-def mean_of(values: list[float]) -> float:
-    return float(sum(map(Fraction, values)) / len(values))
+def values() -> TrainingValues:
+    return TrainingValues(LossDefinition(), window_steps=100)
 
 
-Means = dict[tuple[int, int], float | None]
-
-
-def means_and_best(windows: StepWindows) -> tuple[Means, dict[int, float]]:
-    snapshot = windows.snapshot()
-    assert snapshot is not None
-    means = {(width, lag): snapshot.mean(width, lag) for width in WINDOW_LAGS for lag in WINDOW_LAGS[width]}
-    return means, snapshot.best
+def judged(windows: Windows) -> Means:
+    return {(mean.window, mean.lag): mean.value for mean in windows.means() if mean.component == JUDGED}
 
 
 def check(observed: Iterable[Observed], *, every: int) -> None:
-    """Compare all means and best ones with the model's: at every *every*-th observation, and at the end."""
-    windows, plain = StepWindows(), PlainWindows()
+    """Compare all means with those of the model: at every *every*-th observation, and at the end."""
+    training, plain = values(), PlainWindows()
     for count, (step, value) in enumerate(observed, 1):
-        windows.observe(step, value)
+        training.record(step, {"nll": value})
         plain.observe(step, value)
         if count % every == 0:
-            compare(windows, plain)
-    compare(windows, plain)
-
-
-def compare(windows: StepWindows, plain: PlainWindows) -> None:
-    means, best = means_and_best(windows)
-    assert {(width, lag): plain.mean(width, lag) for width, lag in means} == means
-    assert plain.best == best
+            assert judged(training.windows()) == plain.means()
+    assert judged(training.windows()) == plain.means()
 
 
 def random_losses(generator: random.Random) -> float:
@@ -129,8 +117,12 @@ losses = st.one_of(
     st.floats(),
     st.sampled_from([math.nan, math.inf, -math.inf, 1e30, -1e30, 5e-324, 0.0, -0.0, 1.7976931348623157e308]),
 )
-strides = st.one_of(st.sampled_from([1, 0, 1, -1, 40, 99, 100, 101, 399, 400, 401]), st.integers(-1000, 1000))
-bursts = st.lists(st.tuples(strides, st.integers(1, 120), st.lists(losses, min_size=1, max_size=12)), min_size=1)
+strides = st.one_of(
+    st.sampled_from([1, 0, 1, -1, 9, 10, 11, 40, 99, 100, 101, 599, 600, 601]), st.integers(-1000, 1000)
+)
+bursts = st.lists(
+    st.tuples(strides, st.integers(1, 120), st.lists(losses, min_size=1, max_size=12)), min_size=1, max_size=20
+)
 """Stretches of a run: how far each observation moves the step, how many there are, and their values, in a circle."""
 
 
@@ -153,103 +145,129 @@ def test_one_observation_every_40_steps() -> None:
 
 
 def test_there_are_no_means_before_the_first_observation() -> None:
-    assert StepWindows().snapshot() is None
+    windows = values().windows()
+    assert (list(windows.means()), windows.evidence(), list(windows.unexplained_ratios())) == ([], None, [])
+
+
+def test_there_are_no_means_while_the_length_is_not_known() -> None:
+    training = TrainingValues(LossDefinition())
+    for step in range(3):
+        training.record(step, {"nll": 0.5})
+    assert (training.windows().long, list(training.windows().means())) == (None, [])
 
 
 def test_a_mean_exists_once_its_window_is_complete() -> None:
-    windows = StepWindows()
-    whole: dict[tuple[int, int], int] = {}
-    for step in range(1, 402):
-        windows.observe(step, 0.5)
-        for window, mean in means_and_best(windows)[0].items():
-            if mean is not None:
-                whole.setdefault(window, step)
+    training, whole = values(), dict[tuple[str, str], int]()
+    for step in range(1, 602):
+        training.record(step, {"nll": 0.5})
+        for window in judged(training.windows()):
+            whole.setdefault(window, step)
 
-    assert whole == {(10, 0): 10, (10, 10): 20, (100, 0): 100, (100, 10): 110, (100, 100): 200} | {
-        (100, 200): 300,
-        (100, 300): 400,
+    assert whole == {("short", "0"): 10, ("short", "1"): 20, ("long", "0"): 100, ("long", "0.1"): 110} | {
+        ("long", str(lag)): 100 * (lag + 1) for lag in (1, 2, 3, 4, 5)
     }
 
 
-def test_the_best_mean_excludes_the_newest_window() -> None:
-    windows = StepWindows()
-    for step in range(10):
-        windows.observe(step, 1.0)
-    assert means_and_best(windows)[1] == {}
-
-    windows.observe(10, 0.0)
-    assert means_and_best(windows)[1] == {10: 1.0}
-
-    windows.observe(11, 1.0)
-    assert means_and_best(windows)[1] == {10: 0.9}
+def test_each_component_has_the_lags_that_the_rules_read() -> None:
+    training = values()
+    for step in range(700):
+        training.record(step, {name: 0.5 for name in LONG_LAGS if name != JUDGED} | {"nll": 0.5})
+    lags: dict[str, list[float]] = {}
+    for one in training.windows().means():
+        if one.window == "long":
+            lags.setdefault(one.component, []).append(float(one.lag))
+    assert lags == {component: list(lags) for component, lags in LONG_LAGS.items()}
 
 
 def test_values_at_one_step_are_averaged_and_count_as_one() -> None:
-    windows = StepWindows()
+    training = values()
     for step in range(10):
-        windows.observe(step, 1.0)
+        training.record(step, {"nll": 1.0})
     for value in (4.0, 5.0, 6.0):
-        windows.observe(10, value)
-
-    assert means_and_best(windows)[0][10, 0] == (9 * 1.0 + 5.0) / 10
+        training.record(10, {"nll": value})
+    assert judged(training.windows())["short", "0"] == (9 * 1.0 + 5.0) / 10
 
 
 def test_a_resume_discards_the_values_from_its_step_on() -> None:
-    windows = StepWindows()
+    training = values()
     for step in range(200):
-        windows.observe(step, 1.0 if step < 150 else 1e6)
+        training.record(step, {"nll": 1.0 if step < 150 else 1e6})
     for step in range(150, 160):
-        windows.observe(step, 2.0)
-
-    means, _ = means_and_best(windows)
-    assert means[10, 0] == 2.0
-    assert means[100, 0] == 1.1
-
-
-def test_values_are_kept_for_400_steps() -> None:
-    """After a resume from 150 steps back, 250 steps are left, so windows at higher lags are absent at first."""
-    windows = StepWindows()
-    for step in range(1000):
-        windows.observe(step, 1.0)
-    windows.observe(850, 1.0)
-    assert [lag for (width, lag), mean in means_and_best(windows)[0].items() if width == 100 and mean] == [0, 10, 100]
-
-    for step in range(851, 1000):
-        windows.observe(step, 1.0)
-    assert None not in means_and_best(windows)[0].values()
+        training.record(step, {"nll": 2.0})
+    means = judged(training.windows())
+    assert (means["short", "0"], means["long", "0"]) == (2.0, 1.1)
 
 
 def test_a_spike_does_not_affect_later_means() -> None:
-    windows = StepWindows()
+    training = values()
     for step in range(400):
-        windows.observe(step, 1e30 if step in (7, 40) else 0.1)
-
-    means, best = means_and_best(windows)
-    assert (means[10, 0], means[100, 0]) == (0.1, 0.1)
-    assert best == {10: 0.1, 100: 0.1}
+        training.record(step, {"nll": 1e30 if step in (7, 40) else 0.1})
+    means = judged(training.windows())
+    assert (means["short", "0"], means["long", "0"]) == (0.1, 0.1)
 
 
 def test_nonfinite_values_are_excluded_from_the_means() -> None:
-    windows = StepWindows()
+    training = values()
     for step in range(100):
-        windows.observe(step, (0.5, math.nan, math.inf, -math.inf)[step % 4])
-    assert means_and_best(windows)[0][100, 0] == 0.5
+        training.record(step, {"nll": (0.5, math.nan, math.inf, -math.inf)[step % 4]})
+    assert judged(training.windows())["long", "0"] == 0.5
 
     for step in range(100, 110):
-        windows.observe(step, math.nan)
-    assert means_and_best(windows)[0][10, 0] is None
+        training.record(step, {"nll": math.nan})
+    assert ("short", "0") not in judged(training.windows())
+
+
+class TestEvidence:
+    def test_it_counts_the_values_of_the_newest_long_window(self) -> None:
+        training = values()
+        for step in range(0, 400, 5):
+            training.record(step, {"nll": 0.5})
+        evidence = training.windows().evidence()
+        assert evidence is not None
+        assert (evidence.values, evidence.standard_error) == (20, 0.0)
+
+    def test_there_is_none_before_the_window_is_whole(self) -> None:
+        training = values()
+        for step in range(99):
+            training.record(step, {"nll": 0.5})
+        assert training.windows().evidence() is None
+
+    def test_a_loss_that_drifts_within_the_window_has_a_larger_error_than_one_that_scatters(self) -> None:
+        scattered, drifting = values(), values()
+        for step in range(100):
+            scattered.record(step, {"nll": 0.2 + 0.1 * (step % 2)})
+            drifting.record(step, {"nll": 0.2 + 0.1 * (step // 50)})
+        errors = [one.windows().evidence() for one in (scattered, drifting)]
+        assert errors[0] is not None
+        assert errors[1] is not None
+        assert 0 < errors[0].standard_error < errors[1].standard_error / 2
+
+    def test_values_whose_squares_exceed_a_float_have_no_error(self) -> None:
+        training = values()
+        for step in range(100):
+            training.record(step, {"nll": 1e200 * (-1) ** step})
+        evidence = training.windows().evidence()
+        assert evidence is not None
+        assert evidence.standard_error is None
+
+
+def test_the_unexplained_share_has_one_value_for_each_long_window() -> None:
+    training = TrainingValues(LossDefinition({"rec": 10, "perception": 1}), window_steps=100)
+    for step in range(400):
+        training.record(step, {"nll": 0.3 if step < 300 else 0.4, "rec": 0.02, "perception": 0.1})
+    assert dict(training.windows().unexplained_ratios()) == pytest.approx({"0": 0.25, "1": 0, "2": 0, "3": 0})
 
 
 def test_a_million_steps_in_bounded_memory() -> None:
-    windows, sizes = StepWindows(), {}
-    values = [random.Random(1).expovariate(5) for _ in range(997)]  # noqa: S311 - a test's
+    series, sizes = StepSeries(), {}
+    losses = [random.Random(1).expovariate(5) for _ in range(997)]  # noqa: S311 - a test's
     for step in range(1_000_000):
-        windows.observe(step, values[step % len(values)])
+        series.append(step, losses[step % len(losses)])
         if step in (10_000, 999_999):
-            sizes[step] = len(pickle.dumps(windows))
-
+            sizes[step] = len(pickle.dumps(series))
     assert sizes[999_999] < 3 * sizes[10_000]
-    newest = [values[step % len(values)] for step in range(1_000_000 - REMEMBERED_STEPS, 1_000_000)]
-    means, _ = means_and_best(windows)
-    assert means[100, 0] == mean_of(newest[-100:])
-    assert means[100, 300] == mean_of(newest[:100])
+
+    newest = [losses[step % len(losses)] for step in range(1_000_000 - 600, 1_000_000)]
+    windows = Windows(100, {JUDGED: series}, (StepSeries(), StepSeries()))
+    assert judged(windows)["long", "0"] == mean(newest[-100:])
+    assert judged(windows)["long", "5"] == mean(newest[:100])

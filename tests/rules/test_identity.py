@@ -48,16 +48,16 @@ def test_promtool_and_amtool_accept_the_files(files: dict[str, Path]) -> None:
 
 
 def test_one_of_two_runs_with_one_name_diverges_and_its_page_names_the_cluster(files: dict[str, Path]) -> None:
-    window = {"component": "nll", "window": "100", "lag": "0"}
-    best = {"component": "nll", "window": "100"}
+    window = {"component": "judged", "window": "long", "lag": "0"}
     page = {
         "exp_labels": {"cluster": "a", "run": "r", "severity": "page"},
         "exp_annotations": {
             "summary": "Run a/r diverged: NLL 0.5. Stop it and resume from a checkpoint before the rise.",
             "description": (
-                "The mean NLL of the last 100 steps is 0.5, above 0.3 (bad) and not falling. Stop the run, look at its "
-                "outputs, and resume from the last checkpoint before the rise, with a lower learning rate. A long "
-                "stretch of hard data looks the same. Add a probe (observe_probe) to tell them apart."
+                "The mean NLL of the last 100 steps is 0.5, above 0.3 (bad) and not falling; its level before was "
+                "0.15. Stop the run, look at its outputs, and resume from the last checkpoint before the rise, with a "
+                "lower learning rate. A long stretch of hard data looks the same. Add a probe (observe_probe) to tell "
+                "them apart."
             ),
             "runbook_url": "https://github.com/vae-exporter/vae-exporter/blob/main/docs/runbooks/VaeNllDiverged.md",
             "dashboard_url": "http://grafana/d/vae-run?var-cluster=a&var-run=r",
@@ -70,10 +70,18 @@ def test_one_of_two_runs_with_one_name_diverges_and_its_page_names_the_cluster(f
         "input_series": [
             series("vae_run_info", "a", "1x4", outputs_url="https://host/a"),
             series("vae_loss_window_mean", "a", "0.5x4", **window),
-            series("vae_loss_best_window_mean", "a", "0.15x4", **best),
+            series("vae_loss_window_steps", "a", "100x4"),
+            series("vae_loss_window_values", "a", "100x4"),
+            series("vae_loss_window_standard_error", "a", "0x4"),
+            series("vae_loss_best_window_mean", "a", "0.15x4", window="short"),
+            series("vae_loss_held_mean", "a", "0.15x4", component="judged"),
             series("vae_run_info", "b", "1x4", outputs_url="https://host/b"),
             series("vae_loss_window_mean", "b", "0.15x4", **window),
-            series("vae_loss_best_window_mean", "b", "0.15x4", **best),
+            series("vae_loss_window_steps", "b", "100x4"),
+            series("vae_loss_window_values", "b", "100x4"),
+            series("vae_loss_window_standard_error", "b", "0x4"),
+            series("vae_loss_best_window_mean", "b", "0.15x4", window="short"),
+            series("vae_loss_held_mean", "b", "0.15x4", component="judged"),
         ],
         "alert_rule_test": [{"alertname": "VaeNllDiverged", "eval_time": "30s", "exp_alerts": [page]}],
         "promql_expr_test": [

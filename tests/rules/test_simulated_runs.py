@@ -106,7 +106,7 @@ def test_the_recorded_good_run_never_pages_and_ends_excellent(judged: dict[str, 
     run = judged["good"]
     assert not run.ever_rang("VaeNllDiverged")
     assert not run.ever_rang("VaeLossNonfinite")
-    assert not run.ever_rang("VaeNllNeverGood")
+    assert not run.ever_rang("VaeBandsUnfit")
     assert run.verdict() == ("healthy", "excellent")
 
 
@@ -144,7 +144,7 @@ def test_a_run_that_converges_slowly_pages_nobody(judged: dict[str, JudgedRun], 
 def test_a_run_that_starts_at_8_and_drops_converges_in_silence(judged: dict[str, JudgedRun], noise: float) -> None:
     run = judged[f"drops {noise}"]
     assert not run.ever_rang("VaeNllDiverged")
-    assert not run.ever_rang("VaeNllNeverGood")
+    assert not run.ever_rang("VaeBandsUnfit")
     assert run.verdict(step=120) == ("converging", "converging")
     assert run.verdict(step=600) == ("converging", "converging")
     assert run.verdict() == ("healthy", "excellent")
@@ -154,8 +154,8 @@ def test_a_run_that_starts_at_8_and_drops_converges_in_silence(judged: dict[str,
 def test_a_run_that_stays_at_8_gets_a_ticket_and_no_page(judged: dict[str, JudgedRun], noise: float) -> None:
     run = judged[f"plateau {noise}"]
     assert not run.ever_rang("VaeNllDiverged")
-    assert not run.fires("VaeNllNeverGood", step=1990)
-    assert run.fires("VaeNllNeverGood", step=2010)
+    assert not run.fires("VaeBandsUnfit", step=1990)
+    assert run.fires("VaeBandsUnfit", step=2010)
 
 
 def test_a_run_that_drifts_from_good_to_bad_and_stays_there_pages(judged: dict[str, JudgedRun]) -> None:

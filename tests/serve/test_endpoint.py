@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 from wsgiref.util import setup_testing_defaults
 
 import pytest
-from http_get import get
+from http_get import SCRAPER, get
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
@@ -139,7 +139,7 @@ def nothing(_environ: WSGIEnvironment, start_response: StartResponse) -> Iterabl
 
 class TestListen:
     def test_the_port_that_is_free(self, caplog: pytest.LogCaptureFixture) -> None:
-        with closing(listen(nothing, host="127.0.0.1", port=0)) as server:
+        with closing(listen(nothing, host="127.0.0.1", port=0, is_announced=False)) as server:
             assert get(server.url).status == 204
         assert caplog.records == []
 
@@ -147,8 +147,8 @@ class TestListen:
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
         with (
-            closing(listen(nothing, host="127.0.0.1", port=0)) as first,
-            closing(listen(nothing, host="127.0.0.1", port=first.port)) as second,
+            closing(listen(nothing, host="127.0.0.1", port=0, is_announced=False)) as first,
+            closing(listen(nothing, host="127.0.0.1", port=first.port, is_announced=False)) as second,
         ):
             assert first.port < second.port < first.port + PORTS_TRIED
             assert get(second.url).status == 204
@@ -160,22 +160,31 @@ class TestListen:
         with ExitStack() as taken:
             first = take_ports_in_a_row(taken, PORTS_TRIED)
             with pytest.raises(EndpointError) as raised:
-                listen(nothing, host="127.0.0.1", port=first)
+                listen(nothing, host="127.0.0.1", port=first, is_announced=False)
         assert str(raised.value) == (
             f"the ports {first} to {first + PORTS_TRIED - 1} of 127.0.0.1 are all taken: "
-            "give another port=, or 0 for any"
+            "give targets_dir=, or another port="
         )
+
+    def test_where_all_are_taken_any_free_one_will_do_if_a_file_announces_it(self) -> None:
+        with ExitStack() as taken:
+            first = take_ports_in_a_row(taken, PORTS_TRIED)
+            with closing(listen(nothing, host="127.0.0.1", port=first, is_announced=True)) as server:
+                assert server.port not in range(first, first + PORTS_TRIED)
+                assert get(server.url).status == 204
 
     def test_ports_end_at_65535(self) -> None:
         with ExitStack() as taken:
             with suppress(OSError):
                 taken.enter_context(closing(serve(nothing, host="127.0.0.1", port=65535)))
             with pytest.raises(EndpointError, match="the ports 65535 to 65535 of"):
-                listen(nothing, host="127.0.0.1", port=65535)
+                listen(nothing, host="127.0.0.1", port=65535, is_announced=False)
 
     def test_an_address_that_is_not_this_machine_s_is_an_error_at_once(self) -> None:
         with pytest.raises(EndpointError) as raised:
-            listen(nothing, host="192.0.2.1", port=9645)  # an address kept for documentation: RFC 5737
+            listen(
+                nothing, host="192.0.2.1", port=9645, is_announced=True
+            )  # an address kept for documentation: RFC 5737
         assert str(raised.value).startswith("cannot listen on 192.0.2.1:9645: ")
         assert str(raised.value).endswith("; give another host= or port=")
 
@@ -201,23 +210,26 @@ class TestScrapes:
         scrapers = Scrapers(lambda: 10_000.0)
         app = endpoint_app(make_settings(), Recorder(), scrapers)
         ask(app, parts=1)
-        assert not scrapers.wait(scrapers.now(), 0)
+        assert scrapers.missing(scrapers.now(), is_expected=True) == 1
         ask(app, parts=2)
-        assert scrapers.wait(scrapers.now(), 0)
+        assert scrapers.missing(scrapers.now(), is_expected=True) == 0
 
-    def test_other_pages_are_no_scrapes(self, endpoint: Endpoint) -> None:
+    def test_only_a_scraper_is_waited_for(self, endpoint: Endpoint) -> None:
         for path in ("/", "/healthz", "/nothing"):
-            get(endpoint.server.url + path)
-        assert endpoint.scrapers.wait(endpoint.scrapers.now(), 0)
-        get(endpoint.server.url + "/metrics")
-        assert not endpoint.scrapers.wait(endpoint.scrapers.now() + 1, 0)
+            get(endpoint.server.url + path, **SCRAPER)
+        get(endpoint.server.url + "/metrics", User_Agent="curl/8.5.0")
+        for timeout in ("", "soon", "nan", "inf", "0", "-1"):
+            get(endpoint.server.url + "/metrics", X_Prometheus_Scrape_Timeout_Seconds=timeout)
+        assert endpoint.scrapers.missing(endpoint.scrapers.now()) == 0
+        get(endpoint.server.url + "/metrics", **SCRAPER)
+        assert endpoint.scrapers.missing(endpoint.scrapers.now()) == 1
 
 
 def ask(app: WSGIApplication, *, parts: int) -> None:
     """Ask *app* for /metrics, and for no more than that many parts of its answer."""
     environ: WSGIEnvironment = {}
     setup_testing_defaults(environ)
-    environ["PATH_INFO"] = "/metrics"
+    environ |= {"PATH_INFO": "/metrics", "HTTP_X_PROMETHEUS_SCRAPE_TIMEOUT_SECONDS": "10"}
     answer = iter(app(environ, lambda *_: lambda _: None))
     for _ in range(parts):
         next(answer, None)

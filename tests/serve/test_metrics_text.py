@@ -72,7 +72,9 @@ def metrics_text() -> str:
         start_step=1000,
     )
     now = 1_700_000_000.0
-    recorder = Recorder(start_step=settings.start_step, clock=lambda: now, monotonic=lambda: now)
+    recorder = Recorder(
+        start_step=settings.start_step, definition=settings.definition, clock=lambda: now, monotonic=lambda: now
+    )
     for step in range(1000, 1420):
         now += 0.5 if step % 7 else 3.0
         rec, perception = 0.0625 - (step - 1000) / 16384, 0.125

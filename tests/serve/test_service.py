@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 from deadline import wait_until
-from http_get import get
+from http_get import SCRAPER, get
 from scraping import Samples, samples_of, scrape, state
 
-from vae_exporter import EndpointError, SettingsError, TrainingExporter, VaeExporterError
+from vae_exporter import SettingsError, TrainingExporter, VaeExporterError
 
 DEADLINE_SECONDS = 20.0
 """A limit for what takes milliseconds."""
@@ -40,7 +40,7 @@ class Scraper:
         with suppress(OSError):
             deadline = time.monotonic() + 2 * DEADLINE_SECONDS
             while time.monotonic() < deadline:
-                self._text = get(self._url).text
+                self._text = get(self._url, **SCRAPER).text
                 self._first.set()
 
 
@@ -53,17 +53,34 @@ class TestStart:
         exporter.close()
         assert exporter.url is None
 
-    def test_a_second_start_is_an_error(self, exporter: TrainingExporter) -> None:
-        with pytest.raises(VaeExporterError) as raised:
-            exporter.start()
-        assert str(raised.value) == f"the exporter of run 'bs4' is already listening on {exporter.url}"
-        assert state(scrape(exporter.url)) == ["running"]
+    def test_twice_is_once(self, exporter: TrainingExporter) -> None:
+        url = exporter.url
+        with exporter.start() as again:
+            assert again.url == url
+            assert state(scrape(url)) == ["running"]
 
-    def test_a_host_of_another_machine_is_an_error(self) -> None:
-        exporter = TrainingExporter("bs4", host="192.0.2.1", linger_seconds=0)  # an address for documentation: RFC 5737
-        with pytest.raises(EndpointError, match=r"cannot listen on 192\.0\.2\.1:9645"):
-            exporter.start()
+    def test_after_the_end_it_is_an_error(self) -> None:
+        exporter = TrainingExporter("bs4", port=0, linger_seconds=0).start()
         exporter.close()
+        with pytest.raises(VaeExporterError, match="the run 'bs4' has ended: create a new exporter"):
+            exporter.start()
+
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            # an address for documentation: RFC 5737
+            ({"host": "192.0.2.1"}, "run 'bs4' is not watched: cannot listen on 192.0.2.1:9645"),
+            ({"port": 0, "targets_dir": "/proc/none"}, "run 'bs4' has no target file, so Prometheus may not find it: "),
+        ],
+        ids=["host", "folder"],
+    )
+    def test_what_the_machine_denies_is_logged_and_the_training_continues(
+        self, settings: dict[str, Any], message: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with TrainingExporter("bs4", linger_seconds=0, gpus=False, **settings) as exporter:
+            exporter.observe(1, nll=0.5)
+        assert [record.levelname for record in caplog.records] == ["ERROR"]
+        assert caplog.records[0].getMessage().startswith(message)
 
     @pytest.mark.parametrize(
         "settings",
@@ -74,19 +91,20 @@ class TestStart:
         with pytest.raises(SettingsError, match=next(iter(settings))):
             TrainingExporter(**{"run": "bs4", **settings})
 
-    def test_settings_are_exported(self) -> None:
+    def test_settings_are_seen(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SLURMD_NODENAME", "node7")
         settings: dict[str, Any] = {
             "rank": 3,
             "loss_weights": {"rec": 10},
             "band_edges": {"sharpness": {"min": 0.5}},
-            "info": {"model": "causal-vae"},
+            "info": {"model": "vae"},
             "outputs_url": "https://example.com/samples",
             "start_step": 500,
         }
         with TrainingExporter("bs4", port=0, linger_seconds=0, **settings) as exporter:
             text = get(f"{exporter.url}/metrics").text
         for line in (
-            'vae_run_info{model="causal-vae",outputs_url="https://example.com/samples",rank="3",run="bs4"} 1.0',
+            'vae_run_info{model="vae",node="node7",outputs_url="https://example.com/samples",rank="3",run="bs4"} 1.0',
             'vae_loss_weight{component="rec",rank="3",run="bs4"} 10.0',
             'vae_band_edge{edge="min",rank="3",run="bs4",signal="sharpness"} 0.5',
             'vae_run_start_step{rank="3",run="bs4"} 500.0',
@@ -143,16 +161,32 @@ class TestEnd:
         exporter = TrainingExporter("bs4", port=0, linger_seconds=2 * DEADLINE_SECONDS).start()
         assert seconds_to_close(exporter) < DEADLINE_SECONDS
 
+    def test_a_person_who_looks_is_not_waited_for(self) -> None:
+        exporter = TrainingExporter("bs4", port=0, linger_seconds=2 * DEADLINE_SECONDS).start()
+        get(f"{exporter.url}/metrics", User_Agent="curl/8.5.0")
+        assert seconds_to_close(exporter) < DEADLINE_SECONDS
+
+    def test_it_says_why_it_waits(self, caplog: pytest.LogCaptureFixture) -> None:
+        exporter = TrainingExporter("bs4", port=0, linger_seconds=0.1, gpus=False).start()
+        scrape(exporter.url)
+        exporter.close()
+        assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+            (
+                "WARNING",
+                (
+                    "run 'bs4' finished. It waits up to 0 s for 1 more scrape, so that Prometheus reads the end. "
+                    "Ctrl-C ends the wait."
+                ),
+            )
+        ]
+
     def test_an_interrupt_ends_the_wait(self) -> None:
         exporter = TrainingExporter("bs4", port=0, linger_seconds=2 * DEADLINE_SECONDS).start()
         url = f"{exporter.url}/metrics"
-        get(url, User_Agent="a scraper that never returns")
+        scrape(exporter.url)  # and never again
 
         def interrupt_once_it_waits() -> None:
-            wait_until(
-                lambda: state(samples_of(get(url, User_Agent="an observer").text)) != ["running"],
-                "the wait begins",
-            )
+            wait_until(lambda: state(samples_of(get(url).text)) != ["running"], "the wait begins")
             os.kill(os.getpid(), signal.SIGINT)
 
         threading.Thread(target=interrupt_once_it_waits, daemon=True).start()

@@ -24,6 +24,10 @@ class Answer:
         return self.body.decode()
 
 
+SCRAPER = {"X_Prometheus_Scrape_Timeout_Seconds": "10"}
+"""The header by which a scrape differs from a person's request."""
+
+
 def get(url: str, **headers: str) -> Answer:
     """GET *url*. Underscores in header names become hyphens.
 

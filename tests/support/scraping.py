@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from http_get import get
+from http_get import SCRAPER, get
 from prometheus_client.parser import text_string_to_metric_families
 
 Samples = dict[str, float]
@@ -28,8 +28,8 @@ def metric_names(text: str) -> set[str]:
 
 
 def scrape(url: str | None) -> Samples:
-    """Scrape the exporter at *url* once."""
-    return samples_of(get(f"{url}/metrics").text)
+    """Scrape the exporter at *url*, once."""
+    return samples_of(get(f"{url}/metrics", **SCRAPER).text)
 
 
 def state(samples: Samples) -> list[str]:

@@ -50,3 +50,8 @@ class Training:
     @property
     def nll(self) -> LossFacts:
         return self.facts.losses["nll"]
+
+    def mean(self, component: str = "nll", *, steps: int = 10) -> float | None:
+        """Return the mean of *component* over the newest *steps*."""
+        series = self.facts.windows.series[component]
+        return None if series.newest is None else series.mean(series.newest - steps + 1, series.newest)

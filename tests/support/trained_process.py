@@ -5,13 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from children import child, line_of
 from deadline import wait_until
-from http_get import get
+from http_get import SCRAPER, get
 from scraping import Samples, samples_of
 
 if TYPE_CHECKING:
@@ -43,32 +43,37 @@ def train():
     until_told()
 """
 
-_MAIN = """\
-if __name__ == "__main__":
+_MAIN = 'if __name__ == "__main__":\n'
+
+_MAKE = """\
     exporter = TrainingExporter("bs4", port=0, linger_seconds={linger}, gpus=False)
 """
 
 
 @dataclass
 class Trainer:
-    """A process that runs *script* with an ``exporter`` that is not started yet."""
+    """A process that runs *script*, in which ``exporter`` is made and not started, unless *before* *makes* it."""
 
     folder: Path
     script: str
     before: str = ""
     linger: float = DEADLINE_SECONDS
     arguments: tuple[str, ...] = ()
+    stderr: Path | None = None
+    makes: bool = True
     process: subprocess.Popen[str] = field(init=False)
 
     @contextmanager
     def running(self) -> Iterator[None]:
         file = self.folder / "train.py"
+        make = _MAKE.format(linger=self.linger) if self.makes else ""
         indented = "".join(f"    {line}\n" for line in self.script.strip().splitlines())
-        file.write_text(f"{_PRELUDE}\n{self.before}\n{_MAIN.format(linger=self.linger)}{indented}")
+        file.write_text(f"{_PRELUDE}\n{self.before}\n{_MAIN}{make}{indented}")
         command = [sys.executable, str(file), *self.arguments]
-        with child(
-            command, seconds=3 * DEADLINE_SECONDS, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        ) as self.process:
+        with ExitStack() as stack:
+            stderr = None if self.stderr is None else stack.enter_context(self.stderr.open("wb"))
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": stderr}
+            self.process = stack.enter_context(child(command, seconds=3 * DEADLINE_SECONDS, **pipes))
             yield
 
     def hears(self) -> str:
@@ -91,7 +96,7 @@ def last_scrape(url: str) -> Samples:
     deadline = time.monotonic() + DEADLINE_SECONDS
     with suppress(OSError):
         while time.monotonic() < deadline:
-            text = get(f"{url}/metrics").text
+            text = get(f"{url}/metrics", **SCRAPER).text
     assert time.monotonic() < deadline, "the exporter still answers"
     return samples_of(text)
 

@@ -80,7 +80,7 @@ def losses_in_a_dictionary(
     exporter.observe(1, **floats, split="validation", skipped=False)
     exporter.observe_probe(1, **tensors)
     exporter.observe_log(1, floats)
-    exporter.observe_log(1, tensors)
+    exporter.observe_log(1, tensors, names={"nll": "my_key"})
     exporter.observe_log(None, anything)
 
 

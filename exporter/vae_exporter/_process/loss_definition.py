@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from math import exp
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -53,7 +54,7 @@ class LossDefinition:
     rec_contains_perception: bool = False
     has_own_edges: bool = False
 
-    @property
+    @cached_property
     def is_reweighted(self) -> bool:
         """Whether the parts are judged with the standard weights, since the run has others."""
         parts = {part: self.weights[part] for part in NLL_PARTS if part in self.weights}
@@ -82,7 +83,7 @@ class LossDefinition:
         parts = {part: weight for part, weight in self.weights.items() if part in NLL_PARTS}
         return parts == STANDARD_WEIGHTS or (not parts and not self.rec_contains_perception)
 
-    @property
+    @cached_property
     def needs(self) -> frozenset[str]:
         """The components that must be reported at a step for it to be judged."""
         return frozenset(STANDARD_WEIGHTS if self.is_reweighted else ("nll",))
@@ -103,8 +104,8 @@ class LossDefinition:
     def judge(self, values: Mapping[str, float], logvar: float) -> float | None:
         """Return the NLL that is judged at a step with these *values*; None if what it needs is missing.
 
-        A learned *logvar* is taken out of it: (nll - logvar) * exp(logvar), for a mean over elements. It stays in a sum of
-        unknown size.
+        A learned *logvar* is taken out of it: (nll - logvar) * exp(logvar), for a mean over elements. It stays in a
+        sum of unknown size.
         """
         if self.is_reweighted:
             if not STANDARD_WEIGHTS.keys() <= values.keys():

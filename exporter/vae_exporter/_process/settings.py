@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numbers
-import os
 import re
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -38,16 +38,13 @@ MIN_SAMPLE_SECONDS = 0.1
 MAX_SAMPLE_SECONDS = 60.0
 """The longest interval: the rules treat a reading that is older than three minutes as stale."""
 
-RANK_VARIABLES = ("RANK", "SLURM_PROCID")
-"""The environment variables in which launchers set the rank, in order of precedence: torchrun's, then Slurm's."""
-
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,99}")
 _RESERVED_LABELS = frozenset({"run", "rank", "outputs_url", "instance", "job", "le", "quantile"})
 
 
 @dataclass(frozen=True)
 class RunSettings:
-    """The valid settings of one run. `TrainingExporter` describes them."""
+    """The valid settings of one run. `TrainingExporter` describes them. The *rank* is 0 until it is settled."""
 
     run: str
     rank: int
@@ -72,7 +69,6 @@ def check_settings(  # noqa: PLR0913 - the arguments of TrainingExporter
     loss: object = None,
     pretrained: object = False,
     window_steps: object = None,
-    environment: Mapping[str, str] = os.environ,
 ) -> RunSettings:
     """Validate the arguments that describe a run, and return its settings.
 
@@ -86,7 +82,7 @@ def check_settings(  # noqa: PLR0913 - the arguments of TrainingExporter
     edges = check_band_edges(band_edges)
     return RunSettings(
         run=_text("run", run),
-        rank=_rank(rank, environment),
+        rank=0 if rank is None else _whole_number("rank", rank),
         loss_weights=weights,
         band_edges=edges,
         info=labels,
@@ -137,6 +133,16 @@ def sample_seconds(value: object) -> float:
     return float(value)
 
 
+def exit_codes(codes: object) -> frozenset[int]:
+    """Return *codes* if they are whole numbers."""
+    if not isinstance(codes, Collection) or isinstance(codes, str):
+        raise SettingsError(f"orderly_exit_codes must be a list of whole numbers, got {codes!r:.80}")
+    for code in codes:
+        if not isinstance(code, int) or isinstance(code, bool):
+            raise SettingsError(f"orderly_exit_codes must be a list of whole numbers, got {code!r:.80} in it")
+    return frozenset(codes)
+
+
 def _text(name: str, value: object) -> str:
     if not isinstance(value, str):
         raise SettingsError(f"{name} must be a string, got {value!r}")
@@ -163,20 +169,6 @@ def _truth(name: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise SettingsError(f"{name} must be True or False, got {value!r:.80}")
     return value
-
-
-def _rank(rank: int | None, environment: Mapping[str, str]) -> int:
-    if rank is not None:
-        return _whole_number("rank", rank)
-    for variable in RANK_VARIABLES:
-        text = environment.get(variable)
-        if text:
-            if not text.isdecimal() or len(text) > len(str(MAX_WHOLE_NUMBER)):
-                raise SettingsError(
-                    f"{variable} in the environment must be a whole number, 0 or more, got {text!r}; or pass rank="
-                )
-            return int(text)
-    return 0
 
 
 def _loss_weights(weights: Mapping[str, float]) -> dict[str, float]:

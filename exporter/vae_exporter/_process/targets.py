@@ -14,6 +14,7 @@ import secrets
 import socket
 import stat
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -22,9 +23,10 @@ from typing import TYPE_CHECKING
 
 from vae_exporter._process.settings import MAX_PORT
 from vae_exporter.errors import SettingsError
+from vae_exporter.vocabulary import END_STATE_LABEL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 ANSWER_SECONDS = 5.0
 """How long `answers` waits for an endpoint."""
@@ -33,7 +35,16 @@ OWNER_LABEL = "__meta_vae_owner"
 """Identifies the process that wrote a file, and marks files as written by this package. Prometheus shows ``__meta_``
 labels on its targets page and drops them from the series."""
 
+END_STEP_LABEL = "end_step"
+
+FORGOTTEN_SECONDS = 86400.0
+"""How long a file with an end stays. The rules remember an end for as long."""
+
+_ENDED = "-ended"
+
 _ASKED_AT_ONCE = 32
+
+_LABELS = {"run", "rank", OWNER_LABEL, END_STATE_LABEL, END_STEP_LABEL}
 
 _MAX_BYTES = 65536  # a larger file was not written by this package
 
@@ -47,12 +58,21 @@ _logger = logging.getLogger("vae_exporter")
 
 
 @dataclass(frozen=True)
+class End:
+    """How a run ended. A *step* of None means that it made none."""
+
+    state: str
+    step: int | None
+
+
+@dataclass(frozen=True)
 class Target:
     """The scrape target of one rank. *address* is HOST:PORT, with an IPv6 host in brackets."""
 
     run: str
     rank: int
     address: str
+    end: End | None = None
 
 
 @dataclass(frozen=True)
@@ -129,8 +149,8 @@ def publish(folder: Path, target: Target) -> TargetFile:
     """Write the file of *target* into *folder*, and return it for `withdraw`.
 
     The file is written atomically. It replaces any other file for the same address, whose writer no longer listens
-    there. Two processes with the same run and rank have different addresses and keep a file each, so that Prometheus
-    sees both and can report the name clash.
+    there, and the ends of earlier processes of the same run and rank. Two processes with the same run and rank have
+    different addresses and keep a file each, so that Prometheus sees both and can report the name clash.
 
     The folder is created if it does not exist, readable by its owner only. In an existing folder, the file is readable
     by everyone who can list the folder.
@@ -140,7 +160,8 @@ def publish(folder: Path, target: Target) -> TargetFile:
     """
     address_key = hashlib.sha256(target.address.encode()).hexdigest()[:12]
     slug = re.sub(r"[^A-Za-z0-9_]+", "-", target.run)[:_MAX_SLUG].strip("-") or "run"
-    file = TargetFile(folder / f"{slug}-rank{target.rank}-{address_key}.json", _content(target))
+    name = f"{slug}-rank{target.rank}-{address_key}{_ENDED if target.end else ''}.json"
+    file = TargetFile(folder / name, _content(target))
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _write_whole(file)
@@ -149,7 +170,8 @@ def publish(folder: Path, target: Target) -> TargetFile:
             f"targets_dir must be writable, got {str(folder)!r}: cannot write {file.path.name} "
             f"({error.strerror or error}); choose another folder, or omit targets_dir="
         ) from error
-    for other in set(folder.glob(f"*-{address_key}.json")) - {file.path}:
+    same_address = {*folder.glob(f"*-{address_key}.json"), *folder.glob(f"*-{address_key}{_ENDED}.json")}
+    for other in (same_address | set(_outdated_ends(folder, target))) - {file.path}:
         try:
             other.unlink(missing_ok=True)
         except OSError as error:
@@ -237,9 +259,26 @@ def _prune_one(path: Path, is_alive: Callable[[str], bool]) -> Pruned:
         return Pruned(path, removed=False, reason=f"cannot be checked: {error.strerror or error}")
 
 
+def _outdated_ends(folder: Path, target: Target) -> Iterator[Path]:
+    """Yield the files with the end of an earlier process of *target*, and those that the rules have forgotten."""
+    for path in folder.glob(f"*{_ENDED}.json"):
+        try:
+            other = _parse(_read(path))
+            if other and other.end:
+                is_same = (other.run, other.rank) == (target.run, target.rank)
+                if is_same or path.stat().st_mtime < time.time() - FORGOTTEN_SECONDS:
+                    yield path
+        except OSError:
+            continue  # another rank was faster
+
+
 def _content(target: Target) -> bytes:
     owner = f"pid {os.getpid()} on {socket.gethostname()}, {secrets.token_hex(8)}"
     labels = {"run": target.run, "rank": str(target.rank), OWNER_LABEL: owner}
+    if target.end:
+        labels[END_STATE_LABEL] = target.end.state
+        if target.end.step is not None:
+            labels[END_STEP_LABEL] = str(target.end.step)
     return json.dumps([{"targets": [target.address], "labels": labels}], indent=2).encode() + b"\n"
 
 
@@ -249,8 +288,10 @@ def _parse(content: bytes) -> Target | None:
         [group] = json.loads(content)
         [address] = group["targets"]
         labels = group["labels"]
-        target = Target(labels["run"], int(labels["rank"]), address)
-        ours = isinstance(target.run, str) and labels.keys() == {"run", "rank", OWNER_LABEL}
+        state, step = labels.get(END_STATE_LABEL), labels.get(END_STEP_LABEL)
+        end = None if state is None else End(state, None if step is None else int(step))
+        target = Target(labels["run"], int(labels["rank"]), address, end)
+        ours = isinstance(target.run, str) and OWNER_LABEL in labels and labels.keys() <= _LABELS
         parts = _host_and_port(address)
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return None

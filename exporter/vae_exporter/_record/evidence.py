@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
-from math import fsum, sqrt
+from itertools import pairwise
+from math import fsum, isfinite, sqrt
+
+from vae_exporter._record.mean import mean
 
 MAX_CORRELATION = 0.97
 """Above this, the values of a window are in effect one value, and no finite window would do."""
 
 
 def standard_error(values: list[float], batch_means: list[float]) -> float | None:
-    """Return the standard error of the mean of *values*, in their unit; None for fewer than three values.
+    """Return the standard error of the mean of *values*, in their unit; None if it cannot be estimated.
 
     Consecutive losses are correlated: the loader reads one video after the other, and weights change slowly. So
     sd / sqrt(n) is too small. This is the larger of two estimates:
 
     * The standard error of an AR(1) process (Priestley, "Spectral Analysis and Time Series", 1981, section 5.3.2):
-      sd / sqrt(n) * sqrt((1 + r) / (1 - r)), where r is the correlation of consecutive values. Its estimate from n values
-      is too low by about (1 + 3 r) / n (Kendall, "Note on bias in the estimation of autocorrelation", Biometrika 41, 1954),
-      which is added.
+      sd / sqrt(n) * sqrt((1 + r) / (1 - r)), where r is the correlation of consecutive values. Its estimate from n
+      values is too low by about (1 + 3 r) / n (Kendall, "Note on bias in the estimation of autocorrelation",
+      Biometrika 41, 1954), which is added.
     * The batch means: the standard deviation of *batch_means*, which are the means of consecutive equal parts of the
       window, over the square root of their number. It sees correlation that lasts longer than a few values.
     """
     count = len(values)
     if count < 3:  # noqa: PLR2004 - fewer have no correlation
         return None
-    mean = fsum(values) / count
-    deviations = [value - mean for value in values]
+    center = mean(values)
+    deviations = [value - center for value in values]
     squares = fsum(deviation * deviation for deviation in deviations)
     if squares == 0:
         return 0.0
-    products = fsum(one * next_one for one, next_one in zip(deviations, deviations[1:], strict=False))
+    if not isfinite(squares):
+        return None
+    products = fsum(one * next_one for one, next_one in pairwise(deviations))
     correlation = max(products / squares, 0.0)
     correlation = min(correlation + (1 + 3 * correlation) / count, MAX_CORRELATION)
     by_correlation = sqrt(squares / (count - 1) / count * (1 + correlation) / (1 - correlation))
@@ -40,5 +45,5 @@ def _of_batches(means: list[float]) -> float:
     count = len(means)
     if count < 2:  # noqa: PLR2004 - one has no scatter
         return 0.0
-    mean = fsum(means) / count
-    return sqrt(fsum((one - mean) ** 2 for one in means) / (count - 1) / count)
+    center = mean(means)
+    return sqrt(fsum((one - center) ** 2 for one in means) / (count - 1) / count)

@@ -1,17 +1,18 @@
 """The recent values of a loss whose batches come from several groups, such as buckets of resolutions.
 
-Each group has its own level, and the loader draws them in any order. A mean over consecutive steps therefore rises where
-the harder group happens to be drawn. Here a mean is standardized instead: the mean of each group's newest values, weighted
-by the groups' present shares, the same shares for now and for before. So neither the order of unchanged groups nor a new
-group is a rise, and a group that rises counts by its share.
+Each group has its own level, and the loader draws them in any order. A mean over consecutive steps therefore rises
+where the harder group happens to be drawn. Here a mean is standardized instead: the mean of each group's newest values,
+weighted by the groups' present shares, the same shares for now and for before. So neither the order of unchanged groups
+nor a new group is a rise, and a group that rises counts by its share.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import fsum, sqrt
+from math import sqrt
 
 from vae_exporter._record.evidence import standard_error
+from vae_exporter._record.mean import mean
 from vae_exporter._record.series import KEPT_VALUES, StepSeries
 
 KNOWN_VALUES = 20
@@ -106,7 +107,7 @@ class Mixture:
         total = 0.0
         for name, share in shares.items():
             values = self.groups[name].newest(newest, self._width(share, count))
-            total += share * fsum(values) / len(values)
+            total += share * mean(values)
         return total
 
     def evidence(self, oldest: int, newest: int, _batch: int) -> tuple[int, float | None]:
@@ -138,13 +139,13 @@ class Mixture:
             group = self.groups[name]
             width = self._width(share, count)
             values = group.series.newest_values(newest, 3 * width)
-            mean = fsum(values[-width:]) / len(values[-width:])
-            group.best = mean if group.best is None else min(group.best, mean)
+            newest_mean = mean(values[-width:])
+            group.best = newest_mean if group.best is None else min(group.best, newest_mean)
             if len(values) == 3 * width:
-                highest = max(fsum(values[at : at + width]) / width for at in (0, width, 2 * width))
+                highest = max(mean(values[at : at + width]) for at in (0, width, 2 * width))
                 group.held = highest if group.held is None else min(group.held, highest)
             is_held = is_held and group.held is not None
-            held += share * (mean if group.held is None else group.held)
+            held += share * (newest_mean if group.held is None else group.held)
             best += share * group.best
         return (held if is_held else None, best) if shares else None
 
@@ -159,9 +160,9 @@ class Mixture:
             group = self.groups[name]
             values = group.newest(newest, self._width(share, count))
             error = standard_error(values, [])
-            mean = fsum(values) / len(values)
-            if group.held and error is not None and mean - _ERRORS * error >= RISEN * group.held:
-                risen[name] = mean / group.held
+            level = mean(values)
+            if group.held and error is not None and level - _ERRORS * error >= RISEN * group.held:
+                risen[name] = level / group.held
         return risen
 
     def _shares(self) -> dict[str, float]:

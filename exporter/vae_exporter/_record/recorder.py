@@ -47,7 +47,7 @@ class Recorder:
         torch: A stand-in for the module ``torch``, as in `Harvest`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a recorder needs to know of its run
         self,
         *,
         start_step: int | None = None,
@@ -72,7 +72,7 @@ class Recorder:
         self._end_state: EndState | None = None
         self._end_time = 0.0
 
-    def observe(
+    def observe(  # noqa: PLR0913 - what observe() was given
         self,
         step: int | None,
         values: Mapping[str, object],

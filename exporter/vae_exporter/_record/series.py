@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from math import fsum
 
 from vae_exporter._record.evidence import standard_error
+from vae_exporter._record.mean import mean
 
 KEPT_VALUES = 1300
 """How many values are kept at least: six long windows hold 1,200 at most, since a longer window replaces one that would
@@ -91,7 +91,7 @@ class StepSeries:
         if not self.is_whole(oldest):
             return None
         values = self.values(oldest, newest)
-        return fsum(values) / len(values) if len(values) >= at_least else None
+        return mean(values) if len(values) >= at_least else None
 
     def copy(self) -> StepSeries:
         """Return a copy, to compute on without holding up the training thread."""

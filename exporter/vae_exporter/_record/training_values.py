@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass, field
-from statistics import fmean
 from typing import TYPE_CHECKING
 
 from vae_exporter._record.changes import Changes
 from vae_exporter._record.facts import LossFacts
 from vae_exporter._record.level import Level
+from vae_exporter._record.mean import mean
 from vae_exporter._record.mixture import Mixture
 from vae_exporter._record.series import KEPT_VALUES, StepSeries
-from vae_exporter._record.window_length import WindowLength
-from vae_exporter._record.windows import JUDGED, KEPT_WINDOWS, SHORT_WINDOWS, Windows
+from vae_exporter._record.window_length import SHORT_WINDOWS, WindowLength
+from vae_exporter._record.windows import JUDGED, KEPT_WINDOWS, Windows
 from vae_exporter.vocabulary import COMPONENTS, NLL_PARTS
 
 if TYPE_CHECKING:
@@ -178,10 +178,10 @@ class TrainingValues:
             finite = (
                 given if math.isfinite(given[0]) and len(given) == 1 else [one for one in given if math.isfinite(one)]
             )
-            mean = fmean(finite) if len(finite) > 1 else finite[0] if finite else None
-            self._append_to(series[name], step, mean)
-            if mean is not None:
-                means[name] = mean
+            value = mean(finite) if len(finite) > 1 else finite[0] if finite else None
+            self._append_to(series[name], step, value)
+            if value is not None:
+                means[name] = value
         if not self._definition.needs <= values.keys():
             return
         logvar = self._gauges.get("logvar", 0.0)
@@ -245,7 +245,7 @@ class Loss:
         """Return it as it is now."""
         return LossFacts(
             last=self.last,
-            start=fmean(self.first) if self.first else None,
+            start=mean(self.first) if self.first else None,
             nonfinite=self.nonfinite,
             nonfinite_since=self.nonfinite_since,
             last_nonfinite_step=self.nonfinite_steps[-1] if self.nonfinite_steps else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from statistics import median
+from statistics import median_low
 
 SHORTEST = 100
 """Steps of a long window, if the loss is reported often enough."""
@@ -30,7 +30,7 @@ class WindowLength:
 
     def __init__(self, fixed: int | None = None) -> None:
         self._is_fixed = fixed is not None
-        self._gaps: deque[int] = deque(maxlen=_GAPS_TO_CHANGE)
+        self._lengths: deque[int] = deque(maxlen=_GAPS_TO_CHANGE)  # that the newest gaps ask for
         self._newest: int | None = None
         self.long: int | None = fixed
 
@@ -44,15 +44,15 @@ class WindowLength:
         before, self._newest = self._newest, step
         if self._is_fixed or before is None or step <= before:
             return False
-        self._gaps.append(step - before)
+        length = _length(step - before)
+        self._lengths.append(length)
         if self.long is None:
-            if len(self._gaps) >= _GAPS_TO_BEGIN:
-                self.long = _length(median(self._gaps))
+            if len(self._lengths) >= _GAPS_TO_BEGIN:
+                self.long = median_low(self._lengths)
             return False
-        lengths = {_length(gap) for gap in self._gaps}
-        if len(self._gaps) < _GAPS_TO_CHANGE or len(lengths) > 1 or self.long in lengths:
+        if length == self.long or self._lengths.count(length) < _GAPS_TO_CHANGE:
             return False
-        self.long = lengths.pop()
+        self.long = length
         return True
 
 

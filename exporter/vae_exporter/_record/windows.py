@@ -1,7 +1,8 @@
 """Means of the losses over windows of steps, at several lags: what the rules compare.
 
-A long window at lag k holds the steps ``(s - (k + 1) * long, s - k * long]``, where *s* is the newest step at which the loss
-was reported; likewise a short one. A mean is **whole**, and exported, once the process has made all steps of its window.
+A long window at lag k holds the steps ``(s - (k + 1) * long, s - k * long]``, where *s* is the newest step at which
+the loss was reported. The same holds for a short one. A mean is **whole**, and exported, once the process has made all
+steps of its window.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ LONG_LAGS: Mapping[str, tuple[float, ...]] = {
     "generator": (0,),
     "discriminator": (0,),
 }
-"""The lags of the long windows of each component, in long windows. Those that the rules and the dashboards read, and no others. At lag 0.1, a
-window ends before the newest short one."""
+"""The lags of the long windows of each component, in long windows: those that the rules and the dashboards read, and no
+others. At lag 0.1, a window ends before the newest short one."""
 
 SHORT_LAGS = (0, 1)
 """The lags of the short windows of the judged NLL, in short windows."""

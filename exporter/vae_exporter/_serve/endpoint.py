@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import html
 import logging
+import math
 from typing import TYPE_CHECKING
 
 from prometheus_client import make_wsgi_app
@@ -60,14 +61,16 @@ def endpoint_app(
     settings: RunSettings, recorder: Recorder, scrapers: Scrapers, gpu_facts: Callable[[], GpuFacts] | None = None
 ) -> WSGIApplication:
     """Return the WSGI application of one run. *gpu_facts*: see `run_registry`."""
-    metrics = make_wsgi_app(run_registry(settings, recorder, gpu_facts))
+    metrics: WSGIApplication = make_wsgi_app(run_registry(settings, recorder, gpu_facts))
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
         if path == "/metrics":
-            scraper = f"{environ.get('REMOTE_ADDR')} {environ.get('HTTP_USER_AGENT')}"
-            began = scrapers.came(scraper)
-            return _Answer(metrics(environ, start_response), lambda: scrapers.served(scraper, began))
+            timeout = scrape_timeout(environ)
+            if timeout is None:
+                return metrics(environ, start_response)
+            began = scrapers.came(timeout)
+            return _Answer(metrics(environ, start_response), lambda: scrapers.served(began))
         if path == "/healthz":
             return reply(start_response, "200 OK", "text/plain; charset=utf-8", "ok\n")
         if path == "/":
@@ -78,16 +81,33 @@ def endpoint_app(
     return app
 
 
-def listen(app: WSGIApplication, *, host: str, port: int) -> HttpServer:
-    """Serve *app* on *host*, on *port* or, where it is taken, on the next free one of `PORTS_TRIED`. Port 0: any.
+def scrape_timeout(environ: WSGIEnvironment) -> float | None:
+    """Return after how many seconds the scraper gives up. None if the request is not a scrape, but a person's.
+
+    Prometheus, vmagent and Alloy send this header with each scrape.
+    """
+    try:
+        timeout = float(environ.get("HTTP_X_PROMETHEUS_SCRAPE_TIMEOUT_SECONDS", ""))
+    except ValueError:
+        return None
+    return timeout if 0 < timeout < math.inf else None
+
+
+def listen(
+    app: WSGIApplication, *, host: str, port: int, is_announced: bool, on_poll: Callable[[], object] | None = None
+) -> HttpServer:
+    """Serve *app* on *host*, on *port* or, if it is taken, on the next free one of `PORTS_TRIED`. Port 0: any.
+
+    *is_announced*: a target file will name the port, so if all of these are taken, any free port will do.
 
     Raises:
-        EndpointError: none of them is free, or the host cannot be listened on.
+        EndpointError: If no port is free, or *host* is not an address of this machine.
     """
     last = min(port + PORTS_TRIED - 1, MAX_PORT) if port else 0
-    for candidate in range(port, last + 1):
+    candidates = [*range(port, last + 1), *([0] if is_announced and port else [])]
+    for candidate in candidates:
         try:
-            server = serve(app, host=host, port=candidate)
+            server = serve(app, host=host, port=candidate, on_poll=on_poll)
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 continue
@@ -95,7 +115,7 @@ def listen(app: WSGIApplication, *, host: str, port: int) -> HttpServer:
         if candidate != port:
             _logger.warning("port %d is taken: serving on %s/metrics", port, server.url)
         return server
-    raise EndpointError(f"the ports {port} to {last} of {host} are all taken: give another port=, or 0 for any")
+    raise EndpointError(f"the ports {port} to {last} of {host} are all taken: give targets_dir=, or another port=")
 
 
 def _page(settings: RunSettings, recorder: Recorder) -> str:

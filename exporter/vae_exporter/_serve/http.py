@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 import socket
 import threading
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -11,12 +15,36 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from prometheus_client.exposition import ThreadingWSGIServer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from wsgiref.types import StartResponse, WSGIApplication  # from Python 3.11 on: for the type checker only
 
 
+CLOSE_SECONDS = 1.0
+"""How long `HttpServer.close` waits for answers under way, which would be cut off where the process exits then."""
+
+MAX_CONNECTIONS = 64
+"""How many may be open at once. Each costs a thread and a file, and the training needs its own."""
+
+REQUEST_SECONDS = 30.0
+"""How long a connection may last, however many bytes trickle in: a scrape takes milliseconds."""
+
+_POLL_SECONDS = 0.1
+
+_BACK_OFF_SECONDS = 1.0
+"""How long the server rests when the process has no file descriptor left for a connection that is waiting."""
+
+_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+
+_logger = logging.getLogger("vae_exporter")
+
+
 class _Handler(WSGIRequestHandler):
-    timeout = 30  # seconds until a client that sends nothing is let go
+    def parse_request(self) -> bool:
+        """Parse the head of the request, and note that it has arrived."""
+        is_valid = super().parse_request()
+        assert isinstance(self.server, _Server)  # noqa: S101 - for the type checker
+        self.server.open_connections.asked(self.connection)
+        return is_valid
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ANN401 - the standard library's signature
         """Log nothing: a scrape every few seconds would drown the training's own output."""
@@ -26,19 +54,68 @@ class _Handler(WSGIRequestHandler):
         return str(self.client_address[0])
 
 
-CLOSE_SECONDS = 1.0
-"""How long `HttpServer.close` waits for answers under way, which would be cut off where the process exits then."""
+@dataclass
+class _Connection:
+    socket: socket.socket
+    began: float
+    has_asked: bool = False
 
-MAX_CONNECTIONS = 64
-"""How many may be open at once. Each costs a thread and a file, and the training needs its own."""
+    def hang_up(self) -> None:
+        """Wake the thread that reads or writes, which then ends the connection."""
+        with suppress(OSError):  # the client was faster
+            self.socket.shutdown(socket.SHUT_RDWR)
+
+
+class _OpenConnections:
+    """The connections that are open, at most `MAX_CONNECTIONS`, none of them for longer than `REQUEST_SECONDS`."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._open: dict[int, _Connection] = {}  # by the identity of their sockets
+
+    def add(self, connection: socket.socket) -> None:
+        """Add *connection*. If there are too many, the idle one that is the oldest gives way."""
+        with self._changed:
+            if len(self._open) >= MAX_CONNECTIONS:
+                key = min(self._open, key=lambda key: (self._open[key].has_asked, self._open[key].began))
+                self._open.pop(key).hang_up()
+            self._open[id(connection)] = _Connection(connection, time.monotonic())
+
+    def asked(self, connection: socket.socket) -> None:
+        """Note that the request of *connection* has arrived."""
+        with self._changed:
+            if id(connection) in self._open:
+                self._open[id(connection)].has_asked = True
+
+    def remove(self, connection: socket.socket) -> None:
+        """Remove *connection*, which is over."""
+        with self._changed:
+            self._open.pop(id(connection), None)
+            self._changed.notify_all()
+
+    def hang_up_overdue(self) -> None:
+        """Hang up on those that have lasted too long."""
+        with self._changed:
+            for connection in self._open.values():
+                if time.monotonic() - connection.began > REQUEST_SECONDS:
+                    connection.hang_up()
+
+    def wait_for_answers(self) -> None:
+        """Hang up on the idle, and wait until the others have their answer."""
+        with self._changed:
+            for connection in self._open.values():
+                if not connection.has_asked:
+                    connection.hang_up()
+            self._changed.wait_for(lambda: not self._open, CLOSE_SECONDS)
 
 
 class _Server(ThreadingWSGIServer):
     request_queue_size = 64  # the default of 5 makes those who come together wait a second
 
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - the standard library's arguments
-        self._answering = 0
-        self._answered = threading.Condition()
+        self.open_connections = _OpenConnections()
+        self.on_poll: Callable[[], object] | None = None
+        self._is_told = False
         super().__init__(*args, **options)
 
     def server_bind(self) -> None:
@@ -49,13 +126,24 @@ class _Server(ThreadingWSGIServer):
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
         self.setup_environ()
 
-    def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ANN401, ARG002 - the library's signature
-        """Let one in where there is room: it is hung up on otherwise."""
-        return self._answering < MAX_CONNECTIONS
+    def service_actions(self) -> None:
+        """Look after the open connections, between those that come."""
+        self.open_connections.hang_up_overdue()
+        if self.on_poll is not None:
+            self.on_poll()
+
+    def get_request(self) -> tuple[Any, Any]:
+        """Accept a connection. Back off where that is impossible: it stays readable, and the loop would spin."""
+        try:
+            return super().get_request()
+        except OSError as error:
+            if error.errno in _EXHAUSTED:
+                self._tell_exhausted(error)
+                time.sleep(_BACK_OFF_SECONDS)
+            raise
 
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the library's signature
-        with self._answered:
-            self._answering += 1
+        self.open_connections.add(request)
         try:
             super().process_request(request, client_address)
         except RuntimeError:  # while Python exits it starts no more threads: the last scrape is answered by this one
@@ -65,17 +153,24 @@ class _Server(ThreadingWSGIServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
-            with self._answered:
-                self._answering -= 1
-                self._answered.notify_all()
+            self.open_connections.remove(request)
 
     def server_close(self) -> None:
         super().server_close()
-        with self._answered:
-            self._answered.wait_for(lambda: not self._answering, CLOSE_SECONDS)
+        self.open_connections.wait_for_answers()
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the standard library's signature
         """Print nothing when a client hangs up in the middle of an answer."""
+
+    def _tell_exhausted(self, error: OSError) -> None:
+        if not self._is_told:
+            self._is_told = True
+            _logger.error(
+                "port %d cannot accept a connection (%s), so this process is not scraped until it has fewer files "
+                "open. Raise `ulimit -n`, or give the DataLoader fewer workers. This is logged once.",
+                self.server_port,
+                error.strerror,
+            )
 
 
 @dataclass(frozen=True)
@@ -103,8 +198,10 @@ class HttpServer:
         self._thread.join(CLOSE_SECONDS)
 
 
-def serve(app: WSGIApplication, *, host: str, port: int) -> HttpServer:
-    """Serve *app* on *host*:*port* from a daemon thread. Port 0 takes any free port.
+def serve(app: WSGIApplication, *, host: str, port: int, on_poll: Callable[[], object] | None = None) -> HttpServer:
+    """Serve *app* on *host*:*port* from a daemon thread, which also calls *on_poll* several times a second.
+
+    Port 0 takes any free port.
 
     Raises:
         OSError: the address cannot be bound.
@@ -112,7 +209,9 @@ def serve(app: WSGIApplication, *, host: str, port: int) -> HttpServer:
     family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     server_class: type[WSGIServer] = type("_FamilyServer", (_Server,), {"address_family": family})
     server = make_server(str(address[0]), port, app, server_class, _Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True, name="vae-http")
+    assert isinstance(server, _Server)  # noqa: S101 - for the type checker
+    server.on_poll = on_poll
+    thread = threading.Thread(target=server.serve_forever, args=(_POLL_SECONDS,), daemon=True, name="vae-http")
     thread.start()
     return HttpServer(host, server.server_port, server, thread)
 

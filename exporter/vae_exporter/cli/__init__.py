@@ -13,7 +13,7 @@ except ImportError as missing:
     ) from missing
 
 from vae_exporter._version import __version__
-from vae_exporter.cli import demo, explain, judge, learn, pager, replay, report, targets, trainer, watch
+from vae_exporter.cli import demo, doctor, explain, judge, learn, pager, replay, report, targets, trainer, watch
 
 app = typer.Typer(
     help="Monitor the training of video VAEs.",
@@ -30,6 +30,7 @@ app.command()(explain.explain)
 app.command()(learn.learn)
 app.command()(replay.replay)
 app.command()(report.report)
+app.command()(doctor.doctor)
 app.add_typer(targets.targets, name="targets")
 
 

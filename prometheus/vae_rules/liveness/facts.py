@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from vae_exporter.vocabulary import RUN_STATES
+from vae_exporter.vocabulary import END_STATE_LABEL, END_STATES, RUN_STATES
 from vae_rules.rule import Record, Section
 
 _STATES = sorted(RUN_STATES.items(), key=lambda state: state[1])
+_END_CODES = "\nor ".join(
+    f'{code} * group by (run, rank) (up{{{END_STATE_LABEL}="{state}"}})'
+    for state, code in _STATES
+    if state in END_STATES
+)
 _STATE_CODES = f"\n{' ' * 20}or ".join(f'{code} * (vae_run_state{{state="{state}"}} == 1)' for state, code in _STATES)
 
 LIFE = Section(
     "Life",
     (
+        Record(
+            "run_rank:vae_run_end:code",
+            _END_CODES,
+            "The state in which it ended, if no scrape could read that, from the target file that it left",
+        ),
         Record(
             "run:vae_run_start:timestamp_seconds",
             """
@@ -34,6 +44,8 @@ LIFE = Section(
               )
                 > time() - $remembered
                 >= on (run) group_left () run:vae_run_start:timestamp_seconds
+            or
+              time() * (run_rank:vae_run_end:code > bool 0) unless run_rank:vae_run_end:code offset 1h
             """,
             "When the rank was last alive: now, or when it ended or was last scraped. Kept for a day, or until a later "
             "process of the run starts",
@@ -46,8 +58,8 @@ LIFE = Section(
                   min by (run, rank) (
                     {_STATE_CODES}
                   )
-                or
-                  last_over_time(run_rank:vae_run_state:code[1h])
+                or run_rank:vae_run_end:code
+                or last_over_time(run_rank:vae_run_state:code[1h])
               )
             and
               run_rank:vae_run_alive:timestamp_seconds

@@ -30,7 +30,7 @@ MEANINGS = (
 
 def _band(band: str, expr: str) -> Record:
     about = "The NLL, on the one band that it is in; absent until the mean is whole"
-    expr = f"{expr.strip()} unless run:vae_nll:bands_unfit" if "\n" not in expr else expr
+    expr = f"  {expr.strip()}\nunless\n  run:vae_nll:bands_unfit" if "\n" not in expr else expr
     return Record("run:vae_nll_band", expr, about if band == "suspicious" else "", labels={"band": band})
 
 

@@ -26,7 +26,8 @@ RECORDS = Section(
             and
               run:vae_nll:is_raised
             """,
-            "Present while each of four long windows is above the one before and the newest $multiplied times the oldest",
+            "Present while each of four long windows is above the one before, and the newest $multiplied times the "
+            "oldest",
         ),
         Record(
             "run:vae_nll:is_exploding",
@@ -178,7 +179,8 @@ SPIKE = Alert(
         [[step]]
         [[learning rate]].
         [[changes]]
-        A single bad batch does not last two windows. After a few hard clips the NLL recovers; after an update that was too
+        A single bad batch does not last two windows. After a few hard clips the NLL recovers; after an update that was
+        too
         large it does not. If it stays high, check the outputs, the gradient norm and the clips of these
         steps.
     """,
@@ -257,7 +259,8 @@ BANDS_UNFIT = Alert(
         {{- else }} Its loss has another scale than the bands.
         {{- end }}
         They fit 10 * mse + 1 * LPIPS as means over pixels. Until you declare the loss
-        (TrainingExporter(loss=..., loss_weights=...)) or its band_edges, an NLL at $doubled times the level that it held
+        (TrainingExporter(loss=..., loss_weights=...)) or its band_edges, an NLL at $doubled times the level that it
+        held
         is a ticket and $quadrupled times a page.
     """,
     dashboard=run_dashboard("run:vae_nll:mean{@run}"),

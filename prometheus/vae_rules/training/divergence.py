@@ -98,35 +98,43 @@ RECORDS = Section(
             "Present while the last three long windows are good",
         ),
         Record(
+            "run:vae_nll:is_good_for_six",
+            """
+              run:vae_nll:is_good_for_long
+            and
+              run:vae_nll:mean_3_before <= run:vae_nll:edge_good_max
+            and
+              run:vae_nll:mean_4_before <= run:vae_nll:edge_good_max
+            and
+              run:vae_nll:mean_5_before <= run:vae_nll:edge_good_max
+            """,
+            "Present while the last six long windows are good",
+        ),
+        Record(
+            "run:vae_nll:is_near_level",
+            "run:vae_nll:mean < $multiplied * run:vae_nll:level",
+            "Present while the NLL is below $multiplied times its level",
+        ),
+        Record(
             "run:vae_nll:has_recovered",
             """
               (
-                  run:vae_nll:is_good_for_long
-                and
-                  run:vae_nll:mean <= $multiplied * run:vae_nll:level
-              or
-                  run:vae_nll:is_good_for_long
-                and
-                  run:vae_nll:mean_3_before <= run:vae_nll:edge_good_max
-                and
-                  run:vae_nll:mean_4_before <= run:vae_nll:edge_good_max
-                and
-                  run:vae_nll:mean_5_before <= run:vae_nll:edge_good_max
-              or
-                  run:vae_nll:mean <= run:vae_nll:level
-                unless
-                  run:vae_nll:was_good
+                  run:vae_nll:is_good_for_six
+                or
+                  run:vae_nll:is_good_for_long and run:vae_nll:is_near_level
+                or
+                  run:vae_nll:mean <= run:vae_nll:level unless run:vae_nll:was_good
               )
             unless
               run:vae_nll:bands_unfit
             or
-              run:vae_nll:mean < $multiplied * run:vae_nll:level
-            and
-              run:vae_nll:bands_unfit
+              run:vae_nll:is_near_level and run:vae_nll:bands_unfit
             """,
             "Present while the NLL is good for six long windows, or for three and near its level; while a run that was "
             "never good is back at its level; while one that the bands do not fit is near its level",
-            why="A GAN's NLL swings: one good window between two bad ones is no recovery, and one divergence is one page.",
+            why=(
+                "A GAN's NLL swings: one good window between two bad ones is no recovery. One divergence is one page."
+            ),
         ),
         Record(
             "run:vae_nll_diverged:bool",
@@ -152,7 +160,8 @@ ALERT = Alert(
     "VaeNllDiverged",
     "page",
     "last_over_time(run:vae_nll:mean[1d]) and run:vae_nll_diverged:bool == 1",
-    when="the NLL is bad and much worse than it was, or four times the level that it held: see [Divergence](#divergence)",
+    when="the NLL is bad and much worse than it was, or four times the level that it held: "
+    "see [Divergence](#divergence)",
     clears="when the NLL has been good for three to six long windows",
     summary="""
         {{ with <<run:vae_nll_rise_cause{@run,cause="data"}>> -}}
@@ -185,7 +194,7 @@ ALERT = Alert(
         [[changes]]
         Stop the run, look at its outputs, and resume from the last checkpoint before the rise
         {{- with <<last_over_time(run:vae_nll:mean{@run}[1d])
-        >= last_over_time(run:vae_nll:edge_reduce_learning_rate{@run}[1d])>> }},
+        >= last_over_time(run:vae_nll:edge_reduce_learning_rate{@run}[1d]) unless run:vae_nll:bands_unfit{@run}>> }},
         with a lower learning rate{{ end }}.
         [[no probe]]
         {{- end }}

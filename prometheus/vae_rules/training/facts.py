@@ -29,7 +29,7 @@ def _nll(name: str, window: str, lag: str, about: str, why: str = "") -> Record:
 
 
 def _fact(name: str, operator: str, series: str, about: str) -> Record:
-    return Record(name, f"{operator} by (run) (last_over_time({series}[2m]))", about)
+    return Record(name, aggregated(f"{operator} by (run)", series), about)
 
 
 def _lowest(name: str, own: str, about: str, why: str = "") -> Record:
@@ -37,7 +37,10 @@ def _lowest(name: str, own: str, about: str, why: str = "") -> Record:
     min without (of) (
         run:vae_nll:{own}
       or
-        label_replace(last_over_time(run:vae_nll:{name}[1d]) and run:vae_run:continues, "of", "before", "", "")
+        label_replace(
+          last_over_time(run:vae_nll:{name}[1d]) and run:vae_run:continues,
+          "of", "before", "", ""
+        )
     )
     """
     return Record(f"run:vae_nll:{name}", expr, about, why)
@@ -53,7 +56,8 @@ def _at_held_level(name: str, own: str, level: str, about: str) -> Record:
     return Record(
         name,
         f"""
-            last_over_time({name}[1d]) and{by_component} run:vae_nll:is_held_by_before
+            last_over_time({name}[1d])
+              and{by_component} run:vae_nll:is_held_by_before
           or
             {own} unless{by_component} run:vae_nll:is_held_by_before
         """,
@@ -178,9 +182,10 @@ NLL = Section(
             """,
             "The same, and for a resumed run of the processes of the day before",
         ),
-        Record(
+        _fact(
             "run:vae_nll:start",
-            """avg by (run) (last_over_time(vae_loss_start{component="nll"}[2m]))""",
+            "avg",
+            'vae_loss_start{component="nll"}',
             "The mean of the first ten NLLs of this process",
         ),
         Record(
@@ -224,7 +229,7 @@ LEVEL = Section(
         ),
         _at_held_level(
             "run_component:vae_loss:held",
-            'avg by (run, component) (last_over_time(vae_loss_held_mean{component!="judged"}[2m]))',
+            aggregated("avg by (run, component)", 'vae_loss_held_mean{component!="judged"}'),
             "run_component",
             "What each loss was while the NLL was at the level that it held",
         ),
@@ -291,9 +296,10 @@ COMPONENTS = Section(
         _one_component("kl", "mean_before"),
         _one_component("kl", "mean_3_before"),
         _one_component("kl", "weight"),
-        Record(
+        _fact(
             "run:vae_kl:start",
-            'avg by (run) (last_over_time(vae_loss_start{component="kl"}[2m]))',
+            "avg",
+            'vae_loss_start{component="kl"}',
             "The mean of the first ten KL losses of this process",
         ),
         _one_component("total", "mean"),

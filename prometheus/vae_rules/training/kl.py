@@ -31,7 +31,8 @@ RECORDS = Section(
         Record(
             "run:vae_kl_abnormal:ratio",
             expr,
-            "The KL relative to its first value (`collapse`) or to three long windows before (`explosion`); the NLL relative to "
+            "The KL relative to its first value (`collapse`) or to three long windows before (`explosion`); the NLL "
+            "relative to "
             "a long window before (`crush`)"
             if symptom == "collapse"
             else "",
@@ -77,9 +78,9 @@ ALERT = Alert(
         Raise the KL weight or lower the learning rate.
         {{- end }}
         {{- with <<run:vae_kl_abnormal:ratio{@run,symptom="crush"}>> }}
-        Within two long windows the total fell while the NLL rose to [[first %.2g]] times its value: the optimizer lowers the
-        KL at
-        the cost of the reconstructions. The KL weight is too high for this loss. Lower it or warm it up.
+        Within two long windows the total fell while the NLL rose to [[first %.2g]] times its value: the optimizer
+        lowers the KL at the cost of the reconstructions. The KL weight is too high for this loss. Lower it or warm
+        it up.
         {{- end }}
     """,
     dashboard=run_dashboard("run:vae_kl:mean{@run}"),

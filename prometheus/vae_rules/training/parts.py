@@ -64,8 +64,8 @@ CAUSE = Section(
             """,
             "1, on the cause of a rise: `data`, or the part of the NLL that grew most",
             why=(
-                "The probe speaks only if the training's NLL had risen as far as now when it was taken: one from before "
-                "a rise, or from its beginning, says nothing about it."
+                "The probe speaks only if the training's NLL had risen as far as now when it was taken: one from "
+                "before a rise, or from its beginning, says nothing about it."
             ),
             labels={"cause": "data"},
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vae_exporter.vocabulary import VERDICTS
+from vae_exporter.vocabulary import NO_BAND, VERDICTS
 from vae_rules.rule import Record, Section
 
 if TYPE_CHECKING:
@@ -25,8 +25,17 @@ _TICKETS = {
 """The tickets about the training, the gravest first, and the condition of each."""
 
 
-GRAVITY = (*_TICKETS, "VaeRunNameTaken", "VaeRankStraggler", "VaeRunTerminated")
-"""All tickets that decide a verdict, the gravest first: those of the training, and of liveness.yml."""
+GRAVITY = (
+    *_TICKETS,
+    "VaeGpuMemoryPressure",
+    "VaeRunNameTaken",
+    "VaeGpuRowRemapPending",
+    "VaeRankStraggler",
+    "VaeGpuThrottled",
+    "VaeGpuSampleStale",
+    "VaeRunTerminated",
+)
+"""All tickets that decide a verdict, the gravest first: those of the training, of liveness.yml and of gpu.yml."""
 
 
 _PAGES = ("VaeRunFailed", "VaeExporterDown", "VaeGpuFailing", "VaeGpuOutOfMemory", "VaeTrainingStalled")
@@ -60,7 +69,10 @@ RECORDS = Section(
             f"""
             group by (run, reason) (
               label_replace(
-                ALERTS{{alertname=~"{"|".join(_PAGES)}",alertstate="firing"}},
+                ALERTS{{
+                  alertname=~"{"|".join(_PAGES)}",
+                  alertstate="firing"
+                }},
                 "reason", "$1", "alertname", "(.+)"
               )
             )
@@ -127,11 +139,11 @@ RECORDS = Section(
         ),
         _verdict(
             "healthy",
-            """
+            f"""
               (
-                  run:vae_verdict:band{reason=~"low|excellent|good"}
+                  run:vae_verdict:band{{reason=~"low|excellent|good"}}
                 or ignoring (reason)
-                  label_replace(run:vae_nll:mean * 0 + 1 and run:vae_nll:bands_unfit, "reason", "level", "", "")
+                  label_replace(run:vae_nll:mean * 0 + 1 and run:vae_nll:bands_unfit, "reason", "{NO_BAND}", "", "")
               )
             unless ignoring (reason)
               run:vae_run:has_page

@@ -27,8 +27,10 @@ PREAMBLE = ["Namespace(lr=0.0001, batch_size=4, weights='a,b,c')", "{'seed': 3}"
 LOGS = {
     "MetricLogger": list(metric_logger_lines("bad_run")),
     "JSON Lines": [f'{{"step": {step}, "nll_loss": 0.{step}}}' for step in range(10, 30)],
+    "JSON": [line for step in range(10, 30) for line in ("{", f'  "step": {step},', f'  "nll_loss": 0.{step}', "}")],
     "logged dictionaries": [f"INFO:root:{{'nll_loss': tensor(0.{step})}}" for step in range(10, 30)],
     "CSV": ["step,nll_loss", *(f"{step},0.{step}" for step in range(10, 30))],
+    "labelled values": [f"step {step}, nll_loss: 0.{step}" for step in range(10, 30)],
 }
 
 
@@ -41,14 +43,16 @@ def test_each_format_is_detected_after_a_preamble(name: str) -> None:
 
 def test_each_format_is_tested_and_recognizes_its_own_example() -> None:
     assert [known.name for known in FORMATS] == list(LOGS)
-    assert all(known.looks(known.example, "1,2,3,4,5,6") for known in FORMATS if known.name != "CSV")
+    assert all(
+        known.looks(known.example, "1,2,3,4,5,6", Columns()) for known in FORMATS if known.name not in ("CSV", "JSON")
+    )
 
 
 @pytest.mark.parametrize(
     ("lines", "closest"),
     [
         (["Call me Ishmael.", "", "loss was 0.3 at step 12", "Some years ago"], "the closest is line 3"),
-        (["epoch 3", "step 12: loss=0.3, kl=5", "Epoch"], "the closest is line 2"),
+        (["epoch 3", "step 12: error=0.3, x=5", "Epoch"], "the closest is line 2"),
         (["", "Call me Ishmael."], "line 2 is\n  Call me Ishmael"),
     ],
     ids=["one number", "several numbers", "prose"],
@@ -58,6 +62,23 @@ def test_the_error_for_an_unknown_format_shows_the_closest_line_and_all_formats(
         detect(lines)
     assert closest in str(raised.value)
     assert all(known.example[:20] in str(raised.value) for known in FORMATS)
+
+
+def test_the_error_for_unknown_names_lists_each_number_that_the_log_repeats_and_the_option_to_map_it() -> None:
+    lines = [f"iter {step}: Weighted Objective: 0.{step}  px_err: 0.1  (worker 3 on host 7)" for step in range(10, 30)]
+    with pytest.raises(LogError) as raised:
+        detect(["seed: 42", *lines])
+    assert "in the columns 'iter', 'Weighted Objective', 'px_err', 'worker', 'on host'\n" in str(raised.value)
+    assert "try --map 'nll=Weighted Objective'\n" in str(raised.value)
+
+
+def test_a_mapped_name_of_several_words_is_read() -> None:
+    lines = [f"iter {step}: Weighted Objective: 0.{step}" for step in range(10, 30)]
+    name, items = read_rows(
+        io.BufferedReader(io.BytesIO("\n".join(lines).encode())), Columns({"nll": "Weighted Objective"}), lambda _: None
+    )
+    rows = [item for item in items if isinstance(item, Row)]
+    assert (name, rows[0].step, rows[0].values, len(rows)) == ("labelled values", 10, {"nll": 0.1}, 20)
 
 
 @pytest.mark.parametrize(

@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from vae_exporter._process.arguments import suggestion
-from vae_exporter._record.log_names import LOG_NAMES
 from vae_exporter.errors import LogError
-from vae_exporter.vocabulary import COMPONENTS
+from vae_exporter.judge.logs.rows import number, shown
+from vae_exporter.log_names import LOG_NAMES, find_values, meaning
+from vae_exporter.vocabulary import COMPONENTS, NLL_PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     Found = TypeVar("Found")
 
-STEP = "step"
-TIME = "time"
-
-_NAMES: dict[str, tuple[str, ...]] = {
-    **LOG_NAMES,
-    STEP: ("step", "global_step", "trainer/global_step", "_step", "iteration", "iter", "global_iter", "n_iter"),
-    TIME: ("timestamp", "wall_time", "_timestamp", "time", "created_at", "date"),
-}
-
-_PREFIXES = ("train/", "train_", "training/", "loss/", "", "train/loss/", "opt/", "metrics/train/", "metrics/")
-"""``train/loss/`` and ``opt/`` come from Pyramid-Flow's TensorBoard logs."""
-_SUFFIXES = ("", "_step", "_epoch")  # added by Lightning
-_VALIDATION = ("val/", "val_", "validation/", "validation_", "test/", "test_", "eval/", "eval_")
-
 _CACHED_LAYOUTS = 256
+
+_MAX_NUMERIC = 200
+"""The most columns with numbers that are remembered for a message."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +28,7 @@ class Columns:
     """Finds values by column name. *given* maps values to columns, and takes precedence over the known names."""
 
     given: Mapping[str, str] = field(default_factory=dict)
+    numeric: dict[str, None] = field(default_factory=dict, repr=False, compare=False)
     _cache: dict[tuple[str, ...], dict[str, str]] = field(default_factory=dict, repr=False, compare=False)
 
     def of(self, keys: Iterable[str]) -> Mapping[str, str]:
@@ -49,26 +41,21 @@ class Columns:
         return self._cache[layout]
 
     def pick(self, row: Mapping[str, Found]) -> dict[str, Found]:
-        """Return the values of *row* by their names in `TrainingExporter.observe`."""
+        """Return the values of *row* by their names in `TrainingExporter.observe`, and note which are numbers."""
+        if len(self.numeric) < _MAX_NUMERIC:
+            self.note(key for key, value in row.items() if key not in self.numeric and _is_number(value))
         return {value: row[key] for value, key in self.of(row).items()}
 
-    def named(self) -> list[str]:
-        """Return the columns of the first layout, for a message."""
-        return [key for key in next(iter(self._cache), ()) if key.strip()]
+    def note(self, keys: Iterable[str]) -> None:
+        """Remember that the columns *keys* have numbers."""
+        self.numeric.update(dict.fromkeys(key for key in keys if key.strip()))
 
     def _find(self, layout: tuple[str, ...]) -> dict[str, str]:
         by_name = {key.strip().lower(): key for key in reversed(layout)}
-        found = {}
-        for value, names in _NAMES.items():
-            candidates: Iterable[str] = (
-                f"{prefix}{name}{suffix}" for suffix in _SUFFIXES for name in names for prefix in _PREFIXES
-            )
-            if value in self.given:
-                candidates = (self.given[value].strip().lower(),)
-            key = next((by_name[name] for name in candidates if name in by_name), None)
-            if key is not None:
-                found[value] = key
-        return found
+        wanted = {value: column.strip().lower() for value, column in self.given.items()}
+        given = {value: by_name[column] for value, column in wanted.items() if column in by_name}
+        known = find_values(key for key in layout if key not in given.values())
+        return {**{value: key for value, key in known.items() if value not in self.given}, **given}
 
 
 def has_losses(values: Iterable[str]) -> bool:
@@ -76,9 +63,16 @@ def has_losses(values: Iterable[str]) -> bool:
     return any(value in COMPONENTS for value in values)
 
 
-def is_validation(key: str) -> bool:
-    """Return whether the column *key* belongs to a validation."""
-    return key.strip().lower().startswith(_VALIDATION)
+def mapping_hint(columns: Columns) -> str:
+    """Return the sentences that list the numeric *columns* and the options with which the log can be judged."""
+    names = list(columns.numeric)
+    if not names:
+        return "If the NLL is in a column of another name, pass --map nll=COLUMN"
+    listed = ", ".join(shown(repr(name)) for name in names)
+    lines = [f"It has numbers in the columns {listed}", f"If one of them is the NLL, try --map {_mapped(names)}"]
+    if columns.of(names).keys() & set(NLL_PARTS):
+        lines.append("If the NLL is the weighted sum of its parts, try --weights rec=10,perception=1")
+    return "\n".join(lines)
 
 
 def parse_mapping(pairs: Iterable[str]) -> dict[str, str]:
@@ -92,7 +86,26 @@ def parse_mapping(pairs: Iterable[str]) -> dict[str, str]:
         value, equals, column = pair.partition("=")
         if not (equals and column.strip()):
             raise LogError(f"--map must be VALUE=COLUMN, as in nll=my_column, got {pair!r}")
-        if value.strip() not in _NAMES:
-            raise LogError(f"--map {pair!r}: unknown value {value.strip()!r}; {suggestion(value.strip(), _NAMES)}")
+        if value.strip() not in LOG_NAMES:
+            raise LogError(f"--map {pair!r}: unknown value {value.strip()!r}; {suggestion(value.strip(), LOG_NAMES)}")
         given[value.strip()] = column
     return given
+
+
+def _is_number(value: object) -> bool:
+    return not isinstance(value, bool) and (
+        isinstance(value, int | float) or (isinstance(value, str) and number(value) is not None)
+    )
+
+
+def _mapped(names: list[str]) -> str:
+    """Return the argument of ``--map`` for the column that is most likely the NLL, quoted for a shell."""
+
+    def likelihood(name: str) -> tuple[bool, bool, bool, bool]:
+        known = meaning(name)
+        is_total = known is not None and known.value == "total" and known.split == "train"
+        words = name.lower()
+        may_be = known is None or known.value in COMPONENTS
+        return known is None and "nll" in words, is_total, known is None and "loss" in words, may_be
+
+    return shlex.quote(f"nll={max(names, key=likelihood)}")

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vae_exporter.errors import LogError
 from vae_exporter.judge.logs import reading
-from vae_exporter.judge.logs.formats import dict_log, json_lines, metric_logger, table, tensorboard
+from vae_exporter.judge.logs.columns import mapping_hint
+from vae_exporter.judge.logs.formats import (
+    dict_log,
+    json_document,
+    json_lines,
+    labelled_text,
+    labels,
+    metric_logger,
+    table,
+    tensorboard,
+)
 from vae_exporter.judge.logs.rows import Line, Refusal, Row, shown
+from vae_exporter.log_names import STEP, TIME
 
 if TYPE_CHECKING:
     import io
@@ -25,6 +37,9 @@ SEARCHED_CHARACTERS = 8_000_000
 ENOUGH = 20
 """The number of lines that settle the format."""
 
+MAX_LISTED = 40
+"""The most columns that the error for an unknown format lists."""
+
 
 @dataclass(frozen=True)
 class Format:
@@ -32,15 +47,22 @@ class Format:
 
     name: str
     example: str
-    looks: Callable[[str, str], bool]  # takes a line and the next one
+    looks: Callable[[str, str, Columns], bool]  # takes a line and the next one
     parse: Callable[[Iterable[Line], Columns], Iterator[Row | Refusal]]
 
 
 FORMATS = (
-    Format("MetricLogger", metric_logger.EXAMPLE, lambda text, _: metric_logger.looks(text), metric_logger.parse),
-    Format("JSON Lines", json_lines.EXAMPLE, lambda text, _: json_lines.looks(text), json_lines.parse),
-    Format("logged dictionaries", dict_log.EXAMPLE, lambda text, _: dict_log.looks(text), dict_log.parse),
-    Format("CSV", table.EXAMPLE, table.looks, table.parse),
+    Format("MetricLogger", metric_logger.EXAMPLE, lambda text, *_: metric_logger.looks(text), metric_logger.parse),
+    Format("JSON Lines", json_lines.EXAMPLE, lambda text, *_: json_lines.looks(text), json_lines.parse),
+    Format("JSON", json_document.EXAMPLE, lambda text, after, _: json_document.looks(text, after), json_document.parse),
+    Format("logged dictionaries", dict_log.EXAMPLE, lambda text, *_: dict_log.looks(text), dict_log.parse),
+    Format("CSV", table.EXAMPLE, lambda text, after, _: table.looks(text, after), table.parse),
+    Format(
+        "labelled values",
+        labelled_text.EXAMPLE,
+        lambda text, _, columns: labelled_text.looks(text, columns),
+        labelled_text.parse,
+    ),
 )
 """In order of precedence: the first one wins if several match equally many lines."""
 
@@ -68,7 +90,7 @@ def read_rows(
     lines = reading.read_lines(file, refuse)
     sample, found = _search(lines, columns)
     if found is None:
-        raise LogError(_nothing_found(sample))
+        raise LogError(_nothing_found(sample, columns))
     return found.name, found.parse(itertools.chain(sample, lines), columns)
 
 
@@ -101,7 +123,7 @@ def _search(lines: Iterator[Line], columns: Columns) -> tuple[list[Line], Format
 def _count(text: str, following: str, hits: dict[int, int], columns: Columns) -> None:
     """Count *text* for the first format that it matches."""
     for index, known in enumerate(FORMATS):
-        if known.looks(text, following):
+        if known.looks(text, following, columns):
             # A table has only one header. If it names a known value, it settles the format.
             is_header = known.parse is table.parse
             hits[index] += ENOUGH if is_header and _names_values(text, columns) else 1
@@ -109,10 +131,10 @@ def _count(text: str, following: str, hits: dict[int, int], columns: Columns) ->
 
 
 def _names_values(header: str, columns: Columns) -> bool:
-    return any(columns.of(table.names_of(header)).keys() - {"step", "time", "epoch"})
+    return any(columns.of(table.names_of(header)).keys() - {STEP, TIME, "epoch"})
 
 
-def _nothing_found(sample: list[Line]) -> str:
+def _nothing_found(sample: list[Line], columns: Columns) -> str:
     closest = max(sample, key=lambda line: _closeness(line.text), default=None)
     if not sample:
         return f"every line has {reading.MAX_LINE} characters or more; expected lines like\n{expected()}"
@@ -122,7 +144,15 @@ def _nothing_found(sample: list[Line]) -> str:
     elif closest is not None:
         first = next((line for line in sample if line.text.strip()), closest)
         where += f"; line {first.number} is\n  {shown(first.text)}"
-    return f"{where}\nexpected lines like\n{expected()}"
+    columns.note(_common_labels(sample))
+    hint = f"\n{mapping_hint(columns)}" if columns.numeric else ""
+    return f"{where}{hint}\nexpected lines like\n{expected()}"
+
+
+def _common_labels(sample: list[Line]) -> list[str]:
+    """Return the labels of numbers that the log repeats, the most common ones first."""
+    counts = Counter(label for line in sample for label, _ in labels.labelled(line.text))
+    return [label for label, count in counts.most_common(MAX_LISTED) if count > 1]
 
 
 def _closeness(text: str) -> int:

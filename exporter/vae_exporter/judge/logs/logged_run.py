@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from vae_exporter._record.weighted_nll import weighted_nll
 from vae_exporter.errors import LogError
 from vae_exporter.judge.logs import detection, reading
-from vae_exporter.judge.logs.columns import Columns
+from vae_exporter.judge.logs.columns import Columns, mapping_hint
 from vae_exporter.judge.logs.repair.contradictions import common_kl_weight, common_weights, refuse_contradictions
 from vae_exporter.judge.logs.repair.means import stretches
 from vae_exporter.judge.logs.repair.misplaced import refuse_misplaced
 from vae_exporter.judge.logs.repair.repeats import refuse_repeats
+from vae_exporter.judge.logs.repair.rounded import spread_rounded
 from vae_exporter.judge.logs.repair.weights import LossWeights, fit_weights
-from vae_exporter.judge.logs.rows import Refusal, Row, shown
+from vae_exporter.judge.logs.rows import Refusal, Row, RunningMean
 from vae_exporter.judge.logs.runs import split_into_runs
 from vae_exporter.vocabulary import NLL_PARTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from vae_exporter.judge.logs.repair.means import Stretch
@@ -104,7 +106,7 @@ def read_runs(path: Path, options: LogOptions) -> Iterator[LoggedRun]:
             format_name, items = detection.read_rows(file, options.columns, outside.append)
             numbered = split_into_runs(refuse_repeats(items), every=options.every)
             for number, group in itertools.groupby(numbered, key=itemgetter(0)):
-                items_of_run = itertools.chain((item for _, item in group), _taken(outside))
+                items_of_run = itertools.chain(spread_rounded(item for _, item in group), _taken(outside))
                 run = _begin(path, number, format_name, items_of_run, options)
                 if run is None:
                     continue
@@ -113,7 +115,7 @@ def read_runs(path: Path, options: LogOptions) -> Iterator[LoggedRun]:
         except LogError as error:
             raise LogError(f"{path}: {error}") from None
         if not found:
-            raise LogError(_nothing_to_judge(path, format_name, options.columns.named()))
+            raise LogError(_nothing_to_judge(path, format_name, options.columns))
 
 
 def _begin(
@@ -121,6 +123,9 @@ def _begin(
 ) -> LoggedRun | None:
     """Return the run of *items*, with weights fitted to its first rows, or None if these have no NLL."""
     start = list(itertools.islice(items, FITTED_ROWS))
+    if not any("nll" in item.values for item in start if isinstance(item, Row)):
+        start = list(_with_nll(start, options.weights))
+        items = _with_nll(items, options.weights)
     rows = [item for item in start if isinstance(item, Row)]
     judged = [row for row in rows if "nll" in row.values]
     if not judged:
@@ -142,6 +147,19 @@ def _begin(
     )
     run.stretches = _counted(run, stretches(_used(run, refuse_misplaced(kept)), weights.weights))
     return run
+
+
+def _with_nll(items: Iterable[Row | Refusal], weights: Mapping[str, float]) -> Iterator[Row | Refusal]:
+    """Yield *items* with the NLL of each row, computed from its parts if they have *weights*."""
+    for item in items:
+        nll = weighted_nll(item.values, weights) if isinstance(item, Row) else None
+        if not isinstance(item, Row) or nll is None:
+            yield item
+            continue
+        mean = weighted_nll({name: one.value for name, one in item.means.items()}, weights)
+        half_digit = weighted_nll({name: one.half_digit for name, one in item.means.items()}, weights)
+        means = {} if mean is None else {"nll": RunningMean(mean, half_digit)}
+        yield replace(item, values={**item.values, "nll": nll}, means={**item.means, **means})
 
 
 def _used(run: LoggedRun, items: Iterator[Row | Refusal]) -> Iterator[Row]:
@@ -176,9 +194,5 @@ def _name(path: Path, number: int) -> str:
     return printable if number == 0 else f"{printable}-{number + 1}"
 
 
-def _nothing_to_judge(path: Path, format_name: str, names: list[str]) -> str:
-    columns = f"; its columns are {shown(', '.join(names))}" if names else ""
-    return (
-        f"{path}: the format is {format_name}, but no row has a usable NLL{columns}\n"
-        "If the NLL is in a column of another name, pass --map nll=COLUMN"
-    )
+def _nothing_to_judge(path: Path, format_name: str, columns: Columns) -> str:
+    return f"{path}: the format is {format_name}, but no row has a usable NLL. {mapping_hint(columns)}"

@@ -114,6 +114,31 @@ def test_columns_that_are_added_later_are_read() -> None:
     assert outcome([*WHOLE[:3], *later]) == [40 * number for number in range(9)]
 
 
+def test_a_row_with_more_columns_than_the_others_is_read() -> None:
+    more = WHOLE[3].replace("time:", "probe_loss: 0.1 (0.1)  time:")
+    assert outcome([*WHOLE[:3], more, *WHOLE[4:6]]) == [0, 40, 80, 120, 160, 200]
+
+
+def test_a_row_that_repeats_a_column_is_refused() -> None:
+    assert outcome([*WHOLE[:3], WHOLE[3].replace("time:", "nll_loss: 0.1 (0.1)  time:")])[3] == CUT_SHORT
+
+
+def test_a_name_of_several_words_is_known_by_all_of_them() -> None:
+    [row] = parse(["Epoch: [0]  [3/9]  Val NLL: 0.16 (0.16)  Train Recon Loss: 0.5 (0.5)  max mem: 3"])
+    assert isinstance(row, Row)
+    assert row.values == {"rec": 0.5}
+
+
+def test_a_line_with_its_epoch_and_step_in_brackets_is_that_of_another_logger() -> None:
+    assert metric_logger.looks(LINE)
+    assert metric_logger.looks("Train:  [ 10/469]  nll: 0.5")
+    assert not metric_logger.looks("Epoch[1/15], Step [10/469], Reconst Loss: 36.0")
+
+
+def test_rows_without_losses_are_no_rows() -> None:
+    assert parse(["Epoch: [0]  [3/9]  lr: 0.1  my err: 0.5 (0.5)"]) == []
+
+
 def test_the_summary_of_an_epoch_does_not_affect_its_last_row() -> None:
     summary = f"Averaged stats: {WHOLE[1].partition('eta: 1:06:21  ')[2].partition('  time')[0]}"
     assert outcome([*WHOLE[:2], summary, *WHOLE[2:4]]) == [0, 40, 80, 120]

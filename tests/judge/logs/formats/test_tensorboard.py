@@ -109,6 +109,13 @@ def test_any_bytes_with_valid_checksums_are_read_or_refused(data: bytes) -> None
     assert all(isinstance(item, Row | Refusal) for item in parse(HEADER + record(data)))
 
 
+@pytest.mark.parametrize("tag", ["Loss/train/nll", "nll/train", "vae/train/nll_loss", "Train NLL", "losses/NLL"])
+def test_tags_with_any_nesting_and_order_are_recognized(tag: str) -> None:
+    [row] = parse(HEADER + record(event(3, scalar(tag, 0.5), scalar("Loss/val/nll", 0.25), scalar("ema/nll", 0.75))))
+    assert isinstance(row, Row)
+    assert (row.step, row.values) == (3, {"nll": 0.5})
+
+
 def test_the_tags_of_pyramid_flow_are_recognized() -> None:
     [row] = parse(HEADER + record(event(1, scalar("train/loss/nll_loss", 0.5), scalar("opt/lr", 0.25))))
     assert isinstance(row, Row)

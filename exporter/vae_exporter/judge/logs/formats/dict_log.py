@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from vae_exporter.judge.logs.columns import STEP, TIME, has_losses
+from vae_exporter.judge.logs.columns import has_losses
 from vae_exporter.judge.logs.rows import BAD_NUMBER, CUT_SHORT, Line, Refusal, Row, number, shown, whole
+from vae_exporter.log_names import STEP, TIME
 from vae_exporter.vocabulary import COMPONENTS
 
 if TYPE_CHECKING:

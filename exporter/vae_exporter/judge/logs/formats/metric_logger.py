@@ -13,8 +13,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vae_exporter.judge.logs.columns import TIME, has_losses
+from vae_exporter.judge.logs.columns import has_losses
 from vae_exporter.judge.logs.rows import BAD_STEP, CUT_SHORT, NO_STEP, Line, Refusal, Row, RunningMean, shown
+from vae_exporter.log_names import TIME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,13 +29,15 @@ _NUMBER = r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf|Na
 _PLACE = re.compile(r"\[\s*(?P<index>\d{1,18})\s*/\s*(?P<total>\d{1,18})\s*\]")
 _BEFORE_PLACE = re.compile(r"(?P<title>[A-Za-z][\w .-]{0,40})?:?\s*(?:\[\s*(?P<epoch>\d{1,12})\s*\])?\s*$")
 _MAX_BEFORE = 80
-_PAIR = re.compile(
-    rf"([A-Za-z_][\w/.-]*):\s*({_NUMBER})(?![\w.:])(?:\s*\(({_NUMBER})\)|(?!\s*\())"  # name, value, mean
-)
+_NAME = r"[A-Za-z_][\w/.-]*(?: [A-Za-z_][\w/.-]{0,60}){0,4}"
+_PAIR = re.compile(rf"({_NAME}):\s*({_NUMBER})(?![\w.:])(?:\s*\(({_NUMBER})\)|(?!\s*\())")  # name, value, mean
 _FRAGMENT = re.compile(r"[\w/.:()+\s-]*")
 _A_MEAN = re.compile(r"\d\)|:\s+\d")
 
 _EVALUATION = re.compile(r"test|val|eval", re.IGNORECASE)
+
+_NEVER_WITHOUT_EPOCH = ("epoch", "step")
+"""Titles before the bracket of an index."""
 
 _SUMMARY = "Averaged stats:"
 """The start of the line at the end of an epoch. It only repeats values of the rows."""
@@ -94,8 +97,10 @@ class _Stopped:
 
 
 def looks(text: str) -> bool:
-    """Return whether *text* is a line of a MetricLogger."""
-    return any(_headers(text)) and _PAIR.search(text) is not None
+    """Return whether *text* is a line of a MetricLogger. ``Epoch [1/15]`` begins that of another logger."""
+    headers = list(_headers(text))
+    is_other = any(found.epoch is None and found.title.lower() in _NEVER_WITHOUT_EPOCH for found in headers)
+    return bool(headers) and not is_other and _PAIR.search(text) is not None
 
 
 def parse(lines: Iterable[Line], columns: Columns) -> Iterator[Row | Refusal]:
@@ -118,9 +123,18 @@ def _rows(lines: Iterable[Line], columns: Columns) -> Iterator[Row | Refusal | _
         if isinstance(printed, _Printed) and not (printed.is_joined and usual.is_part(printed.shape)):
             usual.count(printed.shape)
         if len(waiting) >= _SAMPLE_ROWS:
-            yield from (_row(item, usual, columns) if isinstance(item, _Printed) else item for item in waiting)
+            yield from _finished(waiting, usual, columns)
             waiting.clear()
-    yield from (_row(item, usual, columns) if isinstance(item, _Printed) else item for item in waiting)
+    yield from _finished(waiting, usual, columns)
+
+
+def _finished(
+    waiting: Iterable[_Printed | Refusal | _Stopped], usual: _UsualLayouts, columns: Columns
+) -> Iterator[Row | Refusal | _Stopped]:
+    for item in waiting:
+        finished = _row(item, usual, columns) if isinstance(item, _Printed) else item
+        if finished is not None:
+            yield finished
 
 
 class _UsualLayouts:
@@ -145,7 +159,14 @@ class _UsualLayouts:
         # If no layout repeats, the one with the most columns is complete, since a cut one has fewer.
         if most == 1:
             return len(layout) == max(len(other) for other in self._counts if not _repeats(other))
-        return count == most or (count > 1 and (not self.is_part(layout) or OFTEN * count > most))
+        if count == most or (count > 1 and (not self.is_part(layout) or OFTEN * count > most)):
+            return True
+        return self._has_all(layout)
+
+    def _has_all(self, layout: tuple[str, ...]) -> bool:
+        """Return whether *layout* has all columns of the most common one, in order. It may have others as well."""
+        columns = iter(layout)
+        return all(column in columns for column in max(self._counts, key=self._counts.__getitem__))
 
     def is_part(self, layout: tuple[str, ...]) -> bool:
         """Return whether *layout* is the beginning of a more common one."""
@@ -247,7 +268,7 @@ def _row_after(last: Row, stopped: _Stopped) -> Row:
     )
 
 
-def _row(printed: _Printed, usual: _UsualLayouts, columns: Columns) -> Row | Refusal:
+def _row(printed: _Printed, usual: _UsualLayouts, columns: Columns) -> Row | Refusal | None:
     line, text = printed.line.number, shown(printed.line.text)
     if printed.index > printed.total:
         return Refusal(line, BAD_STEP, text, f"{printed.index} of {printed.total}")
@@ -255,9 +276,10 @@ def _row(printed: _Printed, usual: _UsualLayouts, columns: Columns) -> Row | Ref
         why = "two in one line" if printed.is_joined else "its columns differ from the other lines"
         return Refusal(line, CUT_SHORT, text, why)
     figures = {key: (value, mean) for key, value, mean in printed.pairs}
+    columns.note(figures)
     found = {name: figures[key] for name, key in columns.of(printed.layout).items() if name != TIME}
     if not has_losses(found):
-        return Refusal(line, CUT_SHORT, text, "no losses")
+        return None
     return Row(
         line=line,
         text=text,

@@ -7,8 +7,9 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from vae_exporter.judge.logs.columns import STEP, TIME, has_losses
+from vae_exporter.judge.logs.columns import has_losses
 from vae_exporter.judge.logs.rows import BAD_NUMBER, BAD_STEP, CUT_SHORT, Line, Refusal, Row, number, shown, whole
+from vae_exporter.log_names import STEP, TIME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,6 +21,8 @@ EXAMPLE = "step,nll_loss,rec_loss,perception_loss,kl_loss,vae_loss (followed by 
 DELIMITERS = (",", "\t", ";")
 
 _MAX_FIELD = 1 << 17
+
+_AFTER_RUN = " - "
 
 _DECIMAL_COMMA = re.compile(r"([-+]?\d+),(\d+(?:[eE][-+]?\d+)?)")
 """A number with a decimal comma, as in many European spreadsheets, which do not separate cells by commas."""
@@ -49,7 +52,7 @@ def parse(lines: Iterable[Line], columns: Columns) -> Iterator[Row | Refusal]:
     for line in lines:
         if previous is not None and _is_header(previous.text, line.text, names, delimiter, columns):
             delimiter = _delimiter(previous.text)
-            names = _cells(previous.text, delimiter or ",")
+            names = names_of(previous.text)
         elif previous is not None and delimiter is not None and previous.text.strip():
             row = _row(previous, names, delimiter, columns)
             if row is not None:
@@ -73,22 +76,24 @@ def moment(text: str) -> float | None:
 
 
 def _is_header(text: str, following: str, names: Sequence[str], delimiter: str | None, columns: Columns) -> bool:
-    if delimiter is not None and _cells(text, delimiter) == names:
+    if delimiter is not None and names_of(text) == names:
         return True
-    return looks(text, following) and bool(columns.of(_cells(text, _delimiter(text) or ",")))
+    return looks(text, following) and bool(columns.of(names_of(text)))
 
 
 def _row(line: Line, names: Sequence[str], delimiter: str, columns: Columns) -> Row | Refusal | None:
     text = shown(line.text)
     cells = _cells(line.text, delimiter)
-    if cells == list(names):
+    if cells == list(names) or names_of(line.text) == list(names):
         return None
     if len(cells) != len(names):
         if not any(number(cell) is not None for cell in cells):
             return None  # a comment
         return Refusal(line.number, CUT_SHORT, text, f"{len(cells)} cells below {len(names)} names")
-    # Of two columns with the same name, use the first: some exports repeat the step.
-    found = columns.pick(dict(zip(reversed(names), reversed(cells), strict=True)))
+    first: dict[str, str] = {}  # of two columns with the same name: some exports repeat the step
+    for name, cell in zip(names, cells, strict=True):
+        first.setdefault(name, cell)
+    found = columns.pick(first)
     return _row_of(line.number, text, {name: cell for name, cell in found.items() if cell.strip()})
 
 
@@ -127,5 +132,10 @@ def _delimiter(header: str) -> str | None:
 
 
 def names_of(header: str) -> list[str]:
-    """Return the column names in *header*."""
-    return _cells(header, _delimiter(header) or ",")
+    """Return the column names in *header*, without the run's name that W&B puts before each: ``run-1 - nll_loss``.
+
+    If the table has several runs, their names are kept, so that the columns can be told apart.
+    """
+    names = _cells(header, _delimiter(header) or ",")
+    runs = {run for name in names for run, dash, _ in [name.partition(_AFTER_RUN)] if dash}
+    return names if len(runs) != 1 else [name.removeprefix(f"{next(iter(runs))}{_AFTER_RUN}") for name in names]

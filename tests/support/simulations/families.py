@@ -82,7 +82,7 @@ class Family:
             if groups is not None:
                 group = int(groups[step // self.block])
                 values = {name: value * self.buckets[group] for name, value in values.items()}
-                yield step, {**values, "group": group}  # type: ignore[dict-item]
+                yield step, {**values, "group": group}
                 continue
             yield step, {**values, **self.gauges(step, self.onset)}
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simulations.families import Family
-from simulations.noise import Noise
 from vae_exporter._process.settings import check_settings
 from vae_exporter.judge import engine
 from vae_exporter.judge.simulation import SCRAPE_SECONDS, Scrape, Scrapes, SimulatedRun
+from vae_exporter.stack.promql import promql_string
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from simulations.families import Family
+    from simulations.noise import Noise
 
 SCRAPES = 150
 """Scrapes of a run."""
@@ -64,6 +69,11 @@ class Outcome:
         return self.alerts.get("VaeNllDiverged")
 
     @property
+    def delay(self) -> int | None:
+        """The number of steps from the damage to the page."""
+        return None if self.page is None or self.is_false_page else self.page - self.case.family.onset
+
+    @property
     def is_false_page(self) -> bool:
         """Whether it paged before anything was wrong."""
         return self.page is not None and (not self.case.family.is_damaged or self.page < self.case.family.onset)
@@ -85,23 +95,34 @@ def _judge(batch: Sequence[Case], read: frozenset[str]) -> list[Outcome]:
     trained = [_train(case, read) for case in batch]
     end = SCRAPE_SECONDS * (SCRAPES - 1)
     whole = f"[{end + SCRAPE_SECONDS}s:{SCRAPE_SECONDS}s]"
-    queries = {
-        "first_alert": f'min_over_time(timestamp(ALERTS{{alertstate="firing"}}){whole})',
-        "page_starts": f"sum_over_time((run:vae_nll_diverged:bool > (run:vae_nll_diverged:bool offset {SCRAPE_SECONDS}s)){whole})",
-        "cause": f"count_over_time((run:vae_nll_rise_cause and on (run) run:vae_nll_diverged:bool == 1){whole})",
-        "change": f"count_over_time((run_change:vae_nll_rise:distance_steps and on (run) run:vae_nll_diverged:bool == 1){whole})",
-        "verdict": "run:vae_verdict",
-    }
     test = engine.rule_test(
         engine.rule_files(),
         trained,
         promql_expr_test=[
             {"expr": f'label_replace({query}, "__name__", "{name}", "", "")', "eval_time": f"{end}s", "exp_samples": []}
-            for name, query in queries.items()
+            for scrapes in trained
+            for name, query in _queries(f"run={promql_string(scrapes.run)}", whole).items()
         ],
     )
-    last = engine.read_moments(engine.run_promtool(test), SCRAPES)[-1].samples
+    output = engine.run_promtool(test)
+    failed = re.search(r"err: .*", output)
+    if failed:
+        raise AssertionError(failed[0])
+    last = engine.read_moments(output, SCRAPES)[-1].samples
     return [_outcome(case, scrapes, last) for case, scrapes in zip(batch, trained, strict=True)]
+
+
+def _queries(of_run: str, whole: str) -> dict[str, str]:
+    """Return the queries about one run, by name. promtool refuses a query that reads more than 10,000 samples."""
+    diverged = f"run:vae_nll_diverged:bool{{{of_run}}}"
+    changes = f"run_change:vae_nll_rise:distance_steps{{{of_run}}}"
+    return {
+        "first_alert": f'min_over_time(timestamp(ALERTS{{{of_run},alertstate="firing"}}){whole})',
+        "page_starts": f"sum_over_time(({diverged} > ({diverged} offset {SCRAPE_SECONDS}s)){whole})",
+        "cause": f"count_over_time((run:vae_nll_rise_cause{{{of_run}}} and on (run) {diverged} == 1){whole})",
+        "change": f"count_over_time(({changes} and on (run) {diverged} == 1){whole})",
+        "verdict": f"run:vae_verdict{{{of_run}}}",
+    }
 
 
 def _train(case: Case, read: frozenset[str]) -> Scrapes:

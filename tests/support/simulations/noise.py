@@ -33,7 +33,7 @@ class Noise:
                 shocks[index] = self.correlation * shocks[index - 1] + innovation * shocks[index]
         if self.outliers:
             shocks += (rng.random(count) < _OUTLIERS) * rng.exponential(2.0, count) / max(sigma, 0.1)
-        return np.exp(sigma * shocks - sigma**2 / 2)
+        return np.asarray(np.exp(sigma * shocks - sigma**2 / 2))
 
     def __str__(self) -> str:
         correlated = f", correlation {self.correlation:g}" if self.correlation else ""

@@ -1,0 +1,71 @@
+"""Announces one rank to Prometheus by a target file, from its start to its end."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from vae_exporter._process.targets import Target, advertised_address, publish, withdraw
+from vae_exporter.errors import SettingsError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vae_exporter._process.targets import End, TargetFile
+
+_logger = logging.getLogger("vae_exporter")
+
+
+class Announcement:
+    """The target file of one rank. It does nothing if *folder* is None. Nothing here raises: the training continues.
+
+    Args:
+        folder: The folder that Prometheus watches.
+        advertise: The address at which Prometheus reaches this process: see `advertised_address`.
+    """
+
+    def __init__(self, folder: Path | None, advertise: str | None) -> None:
+        self._folder = folder
+        self._advertise = advertise
+        self._target: Target | None = None
+        self._file: TargetFile | None = None
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether there is a folder for it."""
+        return self._folder is not None
+
+    @property
+    def is_made(self) -> bool:
+        """Whether the file has been written."""
+        return self._file is not None
+
+    def make(self, run: str, rank: int, *, host: str, port: int) -> None:
+        """Write the file, in place of the one that this process wrote before."""
+        if self._folder is None:
+            return
+        try:
+            self.withdraw()
+            self._target = Target(run, rank, advertised_address(self._advertise, host=host, port=port))
+            self._file = publish(self._folder, self._target)
+        except SettingsError as error:
+            _logger.error("run %r has no target file, so Prometheus may not find it: %s", run, error)  # noqa: TRY400 - the message says it all
+
+    def leave(self, end: End) -> None:
+        """Replace the file by one with the *end* of the run, which no scrape has read."""
+        if self._file is not None and self._target is not None and self._folder is not None:
+            try:
+                publish(self._folder, replace(self._target, end=end))
+            except SettingsError as error:
+                _logger.warning("the end of run %r may be unknown to Prometheus: %s", self._target.run, error)
+            self.withdraw()
+
+    def withdraw(self) -> None:
+        """Remove the file."""
+        file, self._file = self._file, None
+        if file is not None:
+            try:
+                withdraw(file)
+            except OSError as error:
+                _logger.warning("%s cannot be removed (%s): run `vae-exporter targets prune`", file.path, error)

@@ -1,0 +1,13 @@
+"""The mean of a few floats, exact before it is rounded."""
+
+from __future__ import annotations
+
+from math import fsum
+
+
+def mean(values: list[float]) -> float:
+    """Return the mean of *values*. Their sum may exceed what a float can hold."""
+    try:
+        return fsum(values) / len(values)
+    except OverflowError:
+        return fsum(value / len(values) for value in values)

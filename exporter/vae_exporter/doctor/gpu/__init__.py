@@ -1,0 +1,1 @@
+"""The checks of ``vae-exporter doctor --gpu``. `checks` lists them."""
