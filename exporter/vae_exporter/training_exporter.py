@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from vae_exporter._gpu.sampler import gpu_sampler
+from vae_exporter._process.arguments import suggestion
 from vae_exporter._process.life_cycle import exit_by, state_after
 from vae_exporter._process.settings import (
     check_settings,
@@ -17,7 +18,6 @@ from vae_exporter._process.settings import (
     host_name,
     sample_seconds,
     seconds,
-    suggestion,
     whole_port,
 )
 from vae_exporter._process.targets import check_advertise, check_targets_dir
@@ -51,7 +51,8 @@ class TrainingExporter:
         loss_weights: The weight of each component in the loss, for example
             ``{"rec": 10, "perception": 1, "kl": 1e-4}``.
         band_edges: Edges of the quality bands, by signal and edge name, for a loss on another scale than the default
-            edges assume. Set all edges of a signal or none. They override the rules' edges for this run only.
+            edges assume. Set all edges of a signal or none. They override the rules' edges for this run only. Or the
+            path of a file that ``vae-exporter learn`` wrote.
         info: Labels of ``vae_run_info`` that describe the run, at most 16.
         outputs_url: The URL of the run's reconstructions. Alerts link to it.
         loss: How the trainer computes its NLL: the name of a preset, such as ``"diffusers"``, or a dictionary with any
@@ -87,7 +88,7 @@ class TrainingExporter:
         *,
         rank: int | None = None,
         loss_weights: Mapping[str, float] | None = None,
-        band_edges: Mapping[str, Mapping[str, float]] | None = None,
+        band_edges: Mapping[str, Mapping[str, float]] | str | PathLike[str] | None = None,
         info: Mapping[str, object] | None = None,
         outputs_url: str | None = None,
         loss: str | Mapping[str, object] | None = None,

@@ -129,6 +129,17 @@ def test_explain_lists_each_refused_line() -> None:
     assert len(re.findall(r"^ *line \d+: ", output, re.MULTILINE)) == 9
 
 
+def test_why_shows_each_part_of_the_page_with_its_numbers(recorded: dict[str, Path]) -> None:
+    done = judge(recorded["good_run"], "--why")
+    assert done.returncode == 0, done.stderr
+    words = " ".join(done.stdout.split())
+    assert "Why VaeNllDiverged fires at the end, or does not false diverged: VaeNllDiverged fires" in words
+    assert re.search(r"false has_multiplied: the NLL is at least 1.5 times its level lower bound 0\.1\d+, level", words)
+    assert re.search(
+        r"true was_good: the mean over a short window was good short best [\d.]+, edge good max 0.25", words
+    )
+
+
 def test_a_report_is_written_for_each_run(recorded: dict[str, Path], tmp_path: Path) -> None:
     page = tmp_path / "runs.html"
     done = judge(recorded["bad_run"], recorded["good_run"], "--report", page)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from vae_exporter._process.arguments import suggestion
 from vae_exporter._process.loss_definition import LossDefinition
 from vae_exporter._process.settings import (
     MAX_INFO_LABELS,
@@ -18,7 +19,6 @@ from vae_exporter._process.settings import (
     gpu_choice,
     sample_seconds,
     seconds,
-    suggestion,
     whole_port,
 )
 from vae_exporter.errors import SettingsError
@@ -105,7 +105,7 @@ class TestValidSettings:
         ({"loss_weights": {"rec": "10"}}, "loss_weights['rec'] must be a finite number, got '10'"),
         ({"loss_weights": {"rec": math.nan}}, "loss_weights['rec'] must be a finite number, got nan"),
         ({"loss_weights": {"rec": True}}, "loss_weights['rec'] must be a finite number, got True"),
-        ({"band_edges": 0.3}, "band_edges must be a dictionary, got 0.3"),
+        ({"band_edges": 0.3}, "band_edges must be a dictionary or the path of a file, got 0.3"),
         ({"band_edges": {"nl": {}}}, "band_edges has an unknown signal, 'nl': did you mean 'nll'?"),
         ({"band_edges": {"perception": 0.3}}, "band_edges['perception'] must be a dictionary, got 0.3"),
         ({"band_edges": {"rec": {"maxi": 1}}}, "band_edges['rec'] has an unknown edge, 'maxi': did you mean 'max'?"),

@@ -16,9 +16,9 @@ from watched_runs import last_step
 from vae_exporter import TrainingExporter
 from vae_exporter._serve.http import reply, serve
 from vae_exporter.report import Curve, read_report, render
-from vae_exporter.report.from_prometheus import ReportError
 from vae_exporter.stack.client import AnswerError, Prometheus
 from vae_exporter.stack.promql import promql_string
+from vae_exporter.stack.run_history import RunError
 from vae_exporter.stack.servers import Intervals, prometheus
 from vae_exporter.vocabulary import VERDICTS
 
@@ -144,12 +144,12 @@ class TestARunThatWasSlowToStart:
 
 
 def test_the_error_for_an_unknown_run_lists_the_known_ones(watched: WatchedRuns) -> None:
-    with pytest.raises(ReportError, match=r"no run 'god_run'.*'bad_run', 'full_run', 'good_run'"):
+    with pytest.raises(RunError, match=r"no run 'god_run'.*'bad_run', 'full_run', 'good_run'"):
         read_report(watched.url, "god_run")
 
 
 def test_the_name_is_required_if_there_are_several_runs(watched: WatchedRuns) -> None:
-    with pytest.raises(ReportError, match=r"--run is missing.*'bad_run', 'full_run', 'good_run'"):
+    with pytest.raises(RunError, match=r"--run is missing.*'bad_run', 'full_run', 'good_run'"):
         read_report(watched.url)
 
 

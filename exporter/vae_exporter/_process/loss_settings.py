@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
+from vae_exporter._process.arguments import suggestion
 from vae_exporter._process.loss_definition import PRESETS, LossDefinition
 from vae_exporter.errors import SettingsError
 
@@ -32,7 +32,7 @@ def check_loss(loss: object, weights: Mapping[str, float], *, has_own_edges: boo
     given: Mapping[Any, Any] = {"preset": loss} if isinstance(loss, str) else {} if loss is None else _fields(loss)
     for name, value in given.items():
         if name not in _FIELDS:
-            raise SettingsError(f"loss has an unknown field, {name!r}: {_suggestion(name)}")
+            raise SettingsError(f"loss has an unknown field, {name!r}: {suggestion(name, _FIELDS)}")
         if not _is_valid(name, value):
             raise SettingsError(f"loss[{name!r}] must be {_FIELDS[name]}, got {value!r:.80}")
     fields = {**PRESETS[given.get("preset", "standard")], **{name: given[name] for name in given if name != "preset"}}
@@ -68,8 +68,3 @@ def _is_valid(name: str, value: object) -> bool:
         return isinstance(value, bool)
     known = {"preset": tuple(PRESETS), "distance": ("mse", "l1"), "reduction": ("mean", "sum")}[name]
     return isinstance(value, str) and value in known
-
-
-def _suggestion(name: object) -> str:
-    close = difflib.get_close_matches(str(name), _FIELDS, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"expected one of {', '.join(_FIELDS)}"

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import difflib
-import math
 import numbers
 import re
 import threading
-from collections.abc import Collection, Mapping
-from contextlib import suppress
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from vae_exporter._process.arguments import finite, mapping, suggestion
+from vae_exporter._process.band_edges import check_band_edges
 from vae_exporter._process.loss_definition import LossDefinition
 from vae_exporter._process.loss_settings import check_loss, check_window_steps
 from vae_exporter.errors import SettingsError
-from vae_exporter.vocabulary import BAND_EDGES, COMPONENTS
+from vae_exporter.vocabulary import COMPONENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping
+
+    from vae_exporter._process.band_edges import BandEdges
 
 MAX_WHOLE_NUMBER = 2**63 - 1
 """The largest step or rank, because a larger number is a mistake."""
@@ -62,7 +62,7 @@ def check_settings(  # noqa: PLR0913 - the arguments of TrainingExporter
     run: str,
     rank: int | None,
     loss_weights: Mapping[str, float] | None,
-    band_edges: Mapping[str, Mapping[str, float]] | None,
+    band_edges: BandEdges | None,
     info: Mapping[str, object] | None,
     outputs_url: str | None,
     start_step: int | None,
@@ -75,11 +75,11 @@ def check_settings(  # noqa: PLR0913 - the arguments of TrainingExporter
     Raises:
         SettingsError: If one of them is invalid. The message names it, its value and the fix.
     """
-    labels = _info_labels(_mapping("info", info))
+    labels = _info_labels(mapping("info", info))
     if outputs_url is not None:
         labels["outputs_url"] = _url(outputs_url)
-    weights = _loss_weights(_mapping("loss_weights", loss_weights))
-    edges = _band_edges(_mapping("band_edges", band_edges))
+    weights = _loss_weights(mapping("loss_weights", loss_weights))
+    edges = check_band_edges(band_edges)
     return RunSettings(
         run=_text("run", run),
         rank=0 if rank is None else _whole_number("rank", rank),
@@ -91,13 +91,6 @@ def check_settings(  # noqa: PLR0913 - the arguments of TrainingExporter
         definition=check_loss(loss, weights, has_own_edges=any(signal == "nll" for signal, _ in edges)),
         window_steps=check_window_steps(window_steps),
     )
-
-
-def suggestion(name: object, known: Iterable[str]) -> str:
-    """Return a hint for an unknown *name*: the closest of *known* names, or all of them."""
-    known = list(known)
-    close = difflib.get_close_matches(str(name), known, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"expected one of {', '.join(known)}"
 
 
 def host_name(host: object) -> str:
@@ -166,14 +159,6 @@ def _text(name: str, value: object) -> str:
     return value
 
 
-def _mapping(name: str, value: object) -> Mapping[Any, Any]:
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping):
-        raise SettingsError(f"{name} must be a dictionary, got {value!r}")
-    return value
-
-
 def _whole_number(name: str, value: object) -> int:
     if not isinstance(value, numbers.Integral) or isinstance(value, bool) or not 0 <= int(value) <= MAX_WHOLE_NUMBER:
         raise SettingsError(f"{name} must be a whole number, 0 or more, got {value!r:.80}")
@@ -186,53 +171,13 @@ def _truth(name: str, value: object) -> bool:
     return value
 
 
-def _finite(name: str, value: object) -> float:
-    if isinstance(value, numbers.Real) and not isinstance(value, bool):
-        with suppress(OverflowError):  # a whole number that is too large for a float
-            number = float(value)
-            if math.isfinite(number):
-                return number
-    raise SettingsError(f"{name} must be a finite number, got {value!r:.80}")
-
-
 def _loss_weights(weights: Mapping[str, float]) -> dict[str, float]:
     for component in weights:
         if component not in COMPONENTS:
             raise SettingsError(
                 f"loss_weights has an unknown component, {component!r}: {suggestion(component, COMPONENTS)}"
             )
-    return {component: _finite(f"loss_weights[{component!r}]", weight) for component, weight in weights.items()}
-
-
-def _band_edges(signals: Mapping[str, Mapping[str, float]]) -> dict[tuple[str, str], float]:
-    edges: dict[tuple[str, str], float] = {}
-    for signal, given in signals.items():
-        if signal not in BAND_EDGES:
-            raise SettingsError(f"band_edges has an unknown signal, {signal!r}: {suggestion(signal, BAND_EDGES)}")
-        name = f"band_edges[{signal!r}]"
-        values = _edges(name, BAND_EDGES[signal], _mapping(name, given))
-        edges.update(((signal, edge), value) for edge, value in values.items())
-    return edges
-
-
-def _edges(name: str, known: tuple[str, ...], given: Mapping[str, float]) -> dict[str, float]:
-    """Return the edges of one signal in the order of *known*. Error messages call the signal *name*."""
-    for edge in given:
-        if edge not in known:
-            raise SettingsError(f"{name} has an unknown edge, {edge!r}: {suggestion(edge, known)}")
-    missing = [edge for edge in known if edge not in given]
-    if missing:
-        raise SettingsError(f"{name} must have all of its edges or none, missing: {', '.join(missing)}")
-    values = {edge: _finite(f"{name}[{edge!r}]", given[edge]) for edge in known}
-    lowest = known[0]
-    if values[lowest] <= 0:
-        raise SettingsError(
-            f"{name}[{lowest!r}] must be above 0, because the rules compare ratios, got {values[lowest]}"
-        )
-    for (lower, low), (upper, high) in pairwise(values.items()):
-        if low >= high:
-            raise SettingsError(f"{name} must ascend ({' < '.join(known)}), got {lower}={low} and {upper}={high}")
-    return values
+    return {component: finite(f"loss_weights[{component!r}]", weight) for component, weight in weights.items()}
 
 
 def _info_labels(info: Mapping[str, object]) -> dict[str, str]:

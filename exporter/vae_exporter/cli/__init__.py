@@ -13,7 +13,21 @@ except ImportError as missing:
     ) from missing
 
 from vae_exporter._version import __version__
-from vae_exporter.cli import demo, dismiss, doctor, judge, pager, replay, report, status, targets, trainer, watch
+from vae_exporter.cli import (
+    demo,
+    dismiss,
+    doctor,
+    explain,
+    judge,
+    learn,
+    pager,
+    replay,
+    report,
+    status,
+    targets,
+    trainer,
+    watch,
+)
 
 app = typer.Typer(
     help="Monitor the training of video VAEs.",
@@ -26,6 +40,8 @@ app.command()(trainer.trainer)
 app.command()(watch.watch)
 app.command()(pager.pager)
 app.command()(judge.judge)
+app.command()(explain.explain)
+app.command()(learn.learn)
 app.command()(replay.replay)
 app.command()(report.report)
 app.command()(status.status)

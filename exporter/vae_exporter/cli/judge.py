@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from vae_exporter._process.band_edges import check_band_edges
 from vae_exporter.cli.log_options import ColumnMap, Every, Weights, log_options
-from vae_exporter.cli.terminal import BAD_INPUT, INTERRUPTED, needs_extra, write_page
+from vae_exporter.cli.terminal import BAD_INPUT, INTERRUPTED, fail, needs_extra, write_page
+from vae_exporter.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,9 +30,15 @@ def judge(  # noqa: PLR0913 - its options
     explain: Annotated[
         bool, typer.Option("--explain", help="Show how each log was read, and which lines were refused.")
     ] = False,
+    why: Annotated[
+        bool, typer.Option("--why", help="Show each part of VaeNllDiverged at the end of the run, with its numbers.")
+    ] = False,
     report: Annotated[
         Path | None,
         typer.Option(help="Write an HTML report of the run. A second run's file name ends in -2.", dir_okay=False),
+    ] = None,
+    band_edges: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Judge by the band edges that `learn` wrote.", dir_okay=False)
     ] = None,
     columns: ColumnMap = None,
     weights: Weights = "",
@@ -40,13 +48,31 @@ def judge(  # noqa: PLR0913 - its options
     from vae_exporter.judge.command import judge_logs  # noqa: PLC0415 - see terminal.needs_extra
 
     options = log_options(columns, weights, every)
+    if band_edges is not None:
+        _check(band_edges)
     console = Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
     write_report = _report_writer(report) if report else None
     try:
-        exit_code = judge_logs(logs, options, console, as_text=not as_json, explain=explain, write_report=write_report)
+        exit_code = judge_logs(
+            logs,
+            options,
+            console,
+            as_text=not as_json,
+            explain=explain,
+            why=why,
+            band_edges=band_edges,
+            write_report=write_report,
+        )
     except KeyboardInterrupt:
         exit_code = INTERRUPTED
     raise typer.Exit(exit_code)
+
+
+def _check(band_edges: Path) -> None:
+    try:
+        check_band_edges(band_edges)
+    except SettingsError as error:
+        fail(str(error), BAD_INPUT)
 
 
 def _report_writer(path: Path) -> Callable[[JudgedRun, int], Path]:

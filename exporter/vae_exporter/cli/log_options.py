@@ -1,4 +1,4 @@
-"""The options that `judge` and `replay` share."""
+"""The options of the commands that read logs."""
 
 from __future__ import annotations
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console, RenderableType
 
+    from vae_exporter._process.band_edges import BandEdges
+
 HEALTHY = 0
 PAGED = 1
 BAD_INPUT = 2
@@ -52,16 +54,19 @@ def judge_logs(  # noqa: PLR0913 - the command's options
     *,
     as_text: bool,
     explain: bool,
+    why: bool = False,
+    band_edges: BandEdges | None = None,
     write_report: Callable[[JudgedRun, int], Path] | None = None,
 ) -> int:
     """Judge the runs of *logs*, print the result, and return the exit code.
 
-    *write_report* is called with each run and its number, counted from 1, and returns the path of the report.
+    *explain* shows how each log was read, and *why* each part of VaeNllDiverged. *band_edges* replace the default
+    edges. *write_report* is called with each run and its number, counted from 1, and returns the path of the report.
     """
     answer = Answer()
     logging.getLogger("vae_exporter").setLevel(logging.CRITICAL)  # its warnings are for trainers
     try:
-        for judged in _judge_all(logs, options, answer):
+        for judged in _judge_all(logs, options, band_edges, answer, why=why):
             answer.judged.append(judged)
             if as_text:
                 _show(console, for_people(judged, explain=explain))
@@ -83,7 +88,9 @@ def judge_logs(  # noqa: PLR0913 - the command's options
     return answer.exit_code
 
 
-def _judge_all(logs: Sequence[Path], options: LogOptions, answer: Answer) -> Iterator[JudgedRun]:
+def _judge_all(
+    logs: Sequence[Path], options: LogOptions, band_edges: BandEdges | None, answer: Answer, *, why: bool
+) -> Iterator[JudgedRun]:
     rules = engine.rule_files()
     names: Counter[str] = Counter()
     for path in logs:
@@ -92,7 +99,7 @@ def _judge_all(logs: Sequence[Path], options: LogOptions, answer: Answer) -> Ite
                 names[run.name] += 1
                 if names[run.name] > 1:
                     run.name = f"{run.name} ({run.file})"[-200:]
-                yield JudgedRun(run, judge(run, rules=rules))
+                yield JudgedRun(run, judge(run, rules=rules, band_edges=band_edges, why=why))
         except LogError as error:
             _tell(str(error))
             answer.errors.append(str(error))

@@ -110,6 +110,18 @@ def evaluate(scrapes: Scrapes, rules: Iterable[Path]) -> list[Moment]:
     return read_moments(run_promtool(test), len(scrapes))
 
 
+def ask(scrapes: Scrapes, rules: Iterable[Path], query: str, *, at: Sequence[int] | None = None) -> list[Samples]:
+    """Return what *query* yields after *rules* were evaluated, at each of *scrapes* or at those with the indexes *at*.
+
+    Raises:
+        StackError: promtool is missing, or cannot evaluate the rules.
+    """
+    indexes = range(len(scrapes)) if at is None else at
+    expected = [{"expr": query, "eval_time": f"{SCRAPE_SECONDS * index}s", "exp_samples": []} for index in indexes]
+    moments = read_moments(run_promtool(rule_test(rules, [scrapes], promql_expr_test=expected)), len(scrapes))
+    return [moments[index].samples for index in indexes]
+
+
 def rule_test(rules: Iterable[Path], runs: Iterable[Scrapes], **expectations: object) -> dict[str, Any]:
     """Return a promtool unit test of *rules* over *runs*, with *expectations* under the names that promtool uses."""
     series = [{"series": name, "values": values} for run in runs for name, values in run.series()]

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from vae_exporter._process.settings import check_settings
 from vae_exporter.judge import engine
+from vae_exporter.judge.explanation import explain_log
 from vae_exporter.judge.simulation import simulate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from vae_exporter._process.band_edges import BandEdges
     from vae_exporter.judge.engine import Moment
+    from vae_exporter.judge.explanation import Part
     from vae_exporter.judge.logs.logged_run import LoggedRun
+    from vae_exporter.judge.simulation import Scrapes
 
 PAGE = "page"
 
@@ -51,7 +55,7 @@ class Judgement:
     """The judgement of a run at its end, and its bands and alerts on the way there.
 
     *verdict*, *reason*, *band* and *nll* are None if the run was too short to judge. *moments* are the evaluations of
-    the rules, at *steps*.
+    the rules, at *steps*. *why* explains at the end why VaeNllDiverged fires or not, if that was asked for.
     """
 
     verdict: str | None
@@ -62,6 +66,7 @@ class Judgement:
     alerts: Sequence[AlertEpisode]
     moments: Sequence[Moment]
     steps: Sequence[int]
+    why: Sequence[Part] = ()
 
     @property
     def paged(self) -> bool:
@@ -69,14 +74,8 @@ class Judgement:
         return any(episode.severity == PAGE for episode in self.alerts)
 
 
-def judge(
-    run: LoggedRun, *, rules: Sequence[Path], band_edges: Mapping[str, Mapping[str, float]] | None = None
-) -> Judgement:
-    """Read *run* to its end and judge it with *rules*.
-
-    Raises:
-        StackError: promtool is missing, or fails.
-    """
+def scrape(run: LoggedRun, band_edges: BandEdges | None = None) -> Scrapes:
+    """Read *run* to its end, and return what Prometheus would have scraped from it if it had set *band_edges*."""
     settings = check_settings(
         run=run.name,
         rank=0,
@@ -86,8 +85,20 @@ def judge(
         outputs_url=None,
         start_step=run.start_step,
     )
-    scrapes = simulate(settings, run.stretches)
-    return judgement(engine.evaluate(scrapes, rules), scrapes.steps)
+    return simulate(settings, run.stretches)
+
+
+def judge(
+    run: LoggedRun, *, rules: Sequence[Path], band_edges: BandEdges | None = None, why: bool = False
+) -> Judgement:
+    """Read *run* to its end and judge it with *rules*. *why* asks for an explanation.
+
+    Raises:
+        StackError: promtool is missing, or fails.
+    """
+    scrapes = scrape(run, band_edges)
+    judged = judgement(engine.evaluate(scrapes, rules), scrapes.steps)
+    return replace(judged, why=explain_log(scrapes, rules)) if why else judged
 
 
 def judgement(moments: Sequence[Moment], steps: Sequence[int]) -> Judgement:

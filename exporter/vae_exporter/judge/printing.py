@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from vae_exporter.judge import explanation
 from vae_exporter.vocabulary import NLL_BANDS, VERDICTS
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ def for_people(judged: JudgedRun, *, explain: bool) -> RenderableType:
     parts.extend((Text("Alerts"), *(_alert(episode) for episode in judgement.alerts)))
     if not judgement.alerts:
         parts.append(Text("  none would have fired"))
+    if judgement.why:
+        parts.extend((Text("Why VaeNllDiverged fires at the end, or does not"), explanation.for_people(judgement.why)))
     if explain and run.refused:
         parts.extend((Text("Refused lines"), _refusals(run)))
     return Group(*parts, Text())

@@ -4,8 +4,9 @@
 judged log. `render` turns it into one self-contained HTML file.
 """
 
-from vae_exporter.report.contents import Alert, Curve, GpuMemory, Report
+from vae_exporter.report.contents import Alert, GpuMemory, Report
 from vae_exporter.report.from_prometheus import read_report
 from vae_exporter.report.page import render
+from vae_exporter.stack.curve import Curve
 
 __all__ = ["Alert", "Curve", "GpuMemory", "Report", "read_report", "render"]

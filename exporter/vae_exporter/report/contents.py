@@ -5,25 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from vae_exporter.stack.curve import Curve
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-
-@dataclass(frozen=True)
-class Curve:
-    """Values by step. *steps* and *values* have the same length. Where a step decreases, the run was resumed."""
-
-    steps: tuple[float, ...] = ()
-    values: tuple[float, ...] = ()
-
-    def __post_init__(self) -> None:
-        if len(self.steps) != len(self.values):
-            raise ValueError(
-                f"a curve must have one value per step, got {len(self.values)} values for {len(self.steps)} steps"
-            )
-
-    def __bool__(self) -> bool:
-        return bool(self.steps)
 
 
 @dataclass(frozen=True)
@@ -76,8 +61,8 @@ class Report:
     verdict: str | None = None
     reason: str | None = None
     state: str | None = None
-    nll: Curve = Curve()
-    nll_noise: Curve = Curve()
+    nll: Curve = field(default_factory=Curve)
+    nll_noise: Curve = field(default_factory=Curve)
     edges: Mapping[str, float] = field(default_factory=dict)
     contributions: Mapping[str, Curve] = field(default_factory=dict)
     alerts: tuple[Alert, ...] = ()

@@ -11,7 +11,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from vae_exporter.report.contents import Curve
+from vae_exporter.stack.curve import Curve
 from vae_exporter.vocabulary import NLL_BANDS
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vae_exporter.report.contents import Alert, Curve, Report
+from vae_exporter.report.contents import Alert, Report
+from vae_exporter.stack.curve import Curve
 from vae_exporter.vocabulary import EDGE_PREFIX, NLL_PARTS
 
 if TYPE_CHECKING:

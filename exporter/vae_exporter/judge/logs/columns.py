@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from vae_exporter._process.settings import suggestion
+from vae_exporter._process.arguments import suggestion
 from vae_exporter.errors import LogError
 from vae_exporter.judge.logs.rows import number, shown
 from vae_exporter.log_names import LOG_NAMES, find_values, meaning

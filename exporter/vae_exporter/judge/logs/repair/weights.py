@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING
 
-from vae_exporter._process.settings import suggestion
+from vae_exporter._process.arguments import suggestion
 from vae_exporter.errors import LogError
 from vae_exporter.vocabulary import COMPONENTS, NLL_PARTS
 

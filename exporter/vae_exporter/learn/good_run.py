@@ -1,0 +1,34 @@
+"""What is known of the run to learn from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vae_exporter.errors import VaeExporterError
+
+if TYPE_CHECKING:
+    from vae_exporter.stack.curve import Curve
+
+
+class LearnError(VaeExporterError):
+    """Nothing can be learned from this run. The message says why, and from which run to learn instead."""
+
+
+@dataclass(frozen=True)
+class GoodRun:
+    """What the rules have recorded about a run.
+
+    Args:
+        name: The name of the run.
+        source: Where the values come from: the path of a log, or the URL of Prometheus.
+        held: The lowest level that the NLL held, as the run reported it; None if it held none.
+        window_steps: The length of a long window, in steps.
+        short_means: The means of the NLL over short windows.
+    """
+
+    name: str
+    source: str
+    held: float | None
+    window_steps: float
+    short_means: Curve
