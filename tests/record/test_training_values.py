@@ -53,7 +53,7 @@ class TestJudged:
         training.observe(0, nll=0.5)
         training.observe(1, rec=0.04)
         judged = training.facts.windows.series["judged"]
-        assert (judged.newest, judged.values(0, 1)) == (0, [0.5])
+        assert (judged.newest, judged.mean(0, 0)) == (0, 0.5)
 
     def test_new_weights_count_from_their_step_on(self) -> None:
         values = TrainingValues(LossDefinition({"rec": 10, "perception": 1}), window_steps=100)

@@ -6,7 +6,7 @@ import logging
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from vae_exporter._process.settings import suggestion
+from vae_exporter._process.arguments import suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
