@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from vae_exporter._serve.collectors import allocator, exporter, loss, nvml, probe, progress, reconstruction, run, window
+from vae_exporter._serve.collectors import allocator, exporter, gpu, loss, probe, progress, reconstruction, run, window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -36,7 +36,7 @@ COLLECTORS: dict[str, Collect] = {
 }
 """The collectors by name, which is also their file's name and the value of the label *collector*."""
 
-GPU_COLLECTORS: dict[str, CollectGpus] = {"nvml": nvml.collect, "allocator": allocator.collect}
+GPU_COLLECTORS: dict[str, CollectGpus] = {"gpu": gpu.collect, "allocator": allocator.collect}
 """The collectors of the values that the GPU sampler has read, likewise."""
 
 
@@ -66,7 +66,7 @@ class RunCollector(Collector):
     def _collect(self) -> Iterator[Metric]:
         success = GaugeMetricFamily(
             "vae_exporter_collector_success",
-            "1 if this collector succeeded in the last scrape. For nvml and allocator, also in their last reading.",
+            "1 if this collector succeeded in the last scrape. For gpu and allocator, also in their last reading.",
             labels=["collector"],
         )
         duration = GaugeMetricFamily(
