@@ -1,6 +1,8 @@
 """What to do if a panel of the run has no data."""
 
+from vae_exporter.vocabulary import NLL_PARTS
+
 HUNDRED_STEPS = "No data yet. It appears after the first 100 steps."
-WEIGHTS = "No data. Set TrainingExporter(loss_weights=), and pass rec and perception to observe()."
+WEIGHTS = f"No data. Set TrainingExporter(loss_weights=), and pass {' and '.join(NLL_PARTS)} to observe()."
 RECONSTRUCTION = "No data. Call exporter.observe_reconstruction(step, inputs, outputs) in the training loop."
 GPU = "No data. The run uses no NVIDIA GPU, or the driver does not respond."
