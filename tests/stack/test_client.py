@@ -69,7 +69,7 @@ class TestPrometheus:
 def test_alertmanager_returns_its_current_alerts(tmp_path: Path) -> None:
     configuration = {"route": {"receiver": "none"}, "receivers": [{"name": "none"}]}
     with alertmanager_to_ring(configuration, tmp_path) as server:
-        server.ring(alert("VaeOdd", "r", "page"))
+        server.send(alert("VaeOdd", "r", "page"))
         (known,) = Alertmanager(server.url).alerts()
     assert known["labels"]["alertname"] == "VaeOdd"
     assert known["status"]["state"] in ("unprocessed", "active")
