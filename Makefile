@@ -61,7 +61,7 @@ lint: servers $(INSTALLED) ## Check the code, the rules and the configuration fi
 	.servers/bin/promtool test rules tests/rules/*.yml
 	.servers/bin/amtool check-config alertmanager/*.yml
 	.venv/bin/amlint check --strict --rules 'prometheus/rules/*.yml' --ignore plaintext-secret alertmanager/alertmanager.yml
-	.venv/bin/amlint check --strict --rules 'prometheus/rules/*.yml' alertmanager/alertmanager.pagerduty-slack.yml
+	.venv/bin/amlint check --strict --rules 'prometheus/rules/*.yml' alertmanager/alertmanager.*.yml
 	.venv/bin/zizmor --offline --quiet --min-severity medium --strict-collection .github
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml

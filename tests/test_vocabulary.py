@@ -8,7 +8,7 @@ from scraping import scrape
 from shipped_rules import labels_of_rules
 
 from vae_exporter import TrainingExporter
-from vae_exporter.vocabulary import BAND_EDGES, COMPONENTS, CONVERGING, GAUGES, NLL_BANDS, VERDICTS
+from vae_exporter.vocabulary import BAND_EDGES, COMPONENTS, CONVERGING, GAUGES, NLL_BANDS, NLL_PARTS, VERDICTS
 from vae_rules.constants import EDGES
 
 
@@ -26,6 +26,10 @@ def test_what_is_observed_of_each_value_is_exported() -> None:
     losses = {name: samples[f"vae_loss {name} train"] for name in COMPONENTS}
     gauges = {name: samples[f"vae_{name}"] for name in GAUGES}
     assert {**losses, **gauges} == given
+
+
+def test_each_part_of_the_nll_says_what_is_wrong_if_it_grows() -> None:
+    assert tuple(name for name, component in COMPONENTS.items() if component.failure) == NLL_PARTS
 
 
 def test_the_rules_know_the_same_edges() -> None:

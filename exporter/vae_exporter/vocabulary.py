@@ -1,7 +1,6 @@
 """The names that the exporter, the rules, the dashboards and the report share. They are defined only here.
 
-To add a loss component, add it to `COMPONENTS`, add a keyword to `TrainingExporter.observe`, and describe it in
-docs/metrics.md.
+To add a loss component, see CONTRIBUTING.md.
 """
 
 from __future__ import annotations
@@ -21,20 +20,30 @@ class Component:
         meaning: One sentence for the dashboards on what the component measures.
         is_part_of_nll: Whether it is one of the terms whose weighted sum is the NLL.
         standard_weight: Its weight in the loss that the default bands fit, 10 * mse + 1 * LPIPS.
+        failure: For a part of the NLL, a clause for alerts and dashboards on what is wrong if it grows.
         is_probed: Whether it can be measured on the fixed probe clip, without a discriminator.
     """
 
     meaning: str
     is_part_of_nll: bool = False
     standard_weight: float | None = None
+    failure: str = ""
     is_probed: bool = True
 
 
 COMPONENTS: Mapping[str, Component] = {
     "nll": Component("The negative log-likelihood, which decides the band."),
-    "rec": Component("The mean squared error: wrong colors and shapes.", is_part_of_nll=True, standard_weight=10),
+    "rec": Component(
+        "The mean squared error: wrong colors and shapes.",
+        is_part_of_nll=True,
+        standard_weight=10,
+        failure="colors and shapes are wrong",
+    ),
     "perception": Component(
-        "The perceptual distance: artifacts, grids, noise.", is_part_of_nll=True, standard_weight=1
+        "The perceptual distance: artifacts, grids, noise.",
+        is_part_of_nll=True,
+        standard_weight=1,
+        failure="the outputs have artifacts such as grids or noise",
     ),
     "kl": Component("The distance of the latents from a unit Gaussian."),
     "total": Component("The total loss, as the trainer computes it."),

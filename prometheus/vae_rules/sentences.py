@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from vae_exporter.vocabulary import COMPONENTS, NLL_PARTS
+
 _PART = re.compile(r"\[\[(.+?)\]\]")
 _FIRST = re.compile(r"first (%\S+)")
 
@@ -15,6 +17,13 @@ _FIRST = re.compile(r"first (%\S+)")
 def last(series: str) -> str:
     """Return the PromQL of a run's *series* now; once the run is no longer scraped, its last values within a day."""
     return f"{series}{{@run}} or last_over_time({series}{{@run}}[1d]) unless on (run) run:vae_run:present{{@run}}"
+
+
+def _if_it_grew(part: str) -> str:
+    return f"""
+        {{{{- with <<run:vae_nll_rise_cause{{@run,cause="{part}"}}>> }}}} Most of the rise comes from
+        {part}: {COMPONENTS[part].failure}.{{{{ end }}}}
+        """
 
 
 _PARTS = {
@@ -34,12 +43,7 @@ _PARTS = {
         The NLL of the probe clip did not rise: the data are hard, and the model is no worse. If the outputs look good,
         let the run continue; this alert then resolves. Otherwise stop the run.
         """,
-    "part that grew": """
-        {{- with <<run:vae_nll_rise_cause{@run,cause="rec"}>> }} Most of the rise comes from rec: colors
-        and shapes are wrong.{{ end }}
-        {{- with <<run:vae_nll_rise_cause{@run,cause="perception"}>> }} Most of the rise comes from
-        perception: the outputs have artifacts such as grids or noise.{{ end }}
-        """,
+    "part that grew": "\n".join(map(_if_it_grew, NLL_PARTS)),
     "last steps": """
         {{- with <<last_over_time(run:vae_loss_window:steps{@run}[1d])>> }} of the last [[first %.0f]] steps
         {{- end }}""",

@@ -29,7 +29,7 @@ class Delivery:
     sink: PagerSink
 
     def fire(self, *alerts: dict[str, Any]) -> None:
-        self.alertmanager.ring(*alerts)
+        self.alertmanager.send(*alerts)
 
     def came(self, kind: str, run: str | None, title: str = "") -> list[Notification]:
         """Return the notifications of that *kind* about *run* with *title* in their title."""

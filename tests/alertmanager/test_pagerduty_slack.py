@@ -94,11 +94,11 @@ def test_it_holds_no_secret(real_configuration: Path) -> None:
 
 
 def test_one_incident_from_its_page_to_its_end(notified: Notified) -> None:
-    notified.alertmanager.ring(
+    notified.alertmanager.send(
         alert("VaeNllDiverged", "bs4", "page", annotations={"summary": "Run bs4 diverged: NLL 0.45. Stop it."})
     )
     page = notified.event("bs4")
-    notified.alertmanager.ring(alert("VaeNllDiverged", "bs4", "page", over=True))
+    notified.alertmanager.send(alert("VaeNllDiverged", "bs4", "page", over=True))
     end = notified.event("bs4", "resolve")
 
     assert page == {
@@ -130,7 +130,7 @@ def test_one_incident_from_its_page_to_its_end(notified: Notified) -> None:
 
 
 def test_the_watchdog_is_a_heartbeat(notified: Notified) -> None:
-    notified.alertmanager.ring(alert("Watchdog", None, "none"))
+    notified.alertmanager.send(alert("Watchdog", None, "none"))
 
     wait_until(lambda: bool(notified.services.beats), "a heartbeat")
 
@@ -145,11 +145,11 @@ def test_any_name_reaches_pagerduty_and_slack_from_its_page_to_its_end(notified:
     }
     messages = len(notified.services.messages)
 
-    notified.alertmanager.ring(alert("VaeNllDiverged", run, "page", annotations=annotations))
+    notified.alertmanager.send(alert("VaeNllDiverged", run, "page", annotations=annotations))
     page = notified.event(run)
-    notified.alertmanager.ring(alert("VaeLossNonfinite", run, "page", annotations=annotations))
+    notified.alertmanager.send(alert("VaeLossNonfinite", run, "page", annotations=annotations))
     wait_until(lambda: notified.services.actions(run) == ["trigger", "trigger"], "an update")
-    notified.alertmanager.ring(
+    notified.alertmanager.send(
         *(
             alert(name, run, "page", over=True, annotations=annotations)
             for name in ("VaeNllDiverged", "VaeLossNonfinite")
@@ -167,14 +167,14 @@ def test_any_name_reaches_pagerduty_and_slack_from_its_page_to_its_end(notified:
 
 
 def test_an_alert_of_other_rules_is_titled_with_its_name(notified: Notified) -> None:
-    notified.alertmanager.ring(alert("DiskFull", "bare", "page") | {"annotations": {}})
+    notified.alertmanager.send(alert("DiskFull", "bare", "page") | {"annotations": {}})
 
     assert notified.event("bare")["payload"]["summary"] == "DiskFull"
     wait_until(lambda: notified.services.titles("bare") == ["Page: DiskFull"], "the page in the chat")
 
 
 def test_a_title_is_cut_to_what_pagerduty_accepts(notified: Notified) -> None:
-    notified.alertmanager.ring(alert("TooLong", "talks", "page", annotations={"summary": "Run talks. " * 200}))
+    notified.alertmanager.send(alert("TooLong", "talks", "page", annotations={"summary": "Run talks. " * 200}))
 
     summary = notified.event("talks")["payload"]["summary"]
     assert summary.startswith("Run talks. Run talks. ")
@@ -186,7 +186,7 @@ def test_a_killed_large_run_is_one_readable_page(notified: Notified) -> None:
     run = "y" * 200
     gone = [alert("VaeExporterDown", run, "page", rank=str(rank)) for rank in range(64)]
 
-    notified.alertmanager.ring(*gone)
+    notified.alertmanager.send(*gone)
     payload = notified.event(run)["payload"]
     wait_until(lambda: bool(notified.services.titles(run)), "the page in the chat")
 

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from vae_exporter.stack.files import stack_folder
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
 
-@pytest.fixture(params=["configuration", "real_configuration"])
+@pytest.fixture(params=sorted((stack_folder() / "alertmanager").glob("*.yml")), ids=lambda path: path.name)
 def each_configuration(request: pytest.FixtureRequest) -> Path:
-    path: Path = request.getfixturevalue(request.param)
+    path: Path = request.param
     return path
 
 

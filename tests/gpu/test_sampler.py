@@ -187,7 +187,7 @@ class TestTrouble:
         watch = Watch(pynvml, torch=Torch(cuda)).sample()
         cuda.failed = True
         facts = watch.sample().sampler.facts()
-        assert facts.answers == {"nvml": True, "allocator": False}
+        assert facts.answers == {"gpu": True, "allocator": False}
         assert [allocator.out_of_memory for allocator in facts.allocators] == [0, 1]
         assert (watch.uuids, watch.times) == ([UUID(1)], [watch.now])
 
@@ -196,7 +196,7 @@ class TestTrouble:
         nonsense: Any = {"reserved_bytes.all.peak": 1, "allocated_bytes.all.peak": "much"}
         cuda = Cuda([nonsense], [UUID(0).removeprefix("GPU-")])
         watch = Watch(pynvml, torch=Torch(cuda)).sample()
-        assert watch.sampler.facts().answers == {"nvml": False, "allocator": False}
+        assert watch.sampler.facts().answers == {"gpu": False, "allocator": False}
         assert watch.failures.errors["sample"] == 1
 
 

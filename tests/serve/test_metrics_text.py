@@ -56,7 +56,7 @@ def gpu_facts(now: float) -> GpuFacts:
             GpuReading(identity, part, now - 2, is_lost=True),
         ),
         allocators=(AllocatorReading(GPU, stats | more, retries=2, out_of_memory=1, segments=420),),
-        answers={"nvml": False, "allocator": True},
+        answers={"gpu": False, "allocator": True},
     )
 
 

@@ -8,7 +8,7 @@ from urllib.error import HTTPError
 
 import pytest
 from alerting import alert
-from alerting import alertmanager as alertmanager_to_ring
+from alerting import alertmanager as alertmanager_to_notify
 from deadline import wait_until
 
 from vae_exporter._serve.http import reply, serve
@@ -69,8 +69,8 @@ class TestPrometheus:
 
 def test_alertmanager_returns_its_current_alerts(tmp_path: Path) -> None:
     configuration = {"route": {"receiver": "none"}, "receivers": [{"name": "none"}]}
-    with alertmanager_to_ring(configuration, tmp_path) as server:
-        server.ring(alert("VaeOdd", "r", "page"))
+    with alertmanager_to_notify(configuration, tmp_path) as server:
+        server.send(alert("VaeOdd", "r", "page"))
         (known,) = Alertmanager(server.url).alerts()
     assert known["labels"]["alertname"] == "VaeOdd"
     assert known["status"]["state"] in ("unprocessed", "active")

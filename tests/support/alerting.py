@@ -25,7 +25,7 @@ class Alertmanager:
 
     url: str
 
-    def ring(self, *alerts: dict[str, Any]) -> None:
+    def send(self, *alerts: dict[str, Any]) -> None:
         """Send the alerts, as Prometheus does."""
         self.post("alerts", alerts)
 

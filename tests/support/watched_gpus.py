@@ -61,7 +61,7 @@ class Watch:
 
     @property
     def answers(self) -> bool:
-        return self.sampler.facts().answers["nvml"]
+        return self.sampler.facts().answers["gpu"]
 
     @property
     def uuids(self) -> list[str]:

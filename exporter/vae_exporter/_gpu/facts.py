@@ -68,8 +68,8 @@ class AllocatorReading:
 
 @dataclass(frozen=True)
 class GpuFacts:
-    """All GPU readings, and whether the last reading of each source, named by its collector, succeeded."""
+    """All GPU readings, and whether the last reading for each collector succeeded."""
 
     gpus: tuple[GpuReading, ...] = ()
     allocators: tuple[AllocatorReading, ...] = ()
-    answers: Mapping[str, bool] = field(default_factory=lambda: {"nvml": False, "allocator": False})
+    answers: Mapping[str, bool] = field(default_factory=lambda: {"gpu": False, "allocator": False})

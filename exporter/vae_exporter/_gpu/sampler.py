@@ -57,7 +57,7 @@ class GpuSampler:
         self._source = source
         self._torch = torch
         self._monotonic = monotonic
-        self._facts = GpuFacts(answers={source.name: False, "allocator": False})
+        self._facts = GpuFacts()
         self._own: list[str] = []  # the UUIDs of the devices that this process uses
         self._round_began: float | None = None
         self._stopping = threading.Event()
@@ -108,7 +108,7 @@ class GpuSampler:
             self._facts = replace(self._facts, allocators=tuple(device.reading(name) for name, device in named))
         self._answer("allocator", answers=cuda is not None)
         if devices is None:
-            self._answer(self._source.name, answers=False)
+            self._answer("gpu", answers=False)
         else:
             self._read(devices)
 
@@ -158,11 +158,11 @@ class GpuSampler:
                 readings[uuid] = reading
             self._facts = replace(self._facts, gpus=tuple(readings.values()))
         self._facts = replace(self._facts, gpus=tuple(readings.values()))
-        self._answer(self._source.name, answers=answers)
+        self._answer("gpu", answers=answers)
         self._source.settle(is_missed=bool(lost))
 
-    def _answer(self, source: str, *, answers: bool) -> None:
-        self._facts = replace(self._facts, answers={**self._facts.answers, source: answers})
+    def _answer(self, collector: str, *, answers: bool) -> None:
+        self._facts = replace(self._facts, answers={**self._facts.answers, collector: answers})
 
 
 def _on_lost_gpus(readings: Sequence[GpuReading], devices: Sequence[GpuIdentity]) -> set[str]:

@@ -17,10 +17,6 @@ class GpuSource(Protocol):
     logged.
     """
 
-    @property
-    def name(self) -> str:
-        """The key of this source in `GpuFacts.answers`, and the name of its collector."""
-
     def devices(self) -> Sequence[GpuIdentity] | None:
         """Return the GPUs of this machine, each followed by its slices. None means that the driver does not answer."""
 

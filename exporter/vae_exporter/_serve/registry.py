@@ -13,8 +13,8 @@ from prometheus_client.registry import Collector
 from vae_exporter._serve.collectors import (
     allocator,
     exporter,
+    gpu,
     loss,
-    nvml,
     probe,
     progress,
     reconstruction,
@@ -48,7 +48,7 @@ COLLECTORS: dict[str, Collect] = {
 }
 """The collectors by name, which is also their file's name and the value of the label *collector*."""
 
-GPU_COLLECTORS: dict[str, CollectGpus] = {"nvml": nvml.collect, "allocator": allocator.collect}
+GPU_COLLECTORS: dict[str, CollectGpus] = {"gpu": gpu.collect, "allocator": allocator.collect}
 """The collectors of the values that the GPU sampler has read, likewise."""
 
 
@@ -78,7 +78,7 @@ class RunCollector(Collector):
     def _collect(self) -> Iterator[Metric]:
         success = GaugeMetricFamily(
             "vae_exporter_collector_success",
-            "1 if this collector succeeded in the last scrape. For nvml and allocator, also in their last reading.",
+            "1 if this collector succeeded in the last scrape. For gpu and allocator, also in their last reading.",
             labels=["collector"],
         )
         duration = GaugeMetricFamily(

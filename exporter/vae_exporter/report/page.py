@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from vae_exporter.advice import ALERTS, SYMBOLS, advice
 from vae_exporter.report.figures import contributions_figure, logarithmic_from, memory_figure, nll_figure
+from vae_exporter.vocabulary import NLL_PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,7 +107,7 @@ def _parts(report: Report) -> Iterator[str]:
         yield _figure(contributions_figure(report), "The weighted parts of the NLL by step")
     else:
         yield _none(
-            "No data. It needs rec and perception and their weights: pass loss_weights to TrainingExporter, or "
+            f"No data. It needs {' and '.join(NLL_PARTS)} and their weights: pass loss_weights to TrainingExporter, or "
             "--weights to judge."
         )
     for memory in report.gpu_memory:

@@ -15,7 +15,7 @@ from vae_dashboards.meanings import (
 from vae_dashboards.panels import Words, curves, number, stacked, states
 from vae_dashboards.queries import Query, edge, of_rank, of_run, window_mean
 from vae_dashboards.run import no_data
-from vae_exporter.vocabulary import NLL_PARTS
+from vae_exporter.vocabulary import COMPONENTS, NLL_PARTS
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.builders import timeseries
@@ -30,7 +30,7 @@ def the_sum() -> Panels:
             Words(
                 "Contributions to the NLL",
                 "The weighted parts of the NLL, stacked: means of the last 100 steps. If the NLL rises, the part that "
-                "grew most is the cause: rec for wrong colors and shapes, perception for grids and noise.",
+                f"grew most is the cause: {'; '.join(f'{part} if {COMPONENTS[part].failure}' for part in NLL_PARTS)}.",
                 no_data.WEIGHTS,
             ),
             "none",

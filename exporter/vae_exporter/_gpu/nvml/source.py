@@ -56,8 +56,6 @@ class NvmlSource:
         monotonic: Returns the monotonic time in seconds.
     """
 
-    name = "nvml"
-
     def __init__(  # noqa: PLR0913 - what a test stands in for
         self,
         failures: Failures,

@@ -17,7 +17,7 @@ def main() -> None:
         url = str(exporter.url)
         # Before anything initializes CUDA.
         read = wait_for(
-            url, "the GPUs", lambda found: bool(found.value("vae_exporter_collector_success", collector="nvml"))
+            url, "the GPUs", lambda found: bool(found.value("vae_exporter_collector_success", collector="gpu"))
         )
         answer = {
             "exporter": [sample.labels["gpu"] for sample in read.of("vae_gpu_info")],

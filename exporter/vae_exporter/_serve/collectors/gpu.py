@@ -1,4 +1,4 @@
-"""The metrics of each GPU's memory and health, read with NVML. Values that a device does not report are absent."""
+"""The metrics of each GPU's memory and health. Values that a device does not report are absent."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from vae_exporter.stack.programs import find_program
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 RULE_FILES = sorted((ROOT / "prometheus" / "rules").glob("*.yml"))
 RULE_TESTS = sorted((ROOT / "tests" / "rules").glob("*.yml"))
 RUNBOOKS = sorted((ROOT / "docs" / "runbooks").glob("*.md"))
