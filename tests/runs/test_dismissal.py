@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from alerting import alert
-from alerting import alertmanager as alertmanager_to_ring
+from alerting import alertmanager as alertmanager_to_notify
 
 from vae_exporter.runs.dismissal import DismissalError, dismiss
 from vae_exporter.stack.client import Alertmanager
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Alertmanager]:
     """An Alertmanager with two alerts of the run "dead", and one of another run."""
-    with alertmanager_to_ring({"route": {"receiver": "none"}, "receivers": [{"name": "none"}]}, tmp_path) as ringing:
-        ringing.ring(
+    with alertmanager_to_notify({"route": {"receiver": "none"}, "receivers": [{"name": "none"}]}, tmp_path) as notified:
+        notified.send(
             alert("VaeExporterDown", "dead", "page"),
             alert("VaeGpuFailing", "dead", "page", gpu="GPU-1"),
             alert("VaeExporterDown", "other", "page"),
         )
-        yield Alertmanager(ringing.url)
+        yield Alertmanager(notified.url)
 
 
 def silenced(server: Alertmanager) -> set[tuple[str, str]]:
