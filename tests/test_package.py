@@ -6,7 +6,7 @@ import os
 import sys
 from email.parser import Parser
 from inspect import ismodule
-from typing import TYPE_CHECKING
+from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
@@ -15,8 +15,7 @@ from children import finished
 import vae_exporter
 from vae_exporter.stack.files import repository_root
 
-if TYPE_CHECKING:
-    from pathlib import Path
+ALERTMANAGER = Path(__file__).parents[1] / "alertmanager"
 
 
 def python(*arguments: str, **environment: str) -> str:
@@ -86,7 +85,7 @@ class TestWheel:
     def test_it_carries_no_secret_and_nothing_of_what_runs_here(self, wheel: Path) -> None:
         stack = "vae_exporter/stack/data/"
         carried = {name.removeprefix(stack) for name in ZipFile(wheel).namelist() if name.startswith(stack)}
-        configurations = {f"alertmanager/{path.name}" for path in (repository_root() / "alertmanager").glob("*.yml")}
+        configurations = {f"alertmanager/{path.name}" for path in ALERTMANAGER.glob("*.yml")}
         assert {name for name in carried if not name.startswith("prometheus/rules/")} == configurations | {
             "alertmanager/templates/vae.tmpl",
             "prometheus/prometheus.yml",
