@@ -11,6 +11,7 @@ from vae_exporter import TrainingExporter
 from vae_exporter.demo.losses import LOSS_WEIGHTS
 from vae_exporter.demo.trainer import Trainer
 from vae_exporter.demo.training import DIVERGING_LEARNING_RATE, Training
+from vae_exporter.errors import EndpointError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +52,8 @@ def train_alone(  # noqa: PLR0913 - the settings of an exporter
                 gpus=False,  # the demo trains on the CPU
             )
         )
+        if exporter.url is None:
+            raise EndpointError(f"cannot listen on {host}:{port}, so nothing would see this training")
         say(f"Training run {run}. Its metrics are at {exporter.url}/metrics.")
         trainer = Trainer(Training(seed=course.seed), exporter, rest_seconds=course.rest_seconds)
         stack.callback(trainer.stop)

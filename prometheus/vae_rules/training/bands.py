@@ -78,7 +78,7 @@ FIT = Section(
             or
               run:vae_nll:was_never_good
             or
-              run:vae_nll:held > $off_scale unless run:vae_nll:has_own_edges
+              run:vae_nll:held and run:vae_nll:short_best > $off_scale unless run:vae_nll:has_own_edges
             """,
             "Present while the bands do not fit the run: it is judged by multiples of its level alone",
         ),

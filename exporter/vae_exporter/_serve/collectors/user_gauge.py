@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def collect(_settings: RunSettings, facts: RunFacts) -> Iterator[Metric]:
     """Yield the last value of each gauge."""
     family = GaugeMetricFamily(
-        "vae_user_gauge",
+        "vae_user_value",
         "The last value that the trainer reported under this name. Not judged.",
         labels=["name"],
     )
