@@ -59,10 +59,7 @@ def test_the_bad_run_pages_once_and_the_good_run_never(tmp_path: Path) -> None:
                     continue
                 time.sleep(max(0.0, began + number / STEPS_A_SECOND - time.monotonic()))
             wait_until(lambda: judged("good_run").reason == "excellent", "the good run ends excellent")
-            wait_until(
-                lambda: any(heard.kind == "resolved" and heard.run == "bad_run" for heard in sink.notifications),
-                "the page about the bad run resolves, because its NLL recovers",
-            )
+            assert judged("bad_run").reason == "VaeNllDiverged"  # it ends before it has been good for three windows
     finally:
         for exporter in runs.values():
             exporter.close()

@@ -66,8 +66,7 @@ def test_the_recorded_bad_run_would_have_paged_between_steps_390_and_450(recorde
     [(alert, step, resolved_step)] = pages(run)
     assert alert == "VaeNllDiverged"
     assert 390 <= step <= 450
-    assert resolved_step is not None
-    assert step < resolved_step < 840
+    assert resolved_step is None  # the log ends before the NLL has been good for three long windows
 
 
 def test_the_recorded_good_run_would_never_have_paged_and_ends_excellent(recorded: dict[str, Path]) -> None:
@@ -112,7 +111,10 @@ def test_the_runs_of_example_logs_are_found(name: str, runs: list[tuple[str, int
 def test_a_log_pasted_from_a_terminal_pages_like_the_original(recorded: dict[str, Path]) -> None:
     [pasted] = judge_json(LOGS / "pasted_terminal.log", exit_code=1)
     [whole] = judge_json(recorded["bad_run"], exit_code=1)
-    assert pages(pasted) == pages(whole)
+    [(alert, step, resolved_step)] = pages(pasted)
+    [(_, original_step, _)] = pages(whole)
+    assert (alert, resolved_step) == ("VaeNllDiverged", None)
+    assert 0 <= step - original_step <= 50  # lines are missing
     assert pasted["refused"] == {
         "cut short or spliced": 2,
         "parts contradict the total": 1,
@@ -193,11 +195,11 @@ def test_dictionaries_without_a_step_are_judged(tmp_path: Path) -> None:
 
 
 def test_map_and_every_set_the_column_and_the_steps_per_row() -> None:
-    text = "wert;x\n" + "\n".join(f"0.{150 + number * number % 47};1" for number in range(50))
+    text = "wert;x\n" + "\n".join(f"0.{150 + number * number % 47};1" for number in range(200))
     done = judge("-", "--map", "nll=wert", "--every", "10", "--json", given=text)
     assert done.returncode == 0, done.stderr
     [run] = json.loads(done.stdout)
-    assert (run["file"], run["run"], run["last_step"], run["verdict"]) == ("-", "log", 490, "healthy")
+    assert (run["file"], run["run"], run["last_step"], run["verdict"]) == ("-", "log", 1990, "healthy")
 
 
 @pytest.mark.parametrize(
@@ -269,7 +271,7 @@ def test_replay_serves_a_run_until_ctrl_c(recorded: dict[str, Path]) -> None:
         samples = scrape(url)
         assert samples["vae_loss_weight rec"] == pytest.approx(10, rel=0.02)
         assert samples["vae_run_state running"] == 1
-        assert any(name.startswith("vae_loss_window_mean nll") for name in samples)
+        assert any(name.startswith("vae_loss_window_mean judged") for name in samples)
         replay.send_signal(signal.SIGINT)
         _, errors = replay.communicate(timeout=DEADLINE_SECONDS)
     assert replay.returncode == 0, errors

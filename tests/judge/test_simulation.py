@@ -29,12 +29,12 @@ def each_step(count: int, *, spike_at: int = -1, nan_at: int = -1) -> Iterator[S
         yield Stretch(step, step, {"nll": nll})
 
 
-def window_means(scrapes: Scrapes, width: int = 10) -> list[float]:
+def window_means(scrapes: Scrapes, window: str = "short") -> list[float]:
     return [
         value
         for scrape in scrapes.scrapes
         for name, value in scrape.samples.items()
-        if name.startswith("vae_loss_window_mean") and f'window="{width}",lag="0"' in name
+        if name.startswith("vae_loss_window_mean") and f'lag="0",' in name and f'window="{window}"' in name
     ]
 
 

@@ -57,9 +57,10 @@ def texts(value: object) -> Iterator[str]:
 
 
 def published() -> set[str]:
-    """Return the names of the samples that the exporter publishes."""
+    """Return the names of the metrics that the exporter publishes, and of their samples."""
     golden = (ROOT / "tests" / "data" / "metrics.txt").read_text()
-    return {sample.name for family in text_string_to_metric_families(golden) for sample in family.samples}
+    families = list(text_string_to_metric_families(golden))
+    return {family.name for family in families} | {sample.name for family in families for sample in family.samples}
 
 
 def outcomes(alert: str) -> Iterator[list[bool]]:

@@ -26,7 +26,7 @@ def other_values() -> Panels:
                 "No data. Call exporter.gauge(name, value) to show a value here.",
             ),
             "none",
-            [Query(f"max by (run, name) ({of_rank('vae_user_value')})", "{{name}} {{run}}")],
+            [Query(f"max by (run, name) ({of_rank('vae_user_value')})", "{{name}}")],
             (24, 8),
         ),
     ]
