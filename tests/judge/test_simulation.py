@@ -34,7 +34,7 @@ def window_means(scrapes: Scrapes, window: str = "short") -> list[float]:
         value
         for scrape in scrapes.scrapes
         for name, value in scrape.samples.items()
-        if name.startswith("vae_loss_window_mean") and f'lag="0",' in name and f'window="{window}"' in name
+        if name.startswith("vae_loss_window_mean") and 'lag="0",' in name and f'window="{window}"' in name
     ]
 
 
