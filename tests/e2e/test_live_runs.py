@@ -69,7 +69,7 @@ def test_the_bad_run_pages_once_and_the_good_run_never(tmp_path: Path) -> None:
     assert pages[0].title.startswith("Run bad_run diverged: NLL 0.")
     told = re.search(r"step (\d+)", pages[0].text)
     assert told is not None, pages[0].text
-    assert 390 <= int(told[1]) <= 450
+    assert 390 <= int(told[1]) <= 500  # an evaluation is some 30 steps after the one before
 
 
 @pytest.mark.parametrize("missing", ["prometheus", "alertmanager"])
