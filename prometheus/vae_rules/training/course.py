@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vae_rules.links import run_dashboard
 from vae_rules.rule import Alert, Record, Section
+from vae_rules.training.divergence import times_held
 
 RECORDS = Section(
     "Check B: the course of the NLL",
@@ -48,17 +49,7 @@ RECORDS = Section(
         ),
         Record(
             "run:vae_nll:has_doubled",
-            """
-              run:vae_nll:lower_bound >= $doubled * run:vae_nll:held
-            unless
-              run:vae_nll:short_mean < $doubled * run:vae_nll:held
-            unless
-              (run:vae_nll:short_mean_before or run:vae_nll:mean_before_short) < $doubled * run:vae_nll:held
-            and
-              (run:vae_nll:mean > run:vae_nll:edge_good_max or run:vae_nll:bands_unfit)
-            unless
-              run:vae_nll:is_falling
-            """,
+            times_held("$doubled") + "unless\n  run:vae_nll:is_falling",
             "Present while the NLL is at least $doubled times the level that it held, and not good or falling",
         ),
         Record(

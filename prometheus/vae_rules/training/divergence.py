@@ -2,8 +2,26 @@
 
 from __future__ import annotations
 
+from textwrap import dedent
+
 from vae_rules.links import run_dashboard
 from vae_rules.rule import Alert, Record, Section
+
+
+def times_held(times: str) -> str:
+    """Return the PromQL of an NLL that is, with evidence, at *times* the level that it held, and not good."""
+    return dedent(
+        f"""\
+          run:vae_nll:lower_bound >= {times} * run:vae_nll:held
+        unless
+          run:vae_nll:short_mean < {times} * run:vae_nll:held
+        unless
+          (run:vae_nll:short_mean_before or run:vae_nll:mean_before_short) < {times} * run:vae_nll:held
+        and
+          (run:vae_nll:mean > run:vae_nll:edge_good_max or run:vae_nll:bands_unfit)
+        """
+    )
+
 
 RECORDS = Section(
     "Divergence",
@@ -59,15 +77,7 @@ RECORDS = Section(
         ),
         Record(
             "run:vae_nll:has_quadrupled",
-            """
-              run:vae_nll:lower_bound >= $quadrupled * run:vae_nll:held
-            unless
-              run:vae_nll:short_mean < $quadrupled * run:vae_nll:held
-            unless
-              (run:vae_nll:short_mean_before or run:vae_nll:mean_before_short) < $quadrupled * run:vae_nll:held
-            and
-              (run:vae_nll:mean > run:vae_nll:edge_good_max or run:vae_nll:bands_unfit)
-            """,
+            times_held("$quadrupled"),
             "Present while the NLL is at least $quadrupled times the level that it held, and not good",
             why="It needs no band, so it holds at any scale of the loss.",
         ),
