@@ -23,7 +23,7 @@ SCRAPE_SECONDS = 15
 MAX_SCRAPES = 500
 """The approximate limit of scrapes per run. At about 8 ms each, the rules take 4 s to evaluate at this many."""
 
-STEPS_A_SCRAPE = 5
+STEPS_A_SCRAPE = 10
 """The initial number of steps per scrape. It doubles each time that `MAX_SCRAPES` is reached."""
 
 PEAK_STEPS = 20
