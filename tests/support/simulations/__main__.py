@@ -22,7 +22,7 @@ def row(outcomes: list[Outcome]) -> str:
     """Return the row of one family in the table."""
     family = outcomes[0].case.family
     false = sum(outcome.is_false_page for outcome in outcomes)
-    missed = sum(outcome.page is None for outcome in outcomes) if family.is_damaged else 0
+    missed = sum(outcome.is_missed for outcome in outcomes)
     delays = [outcome.delay for outcome in outcomes if outcome.delay is not None]
     named = f"{sum(family.cause in outcome.causes for outcome in outcomes)}" if family.cause else ""
     average, spike = (_peer(detector, outcomes) for detector in (moving_average, spike_detection))
@@ -43,7 +43,7 @@ def _peer(detector: object, outcomes: list[Outcome]) -> str:
 
 def _values(case: Case) -> list[tuple[int, float]]:
     trained = case.family.train(np.random.default_rng(case.seed), case.noise)
-    return [(step, float(values["nll"])) for step, values in trained]
+    return [(report.step, report.values["nll"]) for report in trained]
 
 
 def main() -> None:
