@@ -21,10 +21,13 @@ from vae_exporter._process.settings import (
     whole_port,
 )
 from vae_exporter._process.targets import check_advertise, check_targets_dir
+from vae_exporter._record.history import History, check_history_dir
 from vae_exporter._record.recorder import Recorder
+from vae_exporter._record.saved_state import read_state
 from vae_exporter._record.trainer_log import is_of_test, nothing_known, values_of_log
 from vae_exporter._record.weighted_nll import weighted_nll
 from vae_exporter._serve.service import Place, RunService
+from vae_exporter.errors import SettingsError
 from vae_exporter.vocabulary import COMPONENTS, END_STATES, GAUGES, PROBED
 
 if TYPE_CHECKING:
@@ -62,6 +65,10 @@ class TrainingExporter:
         window_steps: The length of the long windows over which losses are averaged, a multiple of 10 between 50 and
             10000. The default depends on how often the NLL is reported: 100, 1000 or 10000 steps.
         start_step: The step from which a resumed run continues. None or 0 means that the run starts from scratch.
+        resumes: The name of the run that this one resumes, if it has another name. This run takes over the level that
+            it held, and its alerts resolve.
+        history_dir: A folder in which the run leaves what it knows at its end, such as the level that it held. A run
+            that resumes reads what its predecessor left there.
         host: The address to listen on. The default accepts connections from this machine only, ``"0.0.0.0"`` from the
             network.
         port: The port to listen on. If it is taken, the next free port of the 15 that follow is used, or any free port
@@ -95,6 +102,8 @@ class TrainingExporter:
         pretrained: bool = False,
         window_steps: int | None = None,
         start_step: int | None = None,
+        resumes: str | None = None,
+        history_dir: str | PathLike[str] | None = None,
         host: str = "127.0.0.1",
         port: int = 9645,
         targets_dir: str | PathLike[str] | None = None,
@@ -112,6 +121,7 @@ class TrainingExporter:
             info=info,
             outputs_url=outputs_url,
             start_step=start_step,
+            resumes=resumes,
             loss=loss,
             pretrained=pretrained,
             window_steps=window_steps,
@@ -124,6 +134,7 @@ class TrainingExporter:
         )
         self._recorder = Recorder(
             start_step=self._settings.start_step,
+            is_resumed=resumes is not None,
             definition=self._settings.definition,
             window_steps=self._settings.window_steps,
         )
@@ -134,6 +145,7 @@ class TrainingExporter:
             rank=None if rank is None else self._settings.rank,
             gpus=gpu_sampler(gpu_choice(gpus), sample_seconds(gpu_sample_seconds), self._recorder.failures),
             linger_seconds=seconds("linger_seconds", linger_seconds),
+            history=None if history_dir is None else History(check_history_dir(history_dir)),
         )
         self._orderly_exit_codes = exit_codes(orderly_exit_codes)
         # An error that is already being handled, as where ``except:`` retries the training, is not this run's failure.
@@ -339,6 +351,29 @@ class TrainingExporter:
                 self._recorder.gauge(name, value)
         except Exception as error:  # noqa: BLE001 - likewise
             self._recorder.failures.caught("observe", "gauge()", error)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a checkpoint should carry: the level that the NLL has held, and what changed before.
+
+        It has numbers, strings, dictionaries and None only. Pass it to `load_state_dict` of the run that resumes from
+        this checkpoint.
+        """
+        return self._recorder.state().as_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over the *state* of a checkpoint, before the first step. The run then counts as resumed.
+
+        A rise is compared with the level that the run held before the checkpoint, even if Prometheus has forgotten it.
+
+        Never raises. A state that cannot be read is logged and ignored.
+        """
+        try:
+            self._recorder.take_over(read_state(state))
+        except SettingsError as error:
+            message = f"load_state_dict() ignores the state, so the level that the run held is unknown: {error}"
+            self._recorder.failures.tell("load_state_dict", message)
+        except Exception as error:  # noqa: BLE001 - likewise
+            self._recorder.failures.caught("observe", "load_state_dict()", error)
 
     @contextmanager
     def paused(self, activity: str = "") -> Iterator[None]:

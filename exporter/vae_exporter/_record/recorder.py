@@ -13,6 +13,7 @@ from vae_exporter._record.comparisons import Comparisons
 from vae_exporter._record.facts import RunFacts
 from vae_exporter._record.harvest import Harvest
 from vae_exporter._record.probe import Probe
+from vae_exporter._record.saved_state import SavedState
 from vae_exporter._record.step_clock import StepClock
 from vae_exporter._record.training_values import TrainingValues
 from vae_exporter._record.user_gauges import UserGauges
@@ -41,6 +42,7 @@ class Recorder:
 
     Args:
         start_step: The step from which the run resumes. None or 0 means that it starts from scratch.
+        is_resumed: Whether it resumes, if that does not follow from *start_step*.
         definition: What the reported NLL consists of.
         window_steps: The length of a long window in steps; None chooses it.
         clock: Returns the Unix time in seconds.
@@ -52,6 +54,7 @@ class Recorder:
         self,
         *,
         start_step: int | None = None,
+        is_resumed: bool = False,
         definition: LossDefinition | None = None,
         window_steps: int | None = None,
         clock: Callable[[], float] = time.time,
@@ -63,8 +66,11 @@ class Recorder:
         self._monotonic = monotonic
         self._lock = threading.RLock()
         self._harvest = Harvest(self.failures, torch=torch)
-        self._steps = StepClock(self.failures, start_step=start_step, clock=clock, monotonic=monotonic)
+        self._steps = StepClock(
+            self.failures, start_step=start_step, is_resumed=is_resumed, clock=clock, monotonic=monotonic
+        )
         self._training = TrainingValues(definition or LossDefinition(), window_steps=window_steps)
+        self._start_step = start_step
         if start_step:
             self._training.resume(start_step)
         self._validation = Validation()
@@ -166,6 +172,26 @@ class Recorder:
                 self._end_state = state
                 self._end_time = self._clock()
             return True
+
+    def state(self) -> SavedState:
+        """Return what the next process of the run should know of this one."""
+        with self._lock:
+            return SavedState(
+                step=self._steps.facts().newest,
+                level=self._training.level_facts(),
+                group_levels=self._training.group_levels(),
+                changes=self._training.change_facts(),
+                probe_best=self._probe.facts().best,
+            )
+
+    def take_over(self, saved: SavedState) -> None:
+        """Take over what an earlier process of the run has left, up to the step from which this one resumes."""
+        with self._lock:
+            after = 0 if saved.step is None else saved.step + 1
+            earlier = saved.before(self._start_step or after)
+            self._training.take_over(earlier)
+            self._probe.take_over(earlier.probe_best)
+            self._steps.is_resumed = True
 
     def facts(self) -> RunFacts:
         """Return the present facts about the run."""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from vae_exporter._process.loss_definition import LossDefinition
     from vae_exporter._record.facts import ChangeFacts, LevelFacts
+    from vae_exporter._record.mixture import GroupLevel
+    from vae_exporter._record.saved_state import SavedState
 
 REMEMBERED_NONFINITE = 1000
 """How many of the newest NaN and infinite values of a loss are remembered, in case the training goes back."""
@@ -52,6 +54,7 @@ class TrainingValues:
         self._gauges: dict[str, float] = {}
         self._changes = Changes()
         self._level = Level()
+        self._group_levels: Mapping[str, GroupLevel] = {}  # of an earlier process of the run
         self._step: int | None = None  # the newest one whose values have arrived
         self._values: dict[str, list[float]] = {}  # of that step, which may still get more
 
@@ -92,11 +95,23 @@ class TrainingValues:
         self._complete()
         self._start_over()
         self._level = Level()
+        self._group_levels = {}
         self._changes.note("stage", step)
 
     def resume(self, step: int) -> None:
         """Note that the run resumes from a checkpoint at *step*."""
         self._changes.note("resume", step)
+
+    def take_over(self, saved: SavedState) -> None:
+        """Take over what an earlier process of the run has left."""
+        self._level.take_over(saved.level)
+        self._changes.take_over(saved.changes)
+        self._group_levels = saved.group_levels
+
+    def group_levels(self) -> Mapping[str, GroupLevel]:
+        """Return the level of each group of batches; empty if the run has no groups."""
+        judged = self._series[JUDGED]
+        return judged.levels() if isinstance(judged, Mixture) else self._group_levels
 
     def loss_facts(self) -> dict[str, LossFacts]:
         """Return what is known of each component."""
@@ -156,7 +171,8 @@ class TrainingValues:
         if self._step is None or not values:
             return
         if self._group and not isinstance(self._series[JUDGED], Mixture):
-            self._series.update({name: Mixture(self._kept) for name in (JUDGED, *NLL_PARTS)})
+            self._series.update({name: Mixture(self._kept) for name in NLL_PARTS})
+            self._series[JUDGED] = Mixture(self._kept, self._group_levels)
         self._append(self._step, values, self._series, self._balance)
         judged = self._series[JUDGED]
         if judged.newest != self._step:
