@@ -17,7 +17,7 @@ from vae_exporter.stack.client import Prometheus, Series
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-EVERYTHING = {"run": "|".join(RUNS), "rank": ".*", "gpu": ".*"}
+EVERYTHING = {"run": "|".join(RUNS), "before": "()", "rank": ".*", "gpu": ".*"}
 FILLED = {"__rate_interval": "5s", "__interval": "1s", "__range": "3600s", "__range_s": "3600"}
 
 NEVER_TRUE_HERE = {"Ends of pages"}

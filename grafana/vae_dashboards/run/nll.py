@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from vae_dashboards.looks import dashed, edge_of_bands, filled_down_to, fixed, logarithmic, thin
 from vae_dashboards.meanings import BAND_COLORS, GRAY, GREEN, PURPLE
 from vae_dashboards.panels import Words, curves
-from vae_dashboards.queries import Query, band_edge, of_run
+from vae_dashboards.queries import Query, band_edge, of_run, one_curve
 from vae_dashboards.run import no_data
 from vae_dashboards.steps import STEP, along_step
 from vae_exporter.vocabulary import NLL_BANDS
@@ -23,9 +23,9 @@ GOLDEN = ("golden_min", "golden_max")
 SHORT, BEST, NLL = "last 10 steps", "best", "NLL"
 
 LINES = [
-    Query(f"max by (run) ({of_run('run:vae_nll:short_mean')})", SHORT, "short"),
+    Query(one_curve("run:vae_nll:short_mean"), SHORT, "short"),
     Query(f"min by (run) ({of_run('run:vae_nll:best')})", BEST, "best"),
-    Query(f"max by (run) ({of_run('run:vae_nll:mean')})", NLL, "nll"),
+    Query(one_curve("run:vae_nll:mean"), NLL, "nll"),
 ]
 
 # The lowest step that was not trained again later: after a resume that goes back, the newer values count. It ascends
@@ -47,7 +47,7 @@ def nll_by_time() -> timeseries.Panel:
             "Purple: the judged NLL, the mean of the last 100 steps, on a log scale. The thin line is the mean of "
             "the last 10, the dashed one the best so far. From the top, the bands are bad, degraded, good, "
             "excellent, low and suspicious. The NLL should settle in excellent or good. No bands are drawn if they "
-            "do not fit the run.",
+            "do not fit the run. If the run resumes another one, the curve of that run comes first.",
             no_data.HUNDRED_STEPS,
         ),
         "none",

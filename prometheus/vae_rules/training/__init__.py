@@ -15,11 +15,13 @@ from vae_rules.training import (
     nonfinite,
     parts,
     reconstruction,
+    succession,
     verdict,
 )
 
 FACTS = (
     facts.RUN,
+    succession.RECORDS,
     edges.RECORDS,
     facts.NLL,
     facts.LEVEL,

@@ -153,14 +153,15 @@ RECORDS = Section(
             or
               last_over_time(run:vae_nll_diverged:bool[1h]) == 1
                 unless run:vae_nll:has_recovered
+                unless run:vae_run:is_succeeded
                 and last_over_time(run:vae_run:present[1d])
             or
-              run:vae_run:present * 0
+              (run:vae_run:present or run:vae_run:is_succeeded) * 0
             """,
             "1 while VaeNllDiverged fires, 0 while it does not",
             why=(
-                "It stays 1 until the run recovers, and for a day after the run was last scraped: a run that died "
-                "has not recovered."
+                "It stays 1 until the run recovers or another run resumes it, and for a day after the run was last "
+                "scraped: a run that died has not recovered."
             ),
         ),
     ),
