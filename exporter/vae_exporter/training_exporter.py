@@ -21,6 +21,7 @@ from vae_exporter._process.settings import (
     whole_port,
 )
 from vae_exporter._process.targets import check_advertise, check_targets_dir
+from vae_exporter._record.baseline import read_baseline
 from vae_exporter._record.history import History, check_history_dir
 from vae_exporter._record.recorder import Recorder
 from vae_exporter._record.saved_state import read_state
@@ -67,8 +68,10 @@ class TrainingExporter:
         start_step: The step from which a resumed run continues. None or 0 means that the run starts from scratch.
         resumes: The name of the run that this one resumes, if it has another name. This run takes over the level that
             it held, and its alerts resolve.
-        history_dir: A folder in which the run leaves what it knows at its end, such as the level that it held. A run
-            that resumes reads what its predecessor left there.
+        history_dir: A folder in which the run leaves what it knows at its end: the level that it held, which a run
+            that resumes it reads, and the course of its NLL, for the *baseline* of later runs.
+        baseline: The file of an earlier run, to compare with: one that ``vae-exporter baseline`` wrote, or one in its
+            *history_dir*. If that run rose at the same place and fell back, a rise is blamed on the data.
         host: The address to listen on. The default accepts connections from this machine only, ``"0.0.0.0"`` from the
             network.
         port: The port to listen on. If it is taken, the next free port of the 15 that follow is used, or any free port
@@ -104,6 +107,7 @@ class TrainingExporter:
         start_step: int | None = None,
         resumes: str | None = None,
         history_dir: str | PathLike[str] | None = None,
+        baseline: str | PathLike[str] | None = None,
         host: str = "127.0.0.1",
         port: int = 9645,
         targets_dir: str | PathLike[str] | None = None,
@@ -135,6 +139,8 @@ class TrainingExporter:
         self._recorder = Recorder(
             start_step=self._settings.start_step,
             is_resumed=resumes is not None,
+            baseline=None if baseline is None else read_baseline(baseline),
+            keeps_course=history_dir is not None,
             definition=self._settings.definition,
             window_steps=self._settings.window_steps,
         )
@@ -192,6 +198,7 @@ class TrainingExporter:
         skipped: object = False,
         weights: object = None,
         group: object = None,
+        data_position: object = None,
         **unknown: object,
     ) -> None:
         """Record the values of one optimizer step.
@@ -223,6 +230,9 @@ class TrainingExporter:
             weights: The loss weights from this step on, by component, if a schedule changes them.
             group: The bucket that the batch comes from, such as ``"512px"``, if batches differ in difficulty. Losses
                 are then compared like with like. At most 16 groups.
+            data_position: The index of the sample or shard that the batch comes from, a whole number, if the order of
+                the data differs from run to run. A *baseline* is then compared at the same data, otherwise at the same
+                step.
             unknown: Any other keyword is ignored and logged once.
         """
         values = {
@@ -245,7 +255,15 @@ class TrainingExporter:
                 self._refuse("observe", unknown, _OBSERVED)
             known = self._known_weights(weights) if weights is not None else None
             in_group = "" if group is None else str(group)
-            self._observe(step, values, split=split, skipped=skipped, weights=known, group=in_group)
+            self._observe(
+                step,
+                values,
+                split=split,
+                skipped=skipped,
+                weights=known,
+                group=in_group,
+                data_position=data_position,
+            )
         except Exception as error:  # noqa: BLE001 - nothing raises into the training loop
             self._recorder.failures.caught("observe", "observe()", error)
 
@@ -443,9 +461,18 @@ class TrainingExporter:
         skipped: object,
         weights: Mapping[str, object] | None = None,
         group: str = "",
+        data_position: object = None,
     ) -> None:
         if self._service.takes_values():
-            self._recorder.observe(step, values, split=split, skipped=skipped, weights=weights, group=group)
+            self._recorder.observe(
+                step,
+                values,
+                split=split,
+                skipped=skipped,
+                weights=weights,
+                group=group,
+                data_position=data_position,
+            )
 
     def _known_weights(self, weights: object) -> Mapping[str, object]:
         if not isinstance(weights, Mapping):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vae_exporter._process.whole_file import slug, write_whole
+from vae_exporter._record.baseline import FILE_FIELD as BASELINE_FIELD
 from vae_exporter._record.saved_state import read_state
 from vae_exporter.errors import SettingsError
 
@@ -62,6 +63,9 @@ class History:
         """Write what *recorder* knows of the run. What the file system denies is logged."""
         path = history_file(self._folder, settings.run, settings.rank)
         content = {"run": settings.run, "rank": settings.rank, STATE_FIELD: recorder.state().as_dict()}
+        course = recorder.course()
+        if course:
+            content[BASELINE_FIELD] = course.as_dict()
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_whole(path, json.dumps(content).encode() + b"\n")

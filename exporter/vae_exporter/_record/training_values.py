@@ -7,7 +7,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from vae_exporter._record.baseline import Baseline, BaselineSeries, median_of_short_means
 from vae_exporter._record.changes import Changes
+from vae_exporter._record.course import Course
 from vae_exporter._record.facts import LossFacts
 from vae_exporter._record.level import Level
 from vae_exporter._record.mean import mean
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vae_exporter._process.loss_definition import LossDefinition
-    from vae_exporter._record.facts import ChangeFacts, LevelFacts
+    from vae_exporter._record.facts import BaselineFacts, ChangeFacts, LevelFacts
     from vae_exporter._record.mixture import GroupLevel
     from vae_exporter._record.saved_state import SavedState
 
@@ -40,9 +42,18 @@ class TrainingValues:
     Args:
         definition: What the reported NLL consists of.
         window_steps: The length of a long window in steps. None chooses it: see `WindowLength`.
+        baseline: The run before. None: there is none to compare with.
+        keeps_course: Whether to keep the course of this run, for later ones.
     """
 
-    def __init__(self, definition: LossDefinition, *, window_steps: int | None = None) -> None:
+    def __init__(
+        self,
+        definition: LossDefinition,
+        *,
+        window_steps: int | None = None,
+        baseline: Baseline | None = None,
+        keeps_course: bool = False,
+    ) -> None:
         self._definition = definition
         self._length = WindowLength(window_steps)
         kept = max(KEPT_VALUES, KEPT_WINDOWS * (window_steps or 0))
@@ -50,6 +61,9 @@ class TrainingValues:
         self._series: dict[str, StepSeries | Mixture] = {name: StepSeries(kept) for name in (*COMPONENTS, JUDGED)}
         self._kept = kept
         self._group = ""  # of the newest step's batch
+        self._data_position: int | None = None  # likewise
+        self._before = BaselineSeries(baseline, kept) if baseline else None
+        self._course = Course() if keeps_course else None
         self._balance = (StepSeries(kept), StepSeries(kept))
         self._gauges: dict[str, float] = {}
         self._changes = Changes()
@@ -58,10 +72,19 @@ class TrainingValues:
         self._step: int | None = None  # the newest one whose values have arrived
         self._values: dict[str, list[float]] = {}  # of that step, which may still get more
 
-    def record(self, step: int, values: Mapping[str, float], group: str = "") -> None:
-        """Record the values at *step*, whose batch is of *group*. A step below the newest one is trained again."""
+    def record(self, step: int, values: Mapping[str, float], group: str = "", data_position: int | None = None) -> None:
+        """Record the values at *step*. A step below the newest one is trained again.
+
+        Args:
+            step: The optimizer step.
+            values: The losses and gauges, by name.
+            group: The group that the batch is of.
+            data_position: The index of the sample or shard that it comes from.
+        """
         self._move_to(step)
         self._group = group
+        if data_position is not None:
+            self._data_position = data_position
         gauges = {}
         for name, value in values.items():
             if name in self._losses:
@@ -125,6 +148,20 @@ class TrainingValues:
             self._append(self._step, self._values, series, balance)
         return Windows(self._length.long, series, balance)
 
+    def baseline_facts(self) -> BaselineFacts | None:
+        """Return what the run before had at the positions of the newest long window."""
+        return self._before.facts(self._length.long) if self._before else None
+
+    def course(self) -> Baseline | None:
+        """Return the course of this run as the baseline of a later one; None if it is not kept or held no level."""
+        judged, held, long = self._series[JUDGED], self._level.facts().held, self._length.long
+        if self._course is None or self._course.is_empty or not held or not isinstance(judged, StepSeries):
+            return None
+        if judged.newest is None or long is None:
+            return None
+        end = median_of_short_means(judged, judged.newest, long)
+        return Baseline(self._course, end / held) if end and end > 0 else None
+
     def weights(self) -> Mapping[str, float]:
         """Return the weight of each component, as far as it is known."""
         return self._definition.weights
@@ -161,9 +198,14 @@ class TrainingValues:
                 series.drop_from(step)
             for loss in self._losses.values():
                 loss.go_back_to(step)
+            if self._before:
+                self._before.drop_from(step)
+            if self._course is not None:
+                self._course.drop_from(step)
             self._level.go_back_to(step)
             self._changes.go_back_to(step)
         self._step = step
+        self._data_position = None
 
     def _complete(self) -> None:
         """Enter the newest step's values into the means: it can get no more."""
@@ -181,6 +223,18 @@ class TrainingValues:
             self._start_over()
         elif self._length.long is not None:
             self._level.observe(self._step, self._length.long, judged, self._series)
+        if self._before:
+            self._before.observe(self._step, self._data_position)
+        if self._course is not None and isinstance(judged, StepSeries):
+            self._keep(judged, self._step)
+
+    def _keep(self, judged: StepSeries, step: int) -> None:
+        """Add the newest value to the course, once the run has a level."""
+        level = self._level.facts()
+        reference = level.best if level.held is None else level.held
+        newest = judged.values(step, step)
+        if self._course is not None and newest and reference and min(reference, newest[0]) > 0:
+            self._course.observe(step, self._data_position, newest[0], reference)
 
     def _append(
         self,
@@ -216,6 +270,8 @@ class TrainingValues:
     def _start_over(self) -> None:
         for series in (*self._series.values(), *self._balance):
             series.clear()
+        if self._before:
+            self._before.clear()
 
 
 @dataclass

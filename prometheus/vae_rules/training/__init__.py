@@ -7,6 +7,7 @@ from textwrap import dedent
 from vae_rules.rule import RuleFile, Section
 from vae_rules.training import (
     bands,
+    baseline,
     course,
     divergence,
     edges,
@@ -29,6 +30,7 @@ FACTS = (
     facts.NONFINITE,
     facts.RECONSTRUCTION,
     facts.PROBE,
+    baseline.FACTS,
 )
 """The first layer: the only one that names the labels that identify a run."""
 
@@ -39,6 +41,7 @@ JUDGEMENTS = (
     nonfinite.RECORDS,
     course.RECORDS,
     parts.RECORDS,
+    baseline.RECORDS,
     parts.CAUSE,
     reconstruction.RECORDS,
     kl.RECORDS,

@@ -176,10 +176,12 @@ ALERT = Alert(
     clears="when the NLL has been good for three to six long windows",
     summary="""
         {{ with <<run:vae_nll_rise_cause{@run,cause="data"}>> -}}
-        Run {{ $labels.run }}: NLL [[value]] is bad but the probe is fine: hard data. If the outputs look good, let
-        it run; if not, stop it.
+        Run {{ $labels.run }}: NLL [[value]] is bad
+        {{- with <<run:vae_probe:is_calm{@run}>> }} but the probe is fine{{ else }}
+        [[as the run before]]{{ end }}: hard data. If the outputs look good, let it run; if not, stop it.
         {{- else -}}
-        Run {{ $labels.run }} diverged: NLL [[value]]. Stop it and resume from a checkpoint before the rise.
+        Run {{ $labels.run }} diverged: NLL [[value]]
+        [[the run before]]. Stop it and resume from a checkpoint before the rise.
         {{- end }}
     """,
     description="""
