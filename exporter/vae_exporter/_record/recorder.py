@@ -209,7 +209,7 @@ class Recorder:
             )
 
     def course(self) -> Baseline | None:
-        """Return the course of this run as the baseline of later ones; None if it is not kept or held no level."""
+        """Return the course of this run as the baseline of later ones; None if it is not kept or has no level."""
         with self._lock:
             return self._training.course()
 

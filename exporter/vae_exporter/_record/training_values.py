@@ -153,14 +153,12 @@ class TrainingValues:
         return self._before.facts(self._length.long) if self._before else None
 
     def course(self) -> Baseline | None:
-        """Return the course of this run as the baseline of a later one; None if it is not kept or held no level."""
-        judged, held, long = self._series[JUDGED], self._level.facts().held, self._length.long
-        if self._course is None or self._course.is_empty or not held or not isinstance(judged, StepSeries):
+        """Return the course of this run as the baseline of a later one; None if it is not kept or has no level."""
+        judged, level, long = self._series[JUDGED], self._reference(), self._length.long
+        if self._course is None or self._course.is_empty or not level or not isinstance(judged, StepSeries):
             return None
-        if judged.newest is None or long is None:
-            return None
-        end = median_of_short_means(judged, judged.newest, long)
-        return Baseline(self._course, end / held) if end and end > 0 else None
+        end = None if judged.newest is None or not long else median_of_short_means(judged, judged.newest, long)
+        return Baseline(self._course, end / level) if end and end > 0 else None
 
     def weights(self) -> Mapping[str, float]:
         """Return the weight of each component, as far as it is known."""
@@ -230,11 +228,14 @@ class TrainingValues:
 
     def _keep(self, judged: StepSeries, step: int) -> None:
         """Add the newest value to the course, once the run has a level."""
-        level = self._level.facts()
-        reference = level.best if level.held is None else level.held
+        reference = self._reference()
         newest = judged.values(step, step)
         if self._course is not None and newest and reference and min(reference, newest[0]) > 0:
             self._course.observe(step, self._data_position, newest[0], reference)
+
+    def _reference(self) -> float | None:
+        level = self._level.facts()
+        return level.best if level.held is None else level.held
 
     def _append(
         self,

@@ -45,6 +45,7 @@ def read_report(prometheus_url: str, run: str | None = None) -> Report:
         state=_state(history),
         nll=history.curve(f"max(run:vae_nll:mean{{{of_run}}})"),
         nll_noise=history.curve(f"max(run:vae_nll:short_mean{{{of_run}}})"),
+        baseline=history.curve(f"max(run:vae_baseline:mean{{{of_run}}})"),
         edges={
             series.labels["__name__"].removeprefix(EDGE_PREFIX): series.points[-1][1]
             for series in history.range(f'{{__name__=~"{EDGE_PREFIX}.+",{of_run}}}')
