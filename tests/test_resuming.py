@@ -66,6 +66,34 @@ def test_the_history_carries_the_level_to_another_name(tmp_path: Path) -> None:
     assert any("job-1" in name for name in samples if name.startswith("vae_run_info"))
 
 
+def test_the_history_of_a_run_is_the_baseline_of_the_next_one(tmp_path: Path) -> None:
+    train("bs4", 0, 400, LEVEL, history_dir=tmp_path)
+    samples = train("bs5", 0, 350, 0.9, baseline=tmp_path / "bs4-rank0.json")
+    assert samples["vae_baseline_loss_window_mean"] == pytest.approx(LEVEL)
+    assert samples["vae_baseline_growth_ratio here"] == pytest.approx(1)
+    assert samples["vae_baseline_growth_ratio end"] == pytest.approx(1)
+
+
+def test_the_data_are_compared_at_their_positions(tmp_path: Path) -> None:
+    def train_in(order: list[int], run: str, baseline: Path | None) -> Samples:
+        with TrainingExporter(
+            run, port=0, linger_seconds=0, gpus=False, rank=0, history_dir=tmp_path, baseline=baseline
+        ) as exporter:
+            for step, position in enumerate(order[:400]):
+                exporter.observe(step, nll=LEVEL, data_position=position)
+            early = scrape(exporter.url)
+            for step, position in enumerate(order[400:], 400):
+                exporter.observe(step, nll=3 * LEVEL if 600 <= position < 700 else LEVEL, data_position=position)
+        return early
+
+    forwards = list(range(800))
+    train_in(forwards, "forwards", None)
+    samples = train_in([*forwards[400:700], *forwards[200:300]], "other-order", tmp_path / "forwards-rank0.json")
+    assert samples["vae_baseline_growth_ratio here"] == pytest.approx(1)
+    samples = train_in([*forwards[:300], *forwards[600:700]], "hard-early", tmp_path / "forwards-rank0.json")
+    assert samples["vae_baseline_growth_ratio here"] == pytest.approx(3, rel=0.05)
+
+
 def test_a_run_from_scratch_takes_over_nothing(tmp_path: Path) -> None:
     train("bs4", 0, 400, LEVEL, history_dir=tmp_path)
     samples = train("bs4", 0, 1, 0.9, history_dir=tmp_path)
@@ -101,6 +129,7 @@ def test_a_history_that_cannot_be_written_is_logged(tmp_path: Path, caplog: pyte
         ({"resumes": ""}, "resumes must not be empty"),
         ({"resumes": 7}, "resumes must be a string, got 7"),
         ({"info": {"resumes": "x"}}, "info must not have the key 'resumes'"),
+        ({"baseline": "no-such.json"}, "cannot read the baseline no-such.json"),
         ({"history_dir": ""}, "history_dir must be the path of a folder, got ''"),
         ({"history_dir": __file__}, "which is not a folder"),
     ],

@@ -92,14 +92,16 @@ def _positive(name: str, value: object) -> float:
 
 
 def median_of_short_means(series: StepSeries, newest: int, long: int) -> float | None:
-    """Return the median of the means over the short windows in the long one that ends at *newest*; None without any.
+    """Return the median of the means over the short windows in the long one that ends at *newest*.
+
+    None if fewer than half of them are known.
 
     Other than their mean, it hides a single outlier: of two runs on the same data, one may have it and the other not.
     """
     short = long // SHORT_WINDOWS
     means = [series.mean(first, first + short - 1) for first in range(newest - long + 1, newest + 1, short)]
     known = [mean for mean in means if mean is not None]
-    return median(known) if known else None
+    return median(known) if len(known) >= SHORT_WINDOWS / 2 else None
 
 
 class BaselineSeries:

@@ -14,7 +14,7 @@ STEP, DATA_POSITION = "step", "data_position"
 POSITIONS = (STEP, DATA_POSITION)
 
 BIN = 10
-"""Steps of a bin at first: a short window of a run that reports each step."""
+"""Steps of a bin: a short window of a run that reports each step."""
 
 MAX_BINS = 50_000
 """From this many bins on, two become one. It bounds the memory of a run of any length."""
@@ -61,11 +61,6 @@ class Course:
     def put(self, position: int, place: Place) -> None:
         """Add *place* at *position*."""
         self._add(position // self._width, place)
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing was recorded."""
-        return not self._bins
 
     def at(self, step: int, data_position: int | None) -> Place | None:
         """Return what the run had at the position of a step; None if it was not there."""

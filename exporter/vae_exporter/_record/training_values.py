@@ -63,7 +63,8 @@ class TrainingValues:
         self._group = ""  # of the newest step's batch
         self._data_position: int | None = None  # likewise
         self._before = BaselineSeries(baseline, kept) if baseline else None
-        self._course = Course() if keeps_course else None
+        self._keeps_course = keeps_course
+        self._course: Course | None = None
         self._balance = (StepSeries(kept), StepSeries(kept))
         self._gauges: dict[str, float] = {}
         self._changes = Changes()
@@ -155,7 +156,7 @@ class TrainingValues:
     def course(self) -> Baseline | None:
         """Return the course of this run as the baseline of a later one; None if it is not kept or has no level."""
         judged, level, long = self._series[JUDGED], self._reference(), self._length.long
-        if self._course is None or self._course.is_empty or not level or not isinstance(judged, StepSeries):
+        if self._course is None or not level or not isinstance(judged, StepSeries):
             return None
         end = None if judged.newest is None or not long else median_of_short_means(judged, judged.newest, long)
         return Baseline(self._course, end / level) if end and end > 0 else None
@@ -223,15 +224,17 @@ class TrainingValues:
             self._level.observe(self._step, self._length.long, judged, self._series)
         if self._before:
             self._before.observe(self._step, self._data_position)
-        if self._course is not None and isinstance(judged, StepSeries):
+        if self._keeps_course and isinstance(judged, StepSeries):
             self._keep(judged, self._step)
 
     def _keep(self, judged: StepSeries, step: int) -> None:
         """Add the newest value to the course, once the run has a level."""
-        reference = self._reference()
-        newest = judged.values(step, step)
-        if self._course is not None and newest and reference and min(reference, newest[0]) > 0:
-            self._course.observe(step, self._data_position, newest[0], reference)
+        reference, newest = self._reference(), judged.values(step, step)
+        if self._length.short is None or not reference or not newest or min(reference, newest[0]) <= 0:
+            return
+        if self._course is None:
+            self._course = Course(width=self._length.short)
+        self._course.observe(step, self._data_position, newest[0], reference)
 
     def _reference(self) -> float | None:
         level = self._level.facts()
