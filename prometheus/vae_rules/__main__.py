@@ -1,4 +1,4 @@
-"""Write all generated files: ``python -m vae_rules [--identity cluster,run] [--root FOLDER]``."""
+"""Write all generated files: ``python -m vae_rules [--identity cluster,run] [--max-rules N] [--root FOLDER]``."""
 
 from __future__ import annotations
 
@@ -9,25 +9,38 @@ from vae_rules import FILES
 from vae_rules.alertmanager import configurations
 from vae_rules.identity import Identity
 from vae_rules.judging_page import with_tables
+from vae_rules.kubernetes import prometheus_rule
 from vae_rules.writing import rule_file
 
 
-def generated(root: Path, identity: Identity) -> dict[Path, str]:
+def generated(root: Path, identity: Identity, max_rules: int | None = None) -> dict[Path, str]:
     """Return the content of every generated file below *root* by path."""
     page = root / "docs" / "judging.md"
     alertmanager = root / "alertmanager"
+    rules = root / "prometheus" / "rules"
+    objects = root / "deploy" / "kubernetes" / "base" / "rules"
     return {
-        **{root / "prometheus" / "rules" / f"{file.name}.yml": rule_file(file, identity) for file in FILES},
+        **{rules / f"{file.name}.yml": rule_file(file, identity, max_rules) for file in FILES},
+        **{objects / f"{file.name}.yaml": prometheus_rule(file, identity, max_rules) for file in FILES},
         **{alertmanager / name: text for name, text in configurations(alertmanager / "source", identity).items()},
         page: with_tables(page.read_text(encoding="utf-8"), FILES),
     }
+
+
+def _whole_number(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"must be a whole number, 1 or more, got {text!r}")
+    return int(text)
 
 
 def main() -> None:
     """Write the generated files."""
     parser = argparse.ArgumentParser(
         prog="vae_rules",
-        description="Write the rules, Alertmanager's configurations and the tables of docs/judging.md.",
+        description=(
+            "Write the rules, for Prometheus and for its operator, Alertmanager's configurations and the tables of "
+            "docs/judging.md."
+        ),
     )
     parser.add_argument(
         "--identity",
@@ -37,10 +50,16 @@ def main() -> None:
         help="the labels that identify a run in your store, ending with run, such as cluster,run (default: run)",
     )
     parser.add_argument(
+        "--max-rules",
+        type=_whole_number,
+        metavar="N",
+        help="the most rules in a group, for a ruler with a limit, such as 20 for Mimir (default: one group a file)",
+    )
+    parser.add_argument(
         "--root", type=Path, default=Path(), help="the clone of the repository (default: the current folder)"
     )
     options = parser.parse_args()
-    for path, text in generated(options.root, options.identity).items():
+    for path, text in generated(options.root, options.identity, options.max_rules).items():
         path.write_text(text, encoding="utf-8")
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _SHARED = "shared.yml"
 _LOCAL = "local.yml"
 
+_DEFAULTS = {"templates": "templates/*.tmpl"}
+
 _INTEGRATION = re.compile(
     r"^(?P<indent> +)\w+_configs:\n"
     r"(?P=indent)  - \$(?P<name>[a-z]+)\n"
@@ -34,7 +36,7 @@ def configurations(source: Path, identity: Identity) -> dict[str, str]:
     text = identity.of_alertmanager((source / _SHARED).read_text(encoding="utf-8"))
     return {
         "alertmanager.yml" if path.name == _LOCAL else f"alertmanager.{path.name}": _completed(
-            text, yaml.safe_load(path.read_text(encoding="utf-8"))
+            text, _DEFAULTS | yaml.safe_load(path.read_text(encoding="utf-8"))
         )
         for path in sorted(source.glob("*.yml"))
         if path.name != _SHARED
