@@ -5,14 +5,11 @@ from __future__ import annotations
 from textwrap import indent
 from typing import TYPE_CHECKING
 
-from vae_rules.writing import GENERATED, rule_groups
+from vae_rules.writing import GENERATED, INTERVAL, rule_groups
 
 if TYPE_CHECKING:
     from vae_rules.identity import Identity
     from vae_rules.rule import RuleFile
-
-_INTERVAL = "15s"
-"""How often the rules are evaluated, whatever the default of the cluster's Prometheus is."""
 
 
 def prometheus_rule(file: RuleFile, identity: Identity, max_rules: int | None = None) -> str:
@@ -25,5 +22,5 @@ def prometheus_rule(file: RuleFile, identity: Identity, max_rules: int | None = 
         f"  name: vae-{file.name}",
         "spec:",
     ]
-    groups = indent("\n".join(rule_groups(file, identity, max_rules, _INTERVAL)), "  ")
+    groups = indent("\n".join(rule_groups(file, identity, max_rules, INTERVAL)), "  ")
     return "\n".join([*lines, groups]) + "\n"
