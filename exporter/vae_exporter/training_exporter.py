@@ -25,6 +25,7 @@ from vae_exporter._record.recorder import Recorder
 from vae_exporter._record.trainer_log import is_of_test, nothing_known, values_of_log
 from vae_exporter._record.weighted_nll import weighted_nll
 from vae_exporter._serve.service import Place, RunService
+from vae_exporter._serve.web_config import WebConfig, read_web_config
 from vae_exporter.vocabulary import COMPONENTS, END_STATES, GAUGES, PROBED
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ class TrainingExporter:
             docs/discovery.md.
         advertise: The address at which Prometheus reaches this process, as HOST or HOST:PORT. The default is *host*, or
             this machine's name if *host* is a wildcard address.
+        web_config: A web configuration file in the format of Prometheus's exporters, for TLS and passwords. Needs the
+            extra ``tls``. See docs/discovery.md.
         linger_seconds: The longest time, in seconds, that `close` waits for every recent scraper to scrape once more. A
             failed run with a *targets_dir* also waits for its first scrape. 0 disables waiting.
         gpus: The GPUs whose memory and health are exported: ``"own"`` for those that this process uses, ``"all"`` for
@@ -99,6 +102,7 @@ class TrainingExporter:
         port: int = 9645,
         targets_dir: str | PathLike[str] | None = None,
         advertise: str | None = None,
+        web_config: str | PathLike[str] | None = None,
         linger_seconds: float = 30,
         gpus: str | Literal[False] | None = "own",
         gpu_sample_seconds: float = 5,
@@ -121,6 +125,7 @@ class TrainingExporter:
             port=whole_port(port),
             targets_dir=None if targets_dir is None else check_targets_dir(targets_dir),
             advertise=None if advertise is None else check_advertise(advertise),
+            web_config=WebConfig() if web_config is None else read_web_config(web_config),
         )
         self._recorder = Recorder(
             start_step=self._settings.start_step,

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     Objects = dict[str, list[dict[str, Any]]]
 
-pytestmark = pytest.mark.kubernetes
-
 OVERLAYS = ("overlays/dedicated", "overlays/kube-prometheus-stack")
 of_each_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
 INTERVAL = "15s"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import kubernetes_validate
 import pytest
 import yaml
 from children import finished
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     Objects = Sequence[dict[str, Any]]
-
-pytestmark = pytest.mark.kubernetes
 
 VERSIONS = ("1.31", "1.37")
 """The first Kubernetes in which each field is stable, and the newest that kubernetes-validate has."""
@@ -32,8 +31,6 @@ def is_custom(one: dict[str, Any]) -> bool:
 
 def mistakes_in_own(objects: Objects, version: str) -> Iterator[str]:
     """Yield the mistakes in the objects of Kubernetes itself."""
-    import kubernetes_validate  # noqa: PLC0415 - `make test` collects this file without it
-
     for one in objects:
         if not is_custom(one):
             try:

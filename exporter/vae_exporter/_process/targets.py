@@ -12,6 +12,7 @@ import os
 import re
 import secrets
 import socket
+import ssl
 import stat
 import tempfile
 import time
@@ -44,7 +45,10 @@ _ENDED = "-ended"
 
 _ASKED_AT_ONCE = 32
 
-_LABELS = {"run", "rank", OWNER_LABEL, END_STATE_LABEL, END_STEP_LABEL}
+SCHEME_LABEL = "__scheme__"
+"""Tells Prometheus to use https. Absent where it is http, the default."""
+
+_LABELS = {"run", "rank", OWNER_LABEL, END_STATE_LABEL, END_STEP_LABEL, SCHEME_LABEL}
 
 _MAX_BYTES = 65536  # a larger file was not written by this package
 
@@ -67,12 +71,13 @@ class End:
 
 @dataclass(frozen=True)
 class Target:
-    """The scrape target of one rank. *address* is HOST:PORT, with an IPv6 host in brackets."""
+    """The scrape target of one rank. *address* is HOST:PORT, with an IPv6 host in brackets; *scheme* http or https."""
 
     run: str
     rank: int
     address: str
     end: End | None = None
+    scheme: str = "http"
 
 
 @dataclass(frozen=True)
@@ -199,26 +204,27 @@ def withdraw(file: TargetFile) -> bool:
     return True
 
 
-def answers(address: str, *, timeout: float = ANSWER_SECONDS) -> bool:
-    """Return whether an exporter answers GET /healthz on *address* within *timeout* seconds.
+def answers(target: Target, *, timeout: float = ANSWER_SECONDS) -> bool:
+    """Return whether an exporter answers GET /healthz at *target* within *timeout* seconds.
 
-    A process that accepts the connection but does not answer is stopped or busy. It counts as answering.
+    A process that accepts the connection but does not answer is stopped or busy. It counts as answering, and so does
+    one that asks for a password or a certificate.
 
     Raises:
         OSError: If it cannot be determined, for example because this machine has no network.
     """
-    host, _, port = address.rpartition(":")
-    connection = http.client.HTTPConnection(host.strip("[]"), int(port), timeout=timeout)  # no proxy, no redirect
+    host, _, port = target.address.rpartition(":")
+    connection = _connection(target.scheme, host.strip("[]"), int(port), timeout)
     try:
         connection.connect()
     except OSError as error:
-        if isinstance(error, TimeoutError) or error.errno in _NOBODY_LISTENS:
+        if isinstance(error, (TimeoutError, ssl.SSLError)) or error.errno in _NOBODY_LISTENS:
             return False
         raise
     try:
         connection.request("GET", "/healthz")
-        return connection.getresponse().status == HTTPStatus.OK
-    except TimeoutError:
+        return connection.getresponse().status in (HTTPStatus.OK, HTTPStatus.UNAUTHORIZED)
+    except (TimeoutError, ssl.SSLError):
         return True
     except (OSError, http.client.HTTPException):
         return False
@@ -226,10 +232,20 @@ def answers(address: str, *, timeout: float = ANSWER_SECONDS) -> bool:
         connection.close()
 
 
-def prune(folder: Path, *, is_alive: Callable[[str], bool] = answers) -> list[Pruned]:
+def _connection(scheme: str, host: str, port: int, timeout: float) -> http.client.HTTPConnection:
+    """Return a connection without a proxy and redirects. Whether it is encrypted matters here, and not by whom."""
+    if scheme == "http":
+        return http.client.HTTPConnection(host, port, timeout=timeout)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
+
+
+def prune(folder: Path, *, is_alive: Callable[[Target], bool] = answers) -> list[Pruned]:
     """Remove the target files in *folder* whose endpoint is gone, and return the outcome for each ``*.json`` file.
 
-    *is_alive* receives HOST:PORT and is called from several threads. A file is kept if *is_alive* raises OSError, or if
+    *is_alive* is called from several threads. A file is kept if *is_alive* raises OSError, or if
     `publish` did not write it.
 
     Raises:
@@ -243,14 +259,14 @@ def prune(folder: Path, *, is_alive: Callable[[str], bool] = answers) -> list[Pr
         return list(pool.map(lambda path: _prune_one(path, is_alive), paths))
 
 
-def _prune_one(path: Path, is_alive: Callable[[str], bool]) -> Pruned:
+def _prune_one(path: Path, is_alive: Callable[[Target], bool]) -> Pruned:
     try:
         content = _read(path)
         target = _parse(content)
         if target is None:
             return Pruned(path, removed=False, reason="not written by vae-exporter")
         who = f"run {target.run!r}, rank {target.rank}: "
-        if is_alive(target.address):
+        if is_alive(target):
             return Pruned(path, removed=False, reason=f"{who}{target.address} answers")
         if withdraw(TargetFile(path, content)):
             return Pruned(path, removed=True, reason=f"{who}{target.address} does not answer")
@@ -275,6 +291,8 @@ def _outdated_ends(folder: Path, target: Target) -> Iterator[Path]:
 def _content(target: Target) -> bytes:
     owner = f"pid {os.getpid()} on {socket.gethostname()}, {secrets.token_hex(8)}"
     labels = {"run": target.run, "rank": str(target.rank), OWNER_LABEL: owner}
+    if target.scheme != "http":
+        labels[SCHEME_LABEL] = target.scheme
     if target.end:
         labels[END_STATE_LABEL] = target.end.state
         if target.end.step is not None:
@@ -290,7 +308,7 @@ def _parse(content: bytes) -> Target | None:
         labels = group["labels"]
         state, step = labels.get(END_STATE_LABEL), labels.get(END_STEP_LABEL)
         end = None if state is None else End(state, None if step is None else int(step))
-        target = Target(labels["run"], int(labels["rank"]), address, end)
+        target = Target(labels["run"], int(labels["rank"]), address, end, labels.get(SCHEME_LABEL, "http"))
         ours = isinstance(target.run, str) and OWNER_LABEL in labels and labels.keys() <= _LABELS
         parts = _host_and_port(address)
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):

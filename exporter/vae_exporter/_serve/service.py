@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from vae_exporter._process import ancestors, life_cycle
@@ -20,6 +20,7 @@ from vae_exporter._process.targets import End
 from vae_exporter._serve.endpoint import endpoint_app, listen
 from vae_exporter._serve.http import reply
 from vae_exporter._serve.scrapers import RECENT_SECONDS, Scrapers
+from vae_exporter._serve.web_config import WebConfig
 from vae_exporter.errors import EndpointError, VaeExporterError
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Place:
     port: int
     targets_dir: Path | None
     advertise: str | None
+    web_config: WebConfig = field(default_factory=WebConfig)
 
 
 class RunService:
@@ -192,11 +194,12 @@ class RunService:
             )
         try:
             self._server = listen(
-                self._serve,
+                self._place.web_config.guard(self._serve),
                 host=self._place.host,
                 port=self._place.port,
                 is_announced=self._announcement.is_wanted,
                 on_poll=self._poll,
+                tls=self._place.web_config.tls,
             )
         except EndpointError as error:
             _logger.error("run %r is not watched: %s. The training continues.", self._settings.run, error)  # noqa: TRY400 - the message says it all
@@ -217,7 +220,9 @@ class RunService:
         self._app = endpoint_app(self._settings, self._recorder, self._scrapers, facts)
         self._list(number)
         if self._server:
-            self._announcement.make(self._settings.run, number, host=self._place.host, port=self._server.port)
+            self._announcement.make(
+                self._settings.run, number, host=self._place.host, port=self._server.port, scheme=self._server.scheme
+            )
             _logger.info("run %r, rank %d: metrics on %s/metrics", self._settings.run, number, self.url)
 
     def _serve(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
