@@ -107,7 +107,7 @@ def test_an_alert_has_the_team_of_its_run_as_long_as_it_fires(clone: Path) -> No
             for time, samples in (("5m", []), ("10m", expected), ("12h", expected), ("24h", expected), ("24h15m", []))
         ],
     }
-    files = [f"../../prometheus/rules/{name}.yml" for name in ("liveness", "training")]
+    files = [f"../../prometheus/rules/{name}.yml" for name in ("training", "liveness")]
     unit_test = {"rule_files": files, "evaluation_interval": "5m", "tests": [test]}
     decides(yaml.safe_dump(unit_test), clone / "tests" / "rules" / "team.yml")
 
