@@ -20,12 +20,12 @@ FLOOR, CEILING = "floor", "ceiling"
 
 GOLDEN = ("golden_min", "golden_max")
 
-SHORT, BEST, BEFORE, NLL = "last 10 steps", "best", "run before", "NLL"
+SHORT, BEST, BASELINE, NLL = "last 10 steps", "best", "baseline", "NLL"
 
 LINES = [
     Query(one_curve("run:vae_nll:short_mean"), SHORT, "short"),
     Query(f"min by (run) ({of_run('run:vae_nll:best')})", BEST, "best"),
-    Query(f"max by (run) ({of_run('run:vae_baseline:mean')})", BEFORE, "before"),
+    Query(f"max by (run) ({of_run('run:vae_baseline:mean')})", BASELINE, "baseline"),
     Query(one_curve("run:vae_nll:mean"), NLL, "nll"),
 ]
 
@@ -102,5 +102,5 @@ def _draw_over_bands(panel: timeseries.Panel | trend.Panel) -> None:
         panel.override_by_name(name, [*edge_of_bands(), *dashed(1), fixed(GREEN)])
     panel.override_by_name(SHORT, [fixed(GRAY), *thin()])
     panel.override_by_name(BEST, [fixed(GRAY), *dashed(1)])
-    panel.override_by_name(BEFORE, [fixed(BLUE), *dashed(2)])
+    panel.override_by_name(BASELINE, [fixed(BLUE), *dashed(2)])
     panel.override_by_name(NLL, [fixed(PURPLE)])
