@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,17 +22,14 @@ MAX_BINS = 50_000
 
 @dataclass(frozen=True)
 class Place:
-    """What a run had at one position: its mean NLL over *count* values, and the level that it had held by then."""
+    """What a run had at one position: its mean NLL, and the level that it had held by then."""
 
     mean: float
     level: float
-    count: int = 1
 
-    def with_more(self, more: Place) -> Place:
-        """Return what the run had here and at *more* together."""
-        count = self.count + more.count
-        share = more.count / count
-        return Place(self.mean + share * (more.mean - self.mean), self.level + share * (more.level - self.level), count)
+
+_Sums: TypeAlias = "list[float]"
+"""How many values a bin has, their sum, and the sum of the levels. A list, because a step adds to it in place."""
 
 
 class Course:
@@ -46,26 +43,27 @@ class Course:
     def __init__(self, by: str = STEP, width: int = BIN) -> None:
         self.by = by
         self._width = width
-        self._bins: dict[int, Place] = {}
+        self._bins: dict[int, _Sums] = {}
 
     def observe(self, step: int, data_position: int | None, value: float, level: float) -> None:
         """Record the *value* of a step. With the first *data_position*, the course starts over by these positions."""
         if data_position is not None and self.by == STEP:
-            self.__init__(DATA_POSITION, 1)  # type: ignore[misc]
+            self.by, self._width, self._bins = DATA_POSITION, 1, {}
         position = step if self.by == STEP else data_position
         if position is not None:
-            self.put(position, Place(value, level))
+            self._add(position // self._width, 1, value, level)
             if len(self._bins) > MAX_BINS:
                 self._widen()
 
     def put(self, position: int, place: Place) -> None:
         """Add *place* at *position*."""
-        self._add(position // self._width, place)
+        self._add(position // self._width, 1, place.mean, place.level)
 
     def at(self, step: int, data_position: int | None) -> Place | None:
         """Return what the run had at the position of a step; None if it was not there."""
         position = step if self.by == STEP else data_position
-        return None if position is None else self._bins.get(position // self._width)
+        found = None if position is None else self._bins.get(position // self._width)
+        return None if found is None else _place(found)
 
     def drop_from(self, step: int) -> None:
         """Forget the steps from *step* on, which are about to be trained again. Data positions do not go back."""
@@ -74,8 +72,8 @@ class Course:
 
     def places(self) -> Iterator[tuple[int, Place]]:
         """Yield the first position of each bin, in ascending order, and what the run had there."""
-        for number, place in sorted(self._bins.items()):
-            yield number * self._width, place
+        for number, sums in sorted(self._bins.items()):
+            yield number * self._width, _place(sums)
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain values, with four digits."""
@@ -88,15 +86,25 @@ class Course:
             "levels": [_rounded(place.level) for _, place in places],
         }
 
-    def _add(self, number: int, more: Place) -> None:
-        found = self._bins.get(number)
-        self._bins[number] = more if found is None else found.with_more(more)
+    def _add(self, number: int, count: float, value: float, level: float) -> None:
+        sums = self._bins.get(number)
+        if sums is None:
+            self._bins[number] = [count, value, level]
+        else:
+            sums[0] += count
+            sums[1] += value
+            sums[2] += level
 
     def _widen(self) -> None:
         bins, self._bins = self._bins, {}
         self._width *= 2
-        for number, one in bins.items():
-            self._add(number // 2, one)
+        for number, sums in bins.items():
+            self._add(number // 2, *sums)
+
+
+def _place(sums: _Sums) -> Place:
+    count, value, level = sums
+    return Place(value / count, level / count)
 
 
 def _rounded(value: float) -> float:
