@@ -46,7 +46,7 @@ test-compose: $(INSTALLED) ## Test docker-compose.yml in a separate Docker daemo
 .PHONY: test-launchers
 test-launchers: $(INSTALLED) ## Run the tests under Lightning, in a Jupyter kernel and under gevent.
 	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -e '.[launchers]'
-	.venv/bin/python -m pytest -m launchers tests/launchers $(ARGS)
+	.venv/bin/python -m pytest tests/launchers $(ARGS)
 
 .PHONY: lint
 lint: servers $(INSTALLED) ## Check the code, the rules and the configuration files.
