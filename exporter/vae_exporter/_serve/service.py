@@ -157,7 +157,7 @@ class RunService:
                     is_read = self._server is None or self._wait_for_scrapes(state)
                 return ending.signal
             finally:
-                self._let_go(None if is_read else state)
+                self._let_go(keeps_end=not is_read)
 
     def _attend(self) -> bool:
         """Settle what a value settles, and return whether it is to be recorded here."""
@@ -254,6 +254,8 @@ class RunService:
         # A crash at the first step must not go unseen, because nobody has come yet.
         is_expected = state == "failed" and self._announcement.is_wanted
         missing = self._scrapers.missing(ended, is_expected=is_expected)
+        if missing:  # nobody can say that this process is not killed before the scrape
+            self._announcement.keep(End(state, self._recorder.facts().steps.newest))
         if missing and self._linger_seconds:
             _logger.warning(
                 "run %r %s. It waits up to %.0f s for %d more %s, so that Prometheus reads the end. Ctrl-C ends "
@@ -289,7 +291,7 @@ class RunService:
         _logger.info("run %r: a new exporter replaces this one", self._settings.run)
         if self._gpus:
             self._gpus.stop()
-        self._let_go(None)
+        self._let_go(keeps_end=False)
 
     def _idle_below(self, above: ExportedRun) -> None:
         self.idle(f"is exported by process {above.pid}, which started this one: nothing is recorded here")
@@ -312,13 +314,11 @@ class RunService:
         self._exported = exported
         ancestors.list_run(exported)
 
-    def _let_go(self, unread: EndState | None) -> None:
-        """Stop serving. An *unread* end is left in the target file."""
+    def _let_go(self, *, keeps_end: bool) -> None:
+        """Stop serving. An end that no scrape has read stays among the targets if *keeps_end*."""
         try:
             # Off the targets while the endpoint still answers: no scrape finds it closed.
-            if unread:
-                self._announcement.leave(End(unread, self._recorder.facts().steps.newest))
-            self._announcement.withdraw()
+            self._announcement.withdraw(keeps_end=keeps_end)
             if self._server:
                 self._server.close()
                 self._server = None

@@ -47,6 +47,18 @@ LIFE = Section(
             "The state in which it ended, if no scrape could read that, from the target file that it left",
         ),
         Record(
+            "run_rank:vae_run_unscraped:timestamp_seconds",
+            """
+              time() * (run_rank:vae_run_end:code > bool 0)
+            unless
+              run_rank:vae_run_end:code offset 1h
+            unless
+              last_over_time(run_rank:vae_run_start:timestamp_seconds[2h])
+            """,
+            "The time, for an hour after a rank left the file with its end, if no scrape has ever seen the rank",
+            why="It failed at its first step. The file of a rank with which a run does not resume stays as well.",
+        ),
+        Record(
             "run:vae_run_start:timestamp_seconds",
             """
               max by (run) (run_rank:vae_run_start:timestamp_seconds)
@@ -72,7 +84,7 @@ LIFE = Section(
                 > time() - $remembered
                 >= on (run) group_left () run:vae_run_start:timestamp_seconds
             or
-              time() * (run_rank:vae_run_end:code > bool 0) unless run_rank:vae_run_end:code offset 1h
+              run_rank:vae_run_unscraped:timestamp_seconds
             """,
             "When the rank was last alive: now, or when it ended or was last scraped. Kept for a day, or until a later "
             "process of the run starts",
