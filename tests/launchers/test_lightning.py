@@ -92,7 +92,7 @@ def train(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[
 
         def start(how: str) -> Training:
             output = stack.enter_context((tmp_path / "log").open("wb"))
-            command = [sys.executable, file, targets, how]
+            command: list[str | Path] = [sys.executable, file, targets, how]
             pipes: dict[str, Any] = {"stdout": output, "stderr": subprocess.STDOUT}
             training = Training(stack.enter_context(child(command, seconds=280, env=environment, **pipes)), targets)
             wait_until(training.trains, "two ranks that train", seconds=200)
