@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vae_exporter._process.settings import MAX_PORT
 from vae_exporter.errors import SettingsError
 from vae_exporter.vocabulary import END_STATE_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+MAX_PORT = 65535
 
 OWNER_LABEL = "__meta_vae_owner"
 """Identifies the process that wrote a file, and marks files as written by this package. Prometheus shows ``__meta_``

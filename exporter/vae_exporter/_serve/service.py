@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vae_exporter._process import ancestors, life_cycle
@@ -24,10 +24,10 @@ from vae_exporter.errors import EndpointError, VaeExporterError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from vae_exporter._gpu.sampler import GpuSampler
+    from vae_exporter._process.place import Place
     from vae_exporter._process.settings import RunSettings
     from vae_exporter._record.recorder import Recorder
     from vae_exporter._serve.http import HttpServer
@@ -37,16 +37,6 @@ RANK_SECONDS = 30.0
 """How long a process that shows no sign of a launcher waits for torch.distributed before it is rank 0."""
 
 _logger = logging.getLogger("vae_exporter")
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a run is served and found: see `TrainingExporter`."""
-
-    host: str
-    port: int
-    targets_dir: Path | None
-    advertise: str | None
 
 
 class RunService:
