@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from vae_exporter._gpu.sampler import gpu_sampler
 from vae_exporter._process.arguments import suggestion
 from vae_exporter._process.life_cycle import exit_by, state_after
-from vae_exporter._process.place import check_place
 from vae_exporter._process.settings import check_settings, exit_codes, gpu_choice, sample_seconds, seconds
 from vae_exporter._record.observer import Observer
 from vae_exporter._record.recorder import Recorder
+from vae_exporter._serve.place import check_place
 from vae_exporter._serve.service import RunService
 from vae_exporter.vocabulary import END_STATES
 
@@ -55,6 +55,8 @@ class TrainingExporter:
             docs/discovery.md.
         advertise: The address at which Prometheus reaches this process, as HOST or HOST:PORT. The default is *host*, or
             this machine's name if *host* is a wildcard address.
+        web_config: A web configuration file in the format of Prometheus's exporters, for TLS and passwords. Needs the
+            extra ``tls``. See docs/discovery.md.
         linger_seconds: The longest time, in seconds, that `close` waits for every recent scraper to scrape once more. A
             failed run with a *targets_dir* also waits for its first scrape. 0 disables waiting.
         gpus: The GPUs whose memory and health are exported: ``"own"`` for those that this process uses, ``"all"`` for
@@ -84,6 +86,7 @@ class TrainingExporter:
         port: int = 9645,
         targets_dir: str | PathLike[str] | None = None,
         advertise: str | None = None,
+        web_config: str | PathLike[str] | None = None,
         linger_seconds: float = 30,
         gpus: str | Literal[False] | None = "own",
         gpu_sample_seconds: float = 5,
@@ -101,7 +104,7 @@ class TrainingExporter:
             pretrained=pretrained,
             window_steps=window_steps,
         )
-        place = check_place(host=host, port=port, targets_dir=targets_dir, advertise=advertise)
+        place = check_place(host=host, port=port, targets_dir=targets_dir, advertise=advertise, web_config=web_config)
         self._recorder = Recorder(
             start_step=self._settings.start_step,
             definition=self._settings.definition,

@@ -92,6 +92,7 @@ CONSTANTS = (
     Constant("first_step", "1800", "Seconds that the first step may take, for compilation and cold caches."),
     Constant("straggler", "1.5", "Times the median step time of the run's ranks."),
     Constant("remembered", "86400", "Seconds for which the end of a run is kept, so you see it the next morning."),
+    Constant("pod_delay", "60", "Seconds that the clocks of a node and of Prometheus may differ."),
     # The monitoring
     Constant("fresh", "90", "Seconds without a stored scrape: longer than a scrape interval of one minute."),
     # GPUs

@@ -26,6 +26,8 @@ def _if_it_grew(part: str) -> str:
         """
 
 
+# "pod reason" is empty unless kube-state-metrics is scraped. Its `.` is a series of a process. A container that has
+# restarted keeps the reason of its previous end, which counts if it ended after the process was last seen.
 _PARTS = {
     "value": '{{ printf "%.3g" $value }}',
     "time": '{{ .Value | humanizeTimestamp | reReplaceAll "([.]\\\\d+)? [+]0000" "" }}',
@@ -70,6 +72,15 @@ _PARTS = {
         about the same time:
         {{- range $index, $event := . }}{{ if $index }},{{ end }} {{ .Labels.gpu }}
         ({{ .Labels.event | reReplaceAll "_" " " }}, [[time]]){{ end }}. Check the hardware first.{{ end }}
+        """,
+    "pod reason": """
+        {{- with <<last_over_time({__name__=~"kube_pod_(status|container_status_terminated)_reason", @.namespace, @.pod,
+        reason!~"Completed|Error"}[5m]) == 1
+        or last_over_time(kube_pod_container_status_last_terminated_reason{@.namespace, @.pod,
+        reason!~"Completed|Error"}[5m]) == 1
+        and on (container)
+        last_over_time(kube_pod_container_status_last_terminated_timestamp{@.namespace, @.pod}[5m])
+        > @value - $pod_delay>> }} ({{ . | first | label "reason" }}){{ end }}
         """,
     "card": """
         {{ with <<last_over_time(vae_gpu_info{@run,@gpu}[2m])>> | sortByLabel "instance" -}} This is GPU

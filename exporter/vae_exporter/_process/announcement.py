@@ -42,13 +42,14 @@ class Announcement:
         """Whether the file has been written."""
         return self._file is not None
 
-    def make(self, run: str, rank: int, *, host: str, port: int) -> None:
+    def make(self, run: str, rank: int, *, host: str, port: int, scheme: str = "http") -> None:
         """Write the file, in place of the one that this process wrote before."""
         if self._folder is None:
             return
         try:
             self.withdraw()
-            self._target = Target(run, rank, advertised_address(self._advertise, host=host, port=port))
+            address = advertised_address(self._advertise, host=host, port=port)
+            self._target = Target(run, rank, address, scheme=scheme)
             self._file = publish(self._folder, self._target)
         except SettingsError as error:
             _logger.error("run %r has no target file, so Prometheus may not find it: %s", run, error)  # noqa: TRY400 - the message says it all

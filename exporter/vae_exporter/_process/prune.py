@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import http.client
 import socket
+import ssl
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -16,6 +17,8 @@ from vae_exporter.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from vae_exporter._process.targets import Target
 
 ANSWER_SECONDS = 5.0
 """How long `answers` waits for an endpoint."""
@@ -37,26 +40,27 @@ class Pruned:
         return f"{'removed' if self.removed else 'kept'} {self.path.name!r}: {self.reason}"
 
 
-def answers(address: str, *, timeout: float = ANSWER_SECONDS) -> bool:
-    """Return whether an exporter answers GET /healthz on *address* within *timeout* seconds.
+def answers(target: Target, *, timeout: float = ANSWER_SECONDS) -> bool:
+    """Return whether an exporter answers GET /healthz at *target* within *timeout* seconds.
 
-    A process that accepts the connection but does not answer is stopped or busy. It counts as answering.
+    A process that accepts the connection but does not answer is stopped or busy. It counts as answering, and so does
+    one that asks for a password or a certificate.
 
     Raises:
         OSError: If it cannot be determined, for example because this machine has no network.
     """
-    host, _, port = address.rpartition(":")
-    connection = http.client.HTTPConnection(host.strip("[]"), int(port), timeout=timeout)  # no proxy, no redirect
+    host, _, port = target.address.rpartition(":")
+    connection = _connection(target.scheme, host.strip("[]"), int(port), timeout)
     try:
         connection.connect()
     except OSError as error:
-        if isinstance(error, TimeoutError) or error.errno in _NOBODY_LISTENS:
+        if isinstance(error, (TimeoutError, ssl.SSLError)) or error.errno in _NOBODY_LISTENS:
             return False
         raise
     try:
         connection.request("GET", "/healthz")
-        return connection.getresponse().status == HTTPStatus.OK
-    except TimeoutError:
+        return connection.getresponse().status in (HTTPStatus.OK, HTTPStatus.UNAUTHORIZED)
+    except (TimeoutError, ssl.SSLError):
         return True
     except (OSError, http.client.HTTPException):
         return False
@@ -64,10 +68,20 @@ def answers(address: str, *, timeout: float = ANSWER_SECONDS) -> bool:
         connection.close()
 
 
-def prune(folder: Path, *, is_alive: Callable[[str], bool] = answers) -> list[Pruned]:
+def _connection(scheme: str, host: str, port: int, timeout: float) -> http.client.HTTPConnection:
+    """Return a connection without a proxy and redirects. Whether it is encrypted matters here, and not by whom."""
+    if scheme == "http":
+        return http.client.HTTPConnection(host, port, timeout=timeout)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
+
+
+def prune(folder: Path, *, is_alive: Callable[[Target], bool] = answers) -> list[Pruned]:
     """Remove the target files in *folder* whose endpoint is gone, and return the outcome for each ``*.json`` file.
 
-    *is_alive* receives HOST:PORT and is called from several threads. A file is kept if *is_alive* raises OSError, or if
+    *is_alive* is called from several threads. A file is kept if *is_alive* raises OSError, or if
     `publish` did not write it.
 
     Raises:
@@ -81,14 +95,14 @@ def prune(folder: Path, *, is_alive: Callable[[str], bool] = answers) -> list[Pr
         return list(pool.map(lambda path: _prune_one(path, is_alive), paths))
 
 
-def _prune_one(path: Path, is_alive: Callable[[str], bool]) -> Pruned:
+def _prune_one(path: Path, is_alive: Callable[[Target], bool]) -> Pruned:
     try:
         content = read(path)
         target = parse(content)
         if target is None:
             return Pruned(path, removed=False, reason="not written by vae-exporter")
         who = f"run {target.run!r}, rank {target.rank}: "
-        if is_alive(target.address):
+        if is_alive(target):
             return Pruned(path, removed=False, reason=f"{who}{target.address} answers")
         if withdraw(TargetFile(path, content)):
             return Pruned(path, removed=True, reason=f"{who}{target.address} does not answer")

@@ -41,7 +41,10 @@ _PATH_LABEL = "__metrics_path__"
 _END_PATH = "/ended"
 """The path of the target of an end. No exporter answers there: the target is for its labels alone."""
 
-_LABELS = {"run", "rank", OWNER_LABEL, END_STATE_LABEL, END_STEP_LABEL, _PATH_LABEL}
+SCHEME_LABEL = "__scheme__"
+"""Tells Prometheus to use https. Absent where it is http, the default."""
+
+_LABELS = {"run", "rank", OWNER_LABEL, END_STATE_LABEL, END_STEP_LABEL, SCHEME_LABEL, _PATH_LABEL}
 
 _MAX_BYTES = 65536  # a larger file was not written by this package
 
@@ -62,12 +65,13 @@ class End:
 
 @dataclass(frozen=True)
 class Target:
-    """The scrape target of one rank. *address* is HOST:PORT, with an IPv6 host in brackets."""
+    """The scrape target of one rank. *address* is HOST:PORT, with an IPv6 host in brackets; *scheme* http or https."""
 
     run: str
     rank: int
     address: str
     end: End | None = None
+    scheme: str = "http"
 
 
 @dataclass(frozen=True)
@@ -200,6 +204,8 @@ def _outdated_ends(folder: Path, target: Target) -> Iterator[Path]:
 def _content(target: Target) -> bytes:
     owner = f"pid {os.getpid()} on {socket.gethostname()}, {secrets.token_hex(8)}"
     labels = {"run": target.run, "rank": str(target.rank), OWNER_LABEL: owner}
+    if target.scheme != "http":
+        labels[SCHEME_LABEL] = target.scheme
     if target.end:
         labels |= {END_STATE_LABEL: target.end.state, _PATH_LABEL: _END_PATH}
         if target.end.step is not None:
@@ -215,7 +221,7 @@ def parse(content: bytes) -> Target | None:
         labels = group["labels"]
         state, step = labels.get(END_STATE_LABEL), labels.get(END_STEP_LABEL)
         end = None if state is None else End(state, None if step is None else int(step))
-        target = Target(labels["run"], int(labels["rank"]), address, end)
+        target = Target(labels["run"], int(labels["rank"]), address, end, labels.get(SCHEME_LABEL, "http"))
         ours = isinstance(target.run, str) and OWNER_LABEL in labels and labels.keys() <= _LABELS
         parts = _host_and_port(address)
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):

@@ -222,6 +222,8 @@ class Recorder:
             self._harvest.deliver()
 
     def _truth(self, skipped: object) -> bool:
+        if skipped is False:
+            return False
         if type(skipped).__module__ == "numpy":
             skipped = bool(skipped)
         if isinstance(skipped, bool):

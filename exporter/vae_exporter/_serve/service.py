@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from vae_exporter._gpu.sampler import GpuSampler
-    from vae_exporter._process.place import Place
     from vae_exporter._process.settings import RunSettings
     from vae_exporter._record.recorder import Recorder
     from vae_exporter._serve.http import HttpServer
+    from vae_exporter._serve.place import Place
     from vae_exporter.vocabulary import EndState
 
 RANK_SECONDS = 30.0
@@ -182,11 +182,12 @@ class RunService:
             )
         try:
             self._server = listen(
-                self._serve,
+                self._place.web_config.guard(self._serve),
                 host=self._place.host,
                 port=self._place.port,
                 is_announced=self._announcement.is_wanted,
                 on_poll=self._poll,
+                tls=self._place.web_config.tls,
             )
         except EndpointError as error:
             _logger.error("run %r is not watched: %s. The training continues.", self._settings.run, error)  # noqa: TRY400 - the message says it all
@@ -207,7 +208,9 @@ class RunService:
         self._app = endpoint_app(self._settings, self._recorder, self._scrapers, facts)
         self._list(number)
         if self._server:
-            self._announcement.make(self._settings.run, number, host=self._place.host, port=self._server.port)
+            self._announcement.make(
+                self._settings.run, number, host=self._place.host, port=self._server.port, scheme=self._server.scheme
+            )
             _logger.info("run %r, rank %d: metrics on %s/metrics", self._settings.run, number, self.url)
 
     def _serve(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

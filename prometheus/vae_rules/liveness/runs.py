@@ -8,8 +8,8 @@ from vae_rules.rule import Alert, Record, Section
 _ENDED = """
         {{- range $index, $rank := <<run_rank:vae_run_state:code{@run} == CODE>> | sortByLabel "rank" }}
         {{- if $index }},{{ end }} rank {{ .Labels.rank }}
-        {{- with <<topk(1, last_over_time(vae_run_end_timestamp_seconds{@run,@.rank}[1d]) > 0)>> }} at
-        [[first time]]{{ end }}
+        {{- range <<topk(1, last_over_time(vae_run_end_timestamp_seconds{@run,@.rank}[1d]) > 0)>> }} at
+        [[time]][[pod reason]]{{- end }}
         {{- end }}
         {{- with <<max(last_over_time(vae_step{@run}[1d]))>> }}; step [[first %.0f]]{{ end }}.
 """

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vae_exporter._process.place import Place, check_place
+from vae_exporter._serve.place import Place, check_place
 from vae_exporter.errors import SettingsError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-VALID = {"host": "::1", "port": 9645, "targets_dir": None, "advertise": None}
+VALID = {"host": "::1", "port": 9645, "targets_dir": None, "advertise": None, "web_config": None}
 
 
 @pytest.mark.parametrize("port", [0, 1, 9645, 65535])
 def test_a_valid_place(port: int, tmp_path: Path) -> None:
-    place = check_place(host="::1", port=port, targets_dir=str(tmp_path), advertise="node7")
+    place = check_place(**{**VALID, "port": port, "targets_dir": str(tmp_path), "advertise": "node7"})
     assert place == Place("::1", port, tmp_path, "node7")
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from vae_exporter._process.targets import MAX_PORT, check_advertise, check_targets_dir
+from vae_exporter._serve.web_config import WebConfig, read_web_config
 from vae_exporter.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -20,9 +21,10 @@ class Place:
     port: int
     targets_dir: Path | None
     advertise: str | None
+    web_config: WebConfig = field(default_factory=WebConfig)
 
 
-def check_place(*, host: object, port: object, targets_dir: object, advertise: object) -> Place:
+def check_place(*, host: object, port: object, targets_dir: object, advertise: object, web_config: object) -> Place:
     """Validate the arguments that describe a place.
 
     Raises:
@@ -33,6 +35,7 @@ def check_place(*, host: object, port: object, targets_dir: object, advertise: o
         port=_port(port),
         targets_dir=None if targets_dir is None else check_targets_dir(targets_dir),
         advertise=None if advertise is None else check_advertise(advertise),
+        web_config=WebConfig() if web_config is None else read_web_config(web_config),
     )
 
 
