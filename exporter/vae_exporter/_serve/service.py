@@ -217,7 +217,13 @@ class RunService:
         return self._app(environ, start_response)
 
     def _poll(self) -> None:
-        """Look for what happens without a call. The thread of the endpoint calls it."""
+        """Look for what happens without a call. The thread of the endpoint calls it, and must outlive an error."""
+        try:
+            self._look()
+        except Exception as error:  # noqa: BLE001 - for example of torch.distributed, or of the file system
+            self._recorder.failures.caught("collect", "settling the rank", error)
+
+    def _look(self) -> None:
         if not self._is_settled and self._lock.acquire(blocking=False):
             try:
                 if not self._is_settled and not self._has_ended:
