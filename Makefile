@@ -36,7 +36,7 @@ test: servers $(INSTALLED) ## Run the tests, three files at a time, because they
 
 .PHONY: test-integrations
 test-integrations: $(INSTALLED) ## Test the adapters with the real trainers, which it installs into .venv.
-	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -c constraints-integrations.txt -e '.[integrations]'
+	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -c constraints-trainers.txt -e '.[integrations]'
 	.venv/bin/python -m pytest tests/integrations $(ARGS)
 
 # Debian's releases with the versions that docker-compose.yml uses: Alertmanager 0.28 and Prometheus 3.5.
@@ -63,8 +63,8 @@ test-kubernetes: servers $(INSTALLED) .kubernetes/installed ## Test deploy/kuber
 	@touch $@
 
 .PHONY: test-launchers
-test-launchers: $(INSTALLED) ## Run the tests under Lightning, in a Jupyter kernel and under gevent.
-	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -e '.[launchers]'
+test-launchers: $(INSTALLED) ## Test under Lightning, torchrun, DeepSpeed, gevent and in a Jupyter kernel, which it installs into .venv.
+	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -c constraints-trainers.txt -e '.[launchers]'
 	.venv/bin/python -m pytest tests/launchers $(ARGS)
 
 .PHONY: lint

@@ -12,15 +12,8 @@ import pytest
 from deadline import wait_until
 
 from vae_exporter import TrainingExporter
-from vae_exporter._process.targets import (
-    OWNER_LABEL,
-    Pruned,
-    Target,
-    answers,
-    prune,
-    publish,
-    withdraw,
-)
+from vae_exporter._process.prune import Pruned, answers, prune
+from vae_exporter._process.targets import OWNER_LABEL, Target, publish, withdraw
 from vae_exporter._serve.http import reply, serve
 from vae_exporter.errors import SettingsError
 from vae_exporter.stack.client import Prometheus

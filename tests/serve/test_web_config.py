@@ -18,7 +18,7 @@ import yaml
 from deadline import wait_until
 
 from vae_exporter import TrainingExporter
-from vae_exporter._process.targets import prune
+from vae_exporter._process.prune import prune
 from vae_exporter.errors import SettingsError
 from vae_exporter.stack.client import Prometheus
 from vae_exporter.stack.processes import running

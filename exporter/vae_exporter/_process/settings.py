@@ -29,8 +29,6 @@ MAX_TEXT = 200
 
 MAX_INFO_LABELS = 16
 
-MAX_PORT = 65535
-
 GPU_CHOICES = ("own", "all")
 
 MIN_SAMPLE_SECONDS = 0.1
@@ -96,20 +94,6 @@ def check_settings(  # noqa: PLR0913 - the arguments of TrainingExporter
         definition=check_loss(loss, weights, has_own_edges=any(signal == "nll" for signal, _ in edges)),
         window_steps=check_window_steps(window_steps),
     )
-
-
-def host_name(host: object) -> str:
-    """Return *host* if it is a string that can be a host name or an IP address."""
-    if not isinstance(host, str) or not host.isascii():
-        raise SettingsError(f"host must be an address such as '127.0.0.1', '::1' or '0.0.0.0', got {host!r:.80}")
-    return host
-
-
-def whole_port(port: object) -> int:
-    """Return *port* if it is a TCP port or 0."""
-    if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= MAX_PORT:
-        raise SettingsError(f"port must be between 0 and {MAX_PORT}, got {port!r}; 0 selects any free port")
-    return port
 
 
 def seconds(name: str, value: object) -> float:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import make_wsgi_app
 
-from vae_exporter._process.settings import MAX_PORT
+from vae_exporter._process.targets import MAX_PORT
 from vae_exporter._serve.http import HttpServer, reply, serve
 from vae_exporter._serve.registry import run_registry
 from vae_exporter.errors import EndpointError

@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vae_exporter._process import ancestors, life_cycle
@@ -20,12 +20,10 @@ from vae_exporter._process.targets import End
 from vae_exporter._serve.endpoint import endpoint_app, listen
 from vae_exporter._serve.http import reply
 from vae_exporter._serve.scrapers import RECENT_SECONDS, Scrapers
-from vae_exporter._serve.web_config import WebConfig
 from vae_exporter.errors import EndpointError, VaeExporterError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from vae_exporter._gpu.sampler import GpuSampler
@@ -33,23 +31,13 @@ if TYPE_CHECKING:
     from vae_exporter._record.history import History
     from vae_exporter._record.recorder import Recorder
     from vae_exporter._serve.http import HttpServer
+    from vae_exporter._serve.place import Place
     from vae_exporter.vocabulary import EndState
 
 RANK_SECONDS = 30.0
 """How long a process that shows no sign of a launcher waits for torch.distributed before it is rank 0."""
 
 _logger = logging.getLogger("vae_exporter")
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a run is served and found: see `TrainingExporter`."""
-
-    host: str
-    port: int
-    targets_dir: Path | None
-    advertise: str | None
-    web_config: WebConfig = field(default_factory=WebConfig)
 
 
 class RunService:
@@ -165,7 +153,7 @@ class RunService:
                     is_read = self._server is None or self._wait_for_scrapes(state)
                 return ending.signal
             finally:
-                self._let_go(None if is_read else state)
+                self._let_go(keeps_end=not is_read)
 
     def _attend(self) -> bool:
         """Settle what a value settles, and return whether it is to be recorded here."""
@@ -238,7 +226,13 @@ class RunService:
         return self._app(environ, start_response)
 
     def _poll(self) -> None:
-        """Look for what happens without a call. The thread of the endpoint calls it."""
+        """Look for what happens without a call. The thread of the endpoint calls it, and must outlive an error."""
+        try:
+            self._look()
+        except Exception as error:  # noqa: BLE001 - for example of torch.distributed, or of the file system
+            self._recorder.failures.caught("collect", "settling the rank", error)
+
+    def _look(self) -> None:
         if not self._is_settled and self._lock.acquire(blocking=False):
             try:
                 if not self._is_settled and not self._has_ended:
@@ -268,6 +262,8 @@ class RunService:
         # A crash at the first step must not go unseen, because nobody has come yet.
         is_expected = state == "failed" and self._announcement.is_wanted
         missing = self._scrapers.missing(ended, is_expected=is_expected)
+        if missing:  # nobody can say that this process is not killed before the scrape
+            self._announcement.keep(End(state, self._recorder.facts().steps.newest))
         if missing and self._linger_seconds:
             _logger.warning(
                 "run %r %s. It waits up to %.0f s for %d more %s, so that Prometheus reads the end. Ctrl-C ends "
@@ -303,7 +299,7 @@ class RunService:
         _logger.info("run %r: a new exporter replaces this one", self._settings.run)
         if self._gpus:
             self._gpus.stop()
-        self._let_go(None)
+        self._let_go(keeps_end=False)
 
     def _idle_below(self, above: ExportedRun) -> None:
         self.idle(f"is exported by process {above.pid}, which started this one: nothing is recorded here")
@@ -326,13 +322,11 @@ class RunService:
         self._exported = exported
         ancestors.list_run(exported)
 
-    def _let_go(self, unread: EndState | None) -> None:
-        """Stop serving. An *unread* end is left in the target file."""
+    def _let_go(self, *, keeps_end: bool) -> None:
+        """Stop serving. An end that no scrape has read stays among the targets if *keeps_end*."""
         try:
             # Off the targets while the endpoint still answers: no scrape finds it closed.
-            if unread:
-                self._announcement.leave(End(unread, self._recorder.facts().steps.newest))
-            self._announcement.withdraw()
+            self._announcement.withdraw(keeps_end=keeps_end)
             if self._server:
                 self._server.close()
                 self._server = None

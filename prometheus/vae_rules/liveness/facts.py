@@ -70,6 +70,21 @@ LIFE = Section(
             more_labels=("successor",),
         ),
         Record(
+            "run_rank:vae_run_unscraped:timestamp_seconds",
+            """
+              time() * (run_rank:vae_run_end:code > bool 0)
+            unless
+              run_rank:vae_run_end:code offset 1h
+            unless
+              last_over_time(run_rank:vae_run_start:timestamp_seconds[2h])
+            unless on (run)
+              last_over_time(run:vae_run:successor[1h])
+            """,
+            "The time, for an hour after a rank left the file with its end, if no scrape has ever seen the rank, and "
+            "no other run resumes this one",
+            why="It failed at its first step. The file of a rank with which a run does not resume stays as well.",
+        ),
+        Record(
             "run:vae_run_start:timestamp_seconds",
             """
               max by (run) (
@@ -82,17 +97,6 @@ LIFE = Section(
             """,
             "When the newest process of the run, or of one that resumes it, started. Kept as long as a rank of the run "
             "is remembered",
-        ),
-        Record(
-            "run_rank:vae_unread_end:timestamp_seconds",
-            """
-              time() * (run_rank:vae_run_end:code > bool 0)
-            unless
-              run_rank:vae_run_end:code offset 1h
-            unless on (run)
-              last_over_time(run:vae_run:successor[1h])
-            """,
-            "Now, for an hour after such a target file was left, unless another run resumes this one",
         ),
         Record(
             "run_rank:vae_run_alive:timestamp_seconds",
@@ -109,7 +113,7 @@ LIFE = Section(
                 > time() - $remembered
                 >= on (run) group_left () run:vae_run_start:timestamp_seconds
             or
-              run_rank:vae_unread_end:timestamp_seconds
+              run_rank:vae_run_unscraped:timestamp_seconds
             """,
             "When the rank was last alive: now, or when it ended or was last scraped. Kept for a day, or until a later "
             "process of the run starts",
