@@ -44,8 +44,7 @@ _PARTS = {
     "the run before": """
         {{- with <<run:vae_baseline:mean{@run}>> }}; the run before had [[first %.3g]] here{{ end }}""",
     "as the run before": """
-        {{- with <<run:vae_baseline:mean{@run}>> }}, but the run before had [[first %.3g]] here and fell back
-        {{- end }}""",
+        {{- with <<run:vae_baseline:mean{@run}>> }}, as in the run before{{ end }}""",
     "hard data": """
         {{- with <<run:vae_probe:is_calm{@run}>> }} The NLL of the probe clip did not rise: the data are hard, and the
         model is no worse.

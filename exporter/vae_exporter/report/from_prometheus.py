@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from vae_exporter.stack.client import Series
     from vae_exporter.stack.run_history import RunHistory
 
-_LOST = "lost: it disappeared without reporting that it ended"
+_LOST = "lost: it disappeared without reporting its end"
 
 _HELD = "run_gpu:vae_cuda_allocator:bytes"  # the sum over the ranks on a GPU
 _LAYERS = {
