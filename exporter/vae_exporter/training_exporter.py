@@ -9,6 +9,8 @@ from vae_exporter._gpu.sampler import gpu_sampler
 from vae_exporter._process.arguments import suggestion
 from vae_exporter._process.life_cycle import exit_by, state_after
 from vae_exporter._process.settings import check_settings, exit_codes, gpu_choice, sample_seconds, seconds
+from vae_exporter._record.baseline import read_baseline
+from vae_exporter._record.history import History, check_history_dir
 from vae_exporter._record.observer import Observer
 from vae_exporter._record.recorder import Recorder
 from vae_exporter._serve.place import check_place
@@ -47,6 +49,12 @@ class TrainingExporter:
         window_steps: The length of the long windows over which losses are averaged, a multiple of 10 between 50 and
             10000. The default depends on how often the NLL is reported: 100, 1000 or 10000 steps.
         start_step: The step from which a resumed run continues. None or 0 means that the run starts from scratch.
+        resumes: The name of the run that this one resumes, if it has another name. This run takes over the level that
+            it held, and its alerts resolve.
+        history_dir: A folder in which the run leaves what it knows at its end: the level that it held, which a run
+            that resumes it reads, and the course of its NLL, for the *baseline* of later runs.
+        baseline: The file of an earlier run, to compare with: one that ``vae-exporter baseline`` wrote, or one in its
+            *history_dir*. If that run rose at the same place and fell back, a rise is blamed on the data.
         host: The address to listen on. The default accepts connections from this machine only, ``"0.0.0.0"`` from the
             network.
         port: The port to listen on. If it is taken, the next free port of the 15 that follow is used, or any free port
@@ -82,6 +90,9 @@ class TrainingExporter:
         pretrained: bool = False,
         window_steps: int | None = None,
         start_step: int | None = None,
+        resumes: str | None = None,
+        history_dir: str | PathLike[str] | None = None,
+        baseline: str | PathLike[str] | None = None,
         host: str = "127.0.0.1",
         port: int = 9645,
         targets_dir: str | PathLike[str] | None = None,
@@ -100,6 +111,7 @@ class TrainingExporter:
             info=info,
             outputs_url=outputs_url,
             start_step=start_step,
+            resumes=resumes,
             loss=loss,
             pretrained=pretrained,
             window_steps=window_steps,
@@ -107,6 +119,9 @@ class TrainingExporter:
         place = check_place(host=host, port=port, targets_dir=targets_dir, advertise=advertise, web_config=web_config)
         self._recorder = Recorder(
             start_step=self._settings.start_step,
+            is_resumed=resumes is not None,
+            baseline=None if baseline is None else read_baseline(baseline),
+            keeps_course=history_dir is not None,
             definition=self._settings.definition,
             window_steps=self._settings.window_steps,
         )
@@ -117,6 +132,7 @@ class TrainingExporter:
             rank=None if rank is None else self._settings.rank,
             gpus=gpu_sampler(gpu_choice(gpus), sample_seconds(gpu_sample_seconds), self._recorder.failures),
             linger_seconds=seconds("linger_seconds", linger_seconds),
+            history=None if history_dir is None else History(check_history_dir(history_dir)),
         )
         self._observer = Observer(self._settings.run, self._recorder, self._settings.loss_weights, self._service)
         self._orderly_exit_codes = exit_codes(orderly_exit_codes)
@@ -164,6 +180,7 @@ class TrainingExporter:
         skipped: object = False,
         weights: object = None,
         group: object = None,
+        data_position: object = None,
         **unknown: object,
     ) -> None:
         """Record the values of one optimizer step.
@@ -195,6 +212,9 @@ class TrainingExporter:
             weights: The loss weights from this step on, by component, if a schedule changes them.
             group: The bucket that the batch comes from, such as ``"512px"``, if batches differ in difficulty. Losses
                 are then compared like with like. At most 16 groups.
+            data_position: The index of the sample or shard that the batch comes from, a whole number, if the order of
+                the data differs from run to run. A *baseline* is then compared at the same data, otherwise at the same
+                step.
             unknown: Any other keyword is ignored and logged once.
         """
         values = {
@@ -213,7 +233,14 @@ class TrainingExporter:
             "epoch": epoch,
         }
         self._observer.observe(
-            step, values, split=split, skipped=skipped, weights=weights, group=group, unknown=unknown
+            step,
+            values,
+            split=split,
+            skipped=skipped,
+            weights=weights,
+            group=group,
+            data_position=data_position,
+            unknown=unknown,
         )
 
     def observe_log(
@@ -290,6 +317,23 @@ class TrainingExporter:
                 is not finite is ignored.
         """
         self._observer.gauge(name, value)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a checkpoint should carry: the level that the NLL has held, and what changed before.
+
+        It has numbers, strings, dictionaries and None only. Pass it to `load_state_dict` of the run that resumes from
+        this checkpoint.
+        """
+        return self._recorder.state().as_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over the *state* of a checkpoint, before the first step. The run then counts as resumed.
+
+        A rise is compared with the level that the run held before the checkpoint, even if Prometheus has forgotten it.
+
+        Never raises. A state that cannot be read is logged and ignored.
+        """
+        self._observer.take_over(state)
 
     def paused(self, activity: str = "") -> AbstractContextManager[None]:
         """Mark the run as paused while the block runs, for example during validation or checkpointing.

@@ -59,6 +59,11 @@ CONSTANTS = (
     Constant("rank_multiplied", "3", "Times the median of the ranks. Their data differ, but not by that much."),
     # Causes
     Constant("calm", "1.2", "Times its lowest NLL below which the probe has not risen."),
+    Constant(
+        "explained",
+        "1.5",
+        "Times the growth of the run before up to which it explains a rise. Two runs differ by less on the same data.",
+    ),
     Constant("risen", "1.1", "Times its level from which a rise gets a cause."),
     Constant("probe_age", "100", "Steps after which a probe is too old to describe the model."),
     Constant(

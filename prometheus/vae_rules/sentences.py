@@ -41,9 +41,19 @@ _PARTS = {
     "learning rate": "{{- with <<run:vae_learning_rate:max{@run}>> }}, learning rate [[first %.3g]]{{ end }}",
     "last learning rate": """
         {{- with <<last_over_time(run:vae_learning_rate:max{@run}[1d])>> }}, learning rate [[first %.3g]]{{ end }}""",
+    "the run before": """
+        {{- with <<run:vae_baseline:mean{@run}>> }}; the run before had [[first %.3g]] here{{ end }}""",
+    "as the run before": """
+        {{- with <<run:vae_baseline:mean{@run}>> }}, as in the run before{{ end }}""",
     "hard data": """
-        The NLL of the probe clip did not rise: the data are hard, and the model is no worse. If the outputs look good,
-        let the run continue; this alert then resolves. Otherwise stop the run.
+        {{- with <<run:vae_probe:is_calm{@run}>> }} The NLL of the probe clip did not rise: the data are hard, and the
+        model is no worse.
+        {{- else }}
+        {{- with <<run:vae_baseline:mean{@run}>> }} The run before rose here as well, to [[first %.3g]]
+        {{- with <<run:vae_baseline_growth:ratio{@run}>> }}, [[first %.2g]] times its level,{{ end }} and fell back: the
+        data are hard.
+        {{- end }}
+        {{- end }} If the outputs look good, let the run continue; this alert then resolves. Otherwise stop the run.
         """,
     "part that grew": "\n".join(map(_if_it_grew, NLL_PARTS)),
     "last steps": """
@@ -64,8 +74,8 @@ _PARTS = {
         {{- end }}
         {{- with <<count(run_change:vae_nll_rise:distance_steps{@run})>> }}.{{ end }}""",
     "no probe": """
-        {{- with <<run:vae_probe_growth:ratio{@run}>> }}{{ else }} A long stretch of hard data looks the
-        same. Add a probe (observe_probe) to tell them apart.{{ end }}
+        {{- with <<run:vae_probe_growth:ratio{@run} or run:vae_baseline:mean{@run}>> }}{{ else }} A long stretch of
+        hard data looks the same. Add a probe (observe_probe) to tell them apart.{{ end }}
         """,
     "gpu error": """
         {{- with <<run_gpu:vae_gpu_suspect:timestamp_seconds{@run}>> | sortByLabel "gpu" }} A GPU reported an error at

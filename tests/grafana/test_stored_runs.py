@@ -71,6 +71,18 @@ def _lines() -> Iterator[str]:
         for run, value in values:
             for index, step in enumerate(STEPS):
                 yield f'{name}{{run="{run}"}} {step if value is None else value} {START + index * INTERVAL}'
+    yield from _lines_of_succession()
+
+
+def _lines_of_succession() -> Iterator[str]:
+    """Yield the NLL of *job-1* in the first half of the time, and in the second half that of *job-2*, its successor."""
+    seconds = [START + index * INTERVAL for index in range(len(STEPS))]
+    first, second = seconds[: len(STEPS) // 2], seconds[len(STEPS) // 2 :]
+    yield "# TYPE run:vae_nll:mean gauge"
+    yield from (f'run:vae_nll:mean{{run="job-1"}} 0.5 {at}' for at in first)
+    yield from (f'run:vae_nll:mean{{run="job-2"}} 0.16 {at}' for at in second)
+    yield "# TYPE run:vae_run:successor gauge"
+    yield from (f'run:vae_run:successor{{run="job-1",successor="job-2"}} {second[0]} {at}' for at in second)
 
 
 def _steps(stored: Prometheus, start: int, interval: int) -> list[float]:
@@ -102,3 +114,11 @@ def test_steps_that_were_trained_again_have_the_values_of_the_last_time(stored: 
 def test_no_band_is_drawn_for_a_run_that_the_bands_do_not_fit(query: PanelQuery, stored: Prometheus) -> None:
     found = stored.query(query.filled(run="resumed|unfit"), at=END)
     assert [series.labels["run"] for series in found] == ["resumed"]
+
+
+def test_the_curve_of_a_run_begins_with_that_of_the_run_that_it_resumes(stored: Prometheus) -> None:
+    (query,) = (query for query in QUERIES if (query.place, query.name) == ("NLL over its bands", "nll"))
+    expr = query.filled(run="job-2", before="(job-1)", __range=f"{END - START}s")
+    (series,) = stored.query_range(expr, start=START, end=END, step=INTERVAL)
+    half = len(STEPS) // 2
+    assert [value for _, value in series.points] == [0.5] * half + [0.16] * (len(STEPS) - half)

@@ -37,7 +37,7 @@ MAX_SAMPLE_SECONDS = 60.0
 """The longest interval: the rules treat a reading that is older than three minutes as stale."""
 
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,99}")
-_RESERVED_LABELS = frozenset({"run", "rank", "outputs_url", "instance", "job", "le", "quantile"})
+_RESERVED_LABELS = frozenset({"run", "rank", "outputs_url", "resumes", "instance", "job", "le", "quantile"})
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ class RunSettings:
     band_edges: Mapping[tuple[str, str], float]
     info: Mapping[str, str]
     start_step: int | None
+    resumes: str | None = None
     is_pretrained: bool = False
     definition: LossDefinition = field(default_factory=LossDefinition)
     window_steps: int | None = None
@@ -64,6 +65,7 @@ def check_settings(  # noqa: PLR0913 - the arguments of TrainingExporter
     info: Mapping[str, object] | None,
     outputs_url: str | None,
     start_step: int | None,
+    resumes: str | None = None,
     loss: object = None,
     pretrained: object = False,
     window_steps: object = None,
@@ -76,6 +78,8 @@ def check_settings(  # noqa: PLR0913 - the arguments of TrainingExporter
     labels = _info_labels(mapping("info", info))
     if outputs_url is not None:
         labels["outputs_url"] = _url(outputs_url)
+    if resumes is not None:
+        labels["resumes"] = _predecessor(resumes, run)
     weights = _loss_weights(mapping("loss_weights", loss_weights))
     edges = check_band_edges(band_edges)
     return RunSettings(
@@ -85,6 +89,7 @@ def check_settings(  # noqa: PLR0913 - the arguments of TrainingExporter
         band_edges=edges,
         info=labels,
         start_step=None if start_step is None else _whole_number("start_step", start_step),
+        resumes=resumes,
         is_pretrained=_truth("pretrained", pretrained),
         definition=check_loss(loss, weights, has_own_edges=any(signal == "nll" for signal, _ in edges)),
         window_steps=check_window_steps(window_steps),
@@ -141,6 +146,15 @@ def _text(name: str, value: object) -> str:
             f"{name} must have at most {MAX_TEXT} characters, got {len(value)} ({value[:40]!r}...): shorten it"
         )
     return value
+
+
+def _predecessor(resumes: object, run: str) -> str:
+    if resumes == run:
+        raise SettingsError(
+            f"resumes must be the name of another run, got {resumes!r}, which is this one: a run that resumes under "
+            "its own name needs only start_step="
+        )
+    return _text("resumes", resumes)
 
 
 def _whole_number(name: str, value: object) -> int:

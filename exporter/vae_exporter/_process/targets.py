@@ -11,12 +11,12 @@ import re
 import secrets
 import socket
 import stat
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vae_exporter._process.whole_file import slug, write_whole
 from vae_exporter.errors import SettingsError
 from vae_exporter.vocabulary import END_STATE_LABEL
 
@@ -47,8 +47,6 @@ SCHEME_LABEL = "__scheme__"
 _LABELS = {"run", "rank", OWNER_LABEL, END_STATE_LABEL, END_STEP_LABEL, SCHEME_LABEL, _PATH_LABEL}
 
 _MAX_BYTES = 65536  # a larger file was not written by this package
-
-_MAX_SLUG = 64  # keeps the file name below the 143 bytes that the strictest file system (eCryptfs) allows
 
 _ADDRESS = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_][A-Za-z0-9_.-]{0,252})(?::(?P<port>[0-9]{1,5}))?")
 
@@ -147,12 +145,11 @@ def publish(folder: Path, target: Target) -> TargetFile:
         SettingsError: If the file cannot be written. The message gives the reason and the fix.
     """
     address_key = hashlib.sha256(target.address.encode()).hexdigest()[:12]
-    slug = re.sub(r"[^A-Za-z0-9_]+", "-", target.run)[:_MAX_SLUG].strip("-") or "run"
-    name = f"{slug}-rank{target.rank}-{address_key}{_ENDED if target.end else ''}.json"
+    name = f"{slug(target.run)}-rank{target.rank}-{address_key}{_ENDED if target.end else ''}.json"
     file = TargetFile(folder / name, _content(target))
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write_whole(file)
+        write_whole(file.path, file.content)
     except OSError as error:
         raise SettingsError(
             f"targets_dir must be writable, got {str(folder)!r}: cannot write {file.path.name} "
@@ -251,22 +248,3 @@ def read(path: Path) -> bytes:
     if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
         return b""  # reading a pipe would block
     return path.read_bytes()
-
-
-def _write_whole(file: TargetFile) -> None:
-    folder = file.path.parent
-    readers = folder.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH)
-    # The suffix hides it from Prometheus's *.json pattern, in which * also matches a leading dot.
-    handle, name = tempfile.mkstemp(prefix=f".{file.path.name}.", suffix=".tmp", dir=folder)  # mode 0600
-    partial = Path(name)
-    try:
-        with open(handle, "wb") as writer:  # noqa: PTH123 - a file descriptor has no path
-            writer.write(file.content)
-            writer.flush()
-            if readers:
-                os.fchmod(handle, 0o600 | readers)
-            os.fsync(handle)
-        partial.replace(file.path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
+from vae_exporter._record.saved_state import read_state
 from vae_exporter._record.trainer_log import is_of_test, nothing_known, values_of_log
 from vae_exporter._record.weighted_nll import weighted_nll
+from vae_exporter.errors import SettingsError
 from vae_exporter.vocabulary import COMPONENTS, GAUGES, PROBED
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ class Observer:
         skipped: object,
         weights: object,
         group: object,
+        data_position: object,
         unknown: Iterable[str],
     ) -> None:
         """Record the *values* of one step. *unknown* are the names of others that were passed."""
@@ -66,7 +69,15 @@ class Observer:
                 self._refuse("observe", unknown, _OBSERVED)
             known = self._known_weights(weights) if weights is not None else None
             in_group = "" if group is None else str(group)
-            self._record(step, values, split=split, skipped=skipped, weights=known, group=in_group)
+            self._record(
+                step,
+                values,
+                split=split,
+                skipped=skipped,
+                weights=known,
+                group=in_group,
+                data_position=data_position,
+            )
         except Exception as error:  # noqa: BLE001 - nothing raises into the training loop
             self._failures.caught("observe", "observe()", error)
 
@@ -120,6 +131,16 @@ class Observer:
         except Exception as error:  # noqa: BLE001 - likewise
             self._failures.caught("observe", "gauge()", error)
 
+    def take_over(self, state: object) -> None:
+        """Take over the *state* of an earlier process of the run."""
+        try:
+            self._recorder.take_over(read_state(state))
+        except SettingsError as error:
+            message = f"load_state_dict() ignores the state, so the level that the run held is unknown: {error}"
+            self._failures.tell("load_state_dict", message)
+        except Exception as error:  # noqa: BLE001 - likewise
+            self._failures.caught("observe", "load_state_dict()", error)
+
     @contextmanager
     def paused(self, activity: str) -> Iterator[None]:
         """Mark the run as paused while the block runs."""
@@ -144,9 +165,18 @@ class Observer:
         skipped: object,
         weights: Mapping[str, object] | None = None,
         group: str = "",
+        data_position: object = None,
     ) -> None:
         if self._service.takes_values():
-            self._recorder.observe(step, values, split=split, skipped=skipped, weights=weights, group=group)
+            self._recorder.observe(
+                step,
+                values,
+                split=split,
+                skipped=skipped,
+                weights=weights,
+                group=group,
+                data_position=data_position,
+            )
 
     def _known_weights(self, weights: object) -> Mapping[str, object]:
         if not isinstance(weights, Mapping):

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from vae_exporter._gpu.sampler import GpuSampler
     from vae_exporter._process.settings import RunSettings
+    from vae_exporter._record.history import History
     from vae_exporter._record.recorder import Recorder
     from vae_exporter._serve.http import HttpServer
     from vae_exporter._serve.place import Place
@@ -48,6 +49,7 @@ class RunService:
         rank: The rank that the user gave. None: the launcher's.
         gpus: Reads the GPUs meanwhile. None: nothing reads them.
         linger_seconds: How long the end waits for the last scrapes, at most.
+        history: Hands on what earlier processes have left. None: nothing is kept.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of a run
@@ -59,6 +61,7 @@ class RunService:
         rank: int | None,
         gpus: GpuSampler | None,
         linger_seconds: float,
+        history: History | None = None,
     ) -> None:
         self._settings = settings
         self._recorder = recorder
@@ -66,6 +69,7 @@ class RunService:
         self._given_rank = rank
         self._gpus = gpus
         self._linger_seconds = linger_seconds
+        self._history = history
         self._scrapers = Scrapers()
         self._server: HttpServer | None = None
         self._app: WSGIApplication = unsettled_app
@@ -144,6 +148,8 @@ class RunService:
                     if not self._is_settled and self._is_live:
                         self._settle(assumed_rank(os.environ))
                     self._recorder.end(state)
+                    if self._history and self._is_settled:
+                        self._history.leave(self._settings, self._recorder)
                     if self._gpus:
                         self._gpus.stop()  # with a last look: an out-of-memory error may be why it ends
                     is_read = self._server is None or self._wait_for_scrapes(state)
@@ -206,9 +212,12 @@ class RunService:
 
     def _settle(self, number: int) -> None:
         """Publish the run as rank *number*."""
+        is_first = not self._is_settled
         self._is_settled = True
         labels = place_labels(os.environ, socket.gethostname())
         self._settings = replace(self._settings, rank=number, info={**labels, **self._settings.info})
+        if self._history and is_first:
+            self._history.hand_on(self._settings, self._recorder)
         facts = self._gpus.facts if self._gpus else None
         self._app = endpoint_app(self._settings, self._recorder, self._scrapers, facts)
         self._list(number)

@@ -42,9 +42,14 @@ TERMINATED = Alert(
       max by (run) (run_rank:vae_run_alive:timestamp_seconds and run_rank:vae_run_state:code == 3)
     unless
       max by (run) (run_rank:vae_run_state:code == 4)
+    unless
+      run:vae_run:must_stop
     """,
-    why="If one rank fails, its launcher terminates the others. VaeRunFailed already pages for that.",
-    when="the run was ended by SIGTERM or SIGINT, and no rank failed",
+    why=(
+        "If one rank fails, its launcher terminates the others. VaeRunFailed already pages for that. A page about the "
+        "loss asks to stop the run, so its end is no news."
+    ),
+    when="the run was ended by SIGTERM or SIGINT, no rank failed, and no page about its loss fires",
     clears="when the run runs again",
     summary="""
         Run {{ $labels.run }} was terminated by a signal. If you did not send it, resume the run.
