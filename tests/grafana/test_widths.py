@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import pytest
-from dashboard_files import DASHBOARDS, panels
+from dashboard_files import DASHBOARDS, of_each_panel, of_each_table, panels
 from PIL import ImageFont
 
 from vae_exporter.advice import ALERTS, BANDS
@@ -32,20 +32,6 @@ VALUES = {
     "card": ["training-node-17 0 5f8b2c1e"],
 }
 """The texts that a column without value mappings may have. The names of runs and URLs may be of any length."""
-
-of_each_panel = pytest.mark.parametrize(
-    ("board", "panel"),
-    [pytest.param(board, panel, id=f"{board}-{panel['title']}") for board in DASHBOARDS for panel in panels(board)],
-)
-of_each_table = pytest.mark.parametrize(
-    "panel",
-    [
-        pytest.param(panel, id=f"{board}-{panel['title']}")
-        for board in DASHBOARDS
-        for panel in panels(board)
-        if panel["type"] == "table"
-    ],
-)
 
 
 @cache
