@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import pytest
-from dashboard_files import DASHBOARDS, of_each_panel, of_each_table, panels
+from dashboard_files import DASHBOARDS, of_each, of_each_panel, panels
 from PIL import ImageFont
 
 from vae_exporter.advice import ALERTS, BANDS
@@ -89,13 +89,13 @@ def is_wrapped(properties: dict[str, Any]) -> bool:
     return bool(properties.get("custom.cellOptions", {}).get("wrapText"))
 
 
-@of_each_table
+@of_each("table")
 def test_the_columns_of_a_table_leave_room_for_those_without_a_width(panel: dict[str, Any]) -> None:
     for field, properties in columns(panel):
         assert width_of_column(panel, properties) >= (60 if "custom.width" in properties else 138), field
 
 
-@of_each_table
+@of_each("table")
 def test_each_text_of_a_table_fits_its_column(panel: dict[str, Any]) -> None:
     for field, properties in columns(panel):
         width = width_of_column(panel, properties)

@@ -59,11 +59,6 @@ def everything(value: object) -> Iterator[tuple[str, Any]]:
             yield from everything(part)
 
 
-def of_type(kind: str) -> Iterator[dict[str, Any]]:
-    """Yield the panels of a kind, of all dashboards."""
-    yield from (panel for board in DASHBOARDS for panel in panels(board) if panel["type"] == kind)
-
-
 def repeated(board: str) -> Iterator[str]:
     """Yield the titles of the panels in rows that Grafana repeats for each value of a variable."""
     repeats = False
@@ -101,4 +96,16 @@ of_each_panel = pytest.mark.parametrize(
     ("board", "panel"),
     [pytest.param(board, panel, id=f"{board}-{panel['title']}") for board in DASHBOARDS for panel in panels(board)],
 )
-of_each_table = pytest.mark.parametrize("panel", list(of_type("table")), ids=lambda panel: panel["title"])
+
+
+def of_each(*kinds: str) -> pytest.MarkDecorator:
+    """Run a test with each panel of one of *kinds*."""
+    return pytest.mark.parametrize(
+        "panel",
+        [
+            pytest.param(panel, id=f"{board}-{panel['title']}")
+            for board in DASHBOARDS
+            for panel in panels(board)
+            if panel["type"] in kinds
+        ],
+    )
