@@ -7,16 +7,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
-from children import finished
 from dashboard_files import PanelQuery, panel_queries
+from stored_series import store
 
 from vae_exporter.stack.client import Prometheus
-from vae_exporter.stack.programs import find_program
 from vae_exporter.stack.servers import prometheus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 INTERVAL = 15
 """Seconds between two samples. Each is at a multiple of it, as are the times that Grafana asks for."""
@@ -44,18 +42,7 @@ QUERIES = list(panel_queries())
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """Yield a Prometheus with the series of the runs *resumed* and *unfit*, which the bands do not fit."""
     folder = tmp_path_factory.mktemp("stored")
-    text = folder / "series.txt"
-    text.write_text("\n".join([*_lines(), "# EOF\n"]))
-    command: list[str | Path] = [
-        find_program("promtool"),
-        "tsdb",
-        "create-blocks-from",
-        "openmetrics",
-        text,
-        folder / "prometheus",
-    ]
-    done = finished(command)
-    assert done.returncode == 0, done.stderr
+    store(folder, _lines())
     with prometheus(folder, alertmanager_url="http://127.0.0.1:1") as url:
         yield Prometheus(url)
 
