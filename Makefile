@@ -48,6 +48,11 @@ test-launchers: $(INSTALLED) ## Run the tests under Lightning, in a Jupyter kern
 	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -e '.[launchers]'
 	.venv/bin/python -m pytest tests/launchers $(ARGS)
 
+.PHONY: look
+look: servers $(INSTALLED) ## Photograph every dashboard in the Grafana at ARGS="--grafana FOLDER" or URL, and check it.
+	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -e '.[look]'
+	.venv/bin/python -m pytest tests/look $(ARGS)
+
 .PHONY: lint
 lint: servers $(INSTALLED) ## Check the code, the rules and the configuration files.
 	.venv/bin/python -m ruff check
@@ -131,5 +136,5 @@ $(INSTALLED): pyproject.toml $(CONSTRAINTS)
 
 .PHONY: clean
 clean: ## Remove everything that these targets created, except the runs in vae-exporter-data.
-	rm -rf .venv .servers .site dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .servers .site .look dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -19,7 +19,14 @@ def store(folder: Path, lines: Iterable[str], *, seconds: float = 60.0) -> None:
     with file.open("w") as text:
         text.writelines(f"{line}\n" for line in lines)
         text.write("# EOF\n")
-    command = [find_program("promtool"), "tsdb", "create-blocks-from", "openmetrics", file, folder / "prometheus"]
+    command: list[str | Path] = [
+        find_program("promtool"),
+        "tsdb",
+        "create-blocks-from",
+        "openmetrics",
+        file,
+        folder / "prometheus",
+    ]
     done = finished(command, seconds=seconds)
     assert done.returncode == 0, done.stderr[-1000:]
     file.unlink()
