@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-OLDEST, NEWEST = "1769699998!10.1.0", "0.0.21"
-"""The SDKs for Grafana 10.1 and for Grafana 12. The second has the version of the SDK instead of Grafana's."""
+OLDEST, NEWEST = "1769699681!11.1.0", "0.0.21"
+"""The SDKs for Grafana 11.1, the first that wraps the texts of tables, and for Grafana 12.
+
+From 12 on, the version of an SDK is its own.
+"""
 
 READ_AND_WRITE = """
 import json, sys
@@ -37,15 +40,9 @@ WITHOUT_FIELDS = {"step", "tagKeys", "textFormat", "titleFormat"}
 NEWER_DEFAULTS = {
     "allowCustomValue": True,
     "legend": {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": False},  # of a bar gauge
-    "maxVizHeight": 300,
-    "namePlacement": "auto",
     "perPage": 20,
-    "percentChangeColorMode": "standard",
-    "showPercentChange": False,
-    "sizing": "auto",
-    "wideLayout": True,
 }
-"""Options that Grafana 10.1 does not have, at the values of what it does."""
+"""Options that Grafana 11.1 does not have, at the values of what it does."""
 
 
 @pytest.fixture(scope="module", params=[OLDEST, NEWEST])
