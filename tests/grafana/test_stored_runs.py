@@ -1,4 +1,4 @@
-"""Queries against series that promtool wrote: a run that pauses and resumes, and one that the bands do not fit."""
+"""Queries against series that promtool wrote: a run that resumes, one that the bands do not fit, one that has ended."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ QUERIES = list(panel_queries())
 
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """Yield a Prometheus with the series of the runs *resumed* and *unfit*, which the bands do not fit."""
+    """Yield a Prometheus with the runs *resumed*, *unfit*, which the bands do not fit, and *ended*."""
     folder = tmp_path_factory.mktemp("stored")
     store(folder, _lines())
     with prometheus(folder, alertmanager_url="http://127.0.0.1:1") as url:
@@ -58,6 +58,9 @@ def _lines() -> Iterator[str]:
         for run, value in values:
             for index, step in enumerate(STEPS):
                 yield f'{name}{{run="{run}"}} {step if value is None else value} {START + index * INTERVAL}'
+    yield "# TYPE vae_run_info gauge"
+    for at in range(START, START + 300, INTERVAL):
+        yield f'vae_run_info{{run="ended",outputs_url="https://host/"}} 1 {at}'
 
 
 def _steps(stored: Prometheus, start: int, interval: int) -> list[float]:
@@ -89,3 +92,9 @@ def test_steps_that_were_trained_again_have_the_values_of_the_last_time(stored: 
 def test_no_band_is_drawn_for_a_run_that_the_bands_do_not_fit(query: PanelQuery, stored: Prometheus) -> None:
     found = stored.query(query.filled(run="resumed|unfit"), at=END)
     assert [series.labels["run"] for series in found] == ["resumed"]
+
+
+@pytest.mark.parametrize("query", [query for query in QUERIES if query.place in ("Outputs", "About")], ids=str)
+def test_a_run_that_has_ended_still_says_what_it_was(query: PanelQuery, stored: Prometheus) -> None:
+    (series,) = stored.query(query.filled(run="ended", __range=f"{END - START}s"), at=END)
+    assert series.labels["outputs_url"] == "https://host/"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from looks.grafana import Shown, grafana, version
-from looks.hour import write_hour
+from looks.hour import Hour, write_hour
 from looks.trainings import HOUR
 from playwright.sync_api import sync_playwright
 
@@ -41,23 +41,34 @@ def pictures(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture(scope="session")
-def shown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
-    """A Grafana that shows the simulated hour. It takes minutes to simulate."""
-    place = request.config.getoption("--grafana")
-    if not place:
-        pytest.exit('make look needs a Grafana: ARGS="--grafana FOLDER" or ARGS="--grafana URL"', returncode=2)
-    is_url = place.startswith("http")
-    folder = tmp_path_factory.mktemp("look")
+def hour(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hour]:
+    """A Prometheus with the simulated hour. It takes minutes to simulate."""
+    folder = tmp_path_factory.mktemp("hour")
     end = int(time.time()) // HOUR * HOUR
     write_hour(folder, end - HOUR)
-    with prometheus(
-        folder, alertmanager_url="http://127.0.0.1:1", port=PORT_OF_THE_DATA_SOURCE if is_url else 0
-    ) as prometheus_url:
-        if is_url:
-            yield Shown(place.rstrip("/"), version(place.rstrip("/")), end - HOUR, end)
-            return
-        with grafana(Path(place).resolve(), folder, prometheus_url) as url:
-            yield Shown(url, version(url), end - HOUR, end)
+    port = PORT_OF_THE_DATA_SOURCE if is_url(request) else 0
+    with prometheus(folder, alertmanager_url="http://127.0.0.1:1", port=port) as url:
+        yield Hour(url, end - HOUR, end)
+
+
+@pytest.fixture(scope="session")
+def shown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
+    """A Grafana that shows the simulated hour."""
+    place = request.config.getoption("--grafana")
+    if not place:
+        pytest.fail('make look needs a Grafana: ARGS="--grafana FOLDER" or ARGS="--grafana URL"')
+    hour: Hour = request.getfixturevalue("hour")
+    if is_url(request):
+        url = place.rstrip("/")
+        yield Shown(url, version(url), hour.start, hour.end)
+        return
+    with grafana(Path(place).resolve(), tmp_path_factory.mktemp("grafana"), hour.url) as url:
+        yield Shown(url, version(url), hour.start, hour.end)
+
+
+def is_url(request: pytest.FixtureRequest) -> bool:
+    """Return whether the Grafana is one that already runs."""
+    return str(request.config.getoption("--grafana")).startswith("http")
 
 
 @pytest.fixture(scope="session")

@@ -52,8 +52,8 @@ def _verdict() -> Panels:
         number(
             Words(
                 "Verdict",
-                "The verdict of the rules: healthy, converging, watch or stop.",
-                no_data.AFTER_HUNDRED_STEPS,
+                "The verdict of the rules: healthy, converging, watch or stop. A run that has ended well has none.",
+                "No verdict",
             ),
             "none",
             Query(f"max by (run) ({of_run('run:vae_verdict:code')})"),
@@ -64,7 +64,7 @@ def _verdict() -> Panels:
             Words(
                 "Reason and what to do",
                 "The alert or band that decided the verdict, and advice. The runbook of the alert has the details.",
-                "Not judged. The first verdict comes after 100 steps.",
+                "No verdict: the run has ended, or has not made 100 steps yet.",
             ),
             [Query(f"max by (reason) ({of_run('run:vae_verdict')})")],
             do,
@@ -108,7 +108,7 @@ def _outputs() -> table.Panel:
     columns = [Column("outputs_url", "View", link=("Open", "${__value.raw}"), cell=wrapped())]
     return rows(
         Words("Outputs", "A link to the reconstructions.", "outputs_url is not set."),
-        [Query(f"max by (outputs_url) ({of_run('vae_run_info', outputs_url='=~.+')})")],
+        [Query(f"max by (outputs_url) (last_over_time({of_run('vae_run_info', outputs_url='=~.+')}[$__range]))")],
         columns,
         (4, 6),
     ).transformations(only(columns))
@@ -173,9 +173,9 @@ def _about() -> table.Panel:
         Words(
             "About",
             "What the run reports about itself, from TrainingExporter(info=, outputs_url=).",
-            "The run is not scraped.",
+            "The run was not scraped in this time range.",
         ),
-        [Query(f"group without (instance, job) ({of_run('vae_run_info')})")],
+        [Query(f"group without (instance, job) (last_over_time({of_run('vae_run_info')}[$__range]))")],
         [Column("outputs_url", "outputs_url", link=("Open the outputs", "${__value.raw}"))],
         (24, 4),
     ).transformations(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from children import finished
@@ -40,6 +41,15 @@ LEAST_TIME = 1.0
 Key = tuple[str, "Labels"]
 Points = dict[int, float]
 """The values of a series by their time, in seconds of the hour."""
+
+
+@dataclass(frozen=True)
+class Hour:
+    """The Prometheus at *url* that has the simulated hour from *start* to *end*, in Unix seconds."""
+
+    url: str
+    start: int
+    end: int
 
 
 def write_hour(folder: Path, start: int) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from looks.cards import cards
-from looks.trainings import STEP_SECONDS, WEIGHTS
+from looks.trainings import STEP_SECONDS, TRAININGS, WEIGHTS
 from vae_exporter._process.settings import check_settings
 from vae_exporter._record.recorder import Recorder
 from vae_exporter._serve.registry import run_registry
@@ -23,6 +23,9 @@ SCRAPE_SECONDS = 15
 
 LINGER_SECONDS = 45
 """How long a process that has ended can still be scraped."""
+
+CLOCK = "vae_exporter_clock_timestamp_seconds"
+"""The one metric that the exporter does not take from the clock of the recorder."""
 
 Labels = tuple[tuple[str, str], ...]
 Sample = tuple[str, Labels, float]
@@ -61,14 +64,15 @@ class _Process:
             monotonic=lambda: self._seconds,
         )
         self._registry = run_registry(settings, self._recorder, self._gpus)
-        self._target = (("instance", f"node-17:{9645 + rank}"), ("job", "vae-training"))
+        node = 10 + TRAININGS.index(training)
+        self._target = (("instance", f"node-{node}:{9645 + rank}"), ("job", "vae-training"))
 
     def scrapes(self, steps: dict[int, dict[str, float]]) -> Iterator[tuple[int, list[Sample]]]:
         due = -(-self._segment.start // SCRAPE_SECONDS) * SCRAPE_SECONDS
         for step, values in steps.items():
             self._seconds += STEP_SECONDS
             while due < self._seconds:
-                yield due, self._scrape()
+                yield due, self._scrape(due)
                 due += SCRAPE_SECONDS
             self._recorder.observe(step, values)
             self._recorder.observe_reconstruction(step, *_frames(round(self._training.blur(step), 2)))
@@ -78,16 +82,17 @@ class _Process:
         if self._segment.end is not None:
             self._recorder.end(self._segment.end)
             while due <= self._seconds + LINGER_SECONDS:
-                yield due, self._scrape()
+                yield due, self._scrape(due)
                 due += SCRAPE_SECONDS
 
-    def _scrape(self) -> list[Sample]:
-        found = [
-            (sample.name, tuple(sorted({**sample.labels, **dict(self._target)}.items())), float(sample.value))
+    def _scrape(self, at: int) -> list[Sample]:
+        values = {
+            (sample.name, tuple(sorted({**sample.labels, **dict(self._target)}.items()))): float(sample.value)
             for metric in self._registry.collect()
             for sample in metric.samples
-        ]
-        return [*found, ("up", self._target, 1.0)]
+        }
+        samples = [(name, labels, float(at) if name == CLOCK else value) for (name, labels), value in values.items()]
+        return [*samples, ("up", self._target, 1.0)]
 
     def _gpus(self) -> GpuFacts:
         return cards(self._training, self._rank, self._seconds)
