@@ -31,13 +31,23 @@ watch: servers $(INSTALLED) ## Run Prometheus, Alertmanager and the pager for th
 	@exec .venv/bin/vae-exporter watch $(ARGS)
 
 .PHONY: test
-test: servers $(INSTALLED) ## Run the tests, two files at a time, because they mostly wait for servers.
-	.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+test: servers $(INSTALLED) ## Run the tests, three files at a time, because they mostly wait for servers.
+	.venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: test-integrations
 test-integrations: $(INSTALLED) ## Test the adapters with the real trainers, which it installs into .venv.
 	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -c constraints-integrations.txt -e '.[integrations]'
 	.venv/bin/python -m pytest tests/integrations $(ARGS)
+
+# Debian's releases with the versions that docker-compose.yml uses: Alertmanager 0.28 and Prometheus 3.5.
+ENGINES ?= trixie forky
+
+.PHONY: test-engines
+test-engines: $(INSTALLED) ## Test the rules and the chain to the pager with newer Prometheus and Alertmanager.
+	for release in $(ENGINES); do \
+	  scripts/get_servers.sh $$release && VAE_EXPORTER_SERVERS=$(CURDIR)/.servers/$$release/bin \
+	  .venv/bin/python -m pytest -n 3 --dist loadfile tests/alertmanager tests/e2e tests/rules tests/stack $(ARGS) || exit; \
+	done
 
 .PHONY: test-compose
 test-compose: $(INSTALLED) ## Test docker-compose.yml in a separate Docker daemon with stand-in images. Needs root.

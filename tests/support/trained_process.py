@@ -28,6 +28,8 @@ _PRELUDE = """\
 import multiprocessing, os, select, signal, sys, threading
 from vae_exporter import TrainingExporter
 
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # tests run by nohup ignore it, and so would this process
+
 def say(word):
     os.write(1, f"{word}\\n".encode())  # in one piece: its workers speak, too
 

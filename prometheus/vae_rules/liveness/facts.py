@@ -17,6 +17,11 @@ LIFE = Section(
     "Life",
     (
         Record(
+            "run_rank:vae_run:was_scraped",
+            "group by (run, rank) (last_over_time(vae_run_state[2m]))",
+            "Present if the rank was scraped within the last two minutes",
+        ),
+        Record(
             "run_rank:vae_clock_offset:seconds",
             """
               max by (run, rank) (
@@ -25,9 +30,9 @@ LIFE = Section(
             or
                 last_over_time(run_rank:vae_clock_offset:seconds[2m])
               and
-                max by (run, rank) (last_over_time(vae_run_state[2m]))
+                run_rank:vae_run:was_scraped
             or
-              0 * max by (run, rank) (last_over_time(vae_run_state[2m]))
+              0 * run_rank:vae_run:was_scraped
             """,
             "How far the clock of the rank's host is ahead of that of Prometheus. The other series correct its "
             "timestamps by this",
@@ -122,7 +127,7 @@ STEPS = Section(
             or
                 last_over_time(run_rank:vae_run_paused:timestamp_seconds[1h])
               and
-                max by (run, rank) (last_over_time(vae_run_state[2m]))
+                run_rank:vae_run:was_scraped
             """,
             "When the rank was last scraped while paused",
         ),
@@ -170,7 +175,7 @@ STEPS = Section(
             """
               clamp_min($usual_steps * run_rank:vae_step_duration_seconds:mean, $stall_min)
             or
-              $first_step * group by (run, rank) (last_over_time(vae_run_state[2m]))
+              $first_step * run_rank:vae_run:was_scraped
             """,
             "How long a step of the rank may take: $usual_steps usual step times, but at least $stall_min s; "
             "$first_step s if no step has been timed yet",

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from simulations.families import Family, doubling, healthy
+from simulations.curves import doubling, healthy
+from simulations.family import Family
 from simulations.noise import Noise
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ class Training:
         """Return the values of all steps of a rank."""
         family = Family(self.run, self.curve, level=0.165, steps=STEPS, gauges=self._gauges)
         seed = sum(self.run.encode()) + rank
-        trained = dict(family.train(np.random.default_rng(seed), Noise(0.15)))
+        reports = family.train(np.random.default_rng(seed), Noise(0.15))
+        trained = {report.step: dict(report.values) for report in reports}
         for values in trained.values():
             values["total"] = values["nll"] + WEIGHTS["kl"] * values["kl"]
         return trained
