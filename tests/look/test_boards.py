@@ -36,6 +36,7 @@ def views() -> Iterator[View]:
     chosen: dict[str, list[dict[str, list[str]]]] = {
         "vae-run": [{"run": [training.run]} for training in TRAININGS],
         "vae-comparison": [{"run": list(COMPARED)}],
+        "gpu-memory": [{"run": ["eight-ranks-resumed"]}],
     }
     for uid in DASHBOARDS:
         for variables in chosen.get(uid, [{}]):
