@@ -52,7 +52,7 @@ def _verdict() -> Panels:
         number(
             Words(
                 "Verdict",
-                "The verdict of the rules: healthy, converging, watch or stop. A run that has ended well has none.",
+                "The latest verdict of the rules: healthy, converging, watch or stop.",
                 "No verdict",
             ),
             "none",
@@ -64,7 +64,7 @@ def _verdict() -> Panels:
             Words(
                 "Reason and what to do",
                 "The alert or band that decided the verdict, and advice. The runbook of the alert has the details.",
-                "No verdict: the run has ended, or has not made 100 steps yet.",
+                "No verdict now: the run has ended, or has not made 100 steps yet.",
             ),
             [Query(f"max by (reason) ({of_run('run:vae_verdict')})")],
             do,
