@@ -61,7 +61,7 @@ test-launchers: $(INSTALLED) ## Run the tests under Lightning, in a Jupyter kern
 .PHONY: look
 look: servers $(INSTALLED) ## Photograph every dashboard in the Grafana at ARGS="--grafana FOLDER" or URL, and check it.
 	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -e '.[look]'
-	.venv/bin/python -m pytest tests/look $(ARGS)
+	.venv/bin/python -m pytest --timeout 1800 tests/look $(ARGS)
 
 .PHONY: lint
 lint: servers $(INSTALLED) ## Check the code, the rules and the configuration files.
