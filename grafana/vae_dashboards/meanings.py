@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from grafana_foundation_sdk.models.dashboard import (
     DashboardRangeMapOptions,
+    DashboardRegexMapOptions,
     RangeMap,
+    RegexMap,
     ValueMap,
     ValueMapping,
     ValueMappingResult,
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 GREEN, YELLOW, ORANGE, RED, GRAY, BLUE, PURPLE = "green", "yellow", "orange", "red", "text", "blue", "purple"
 """Grafana's color names. Each theme has its own shade of them."""
+
+MOST_RUNS = 1_000_000
 
 BAND_COLORS = dict(zip(NLL_BANDS, (ORANGE, BLUE, GREEN, YELLOW, ORANGE, RED), strict=True))
 
@@ -47,9 +51,18 @@ def meaning(words: Mapping[str, tuple[str, str]]) -> ValueMapping:
 
 
 def count_of(color: str) -> list[ValueMapping]:
-    """Color a count that should be 0: green if it is, *color* if not. The text is the count itself."""
+    """Color a count that should be 0: green if it is, *color* if not. The text is the count itself.
+
+    A range needs both ends: Grafana takes an end that is null for 0.
+    """
     nonzero = ValueMappingResult(color=color, index=1)
-    return [meaning({"0": ("0", GREEN)}), RangeMap(DashboardRangeMapOptions(from_val=1, result=nonzero))]
+    counts = DashboardRangeMapOptions(from_val=1, to=MOST_RUNS, result=nonzero)
+    return [meaning({"0": ("0", GREEN)}), RangeMap(counts)]
+
+
+def called(text: str) -> ValueMapping:
+    """Show *text* for any value, such as a URL that nobody reads."""
+    return RegexMap(DashboardRegexMapOptions(pattern=".+", result=ValueMappingResult(text=text, index=0)))
 
 
 def _verdict(name: str) -> tuple[str, str]:

@@ -43,6 +43,10 @@ before it.
 """
 
 
+_WITHOUT_TIME = DataTransformerConfig(id_val="filterFieldsByName", options={"exclude": {"pattern": "^Time$"}})
+"""Otherwise Grafana draws over the time, and the step as one of the lines."""
+
+
 def of_runs_by_step(
     words: Words, unit: str, query: Query, size: tuple[int, int] = (24, 10), *, edges: Sequence[Edge] = ()
 ) -> trend.Panel:
@@ -55,7 +59,7 @@ def of_runs_by_step(
         [
             DataTransformerConfig(id_val="merge", options={}),
             _with(table),
-            DataTransformerConfig(id_val="filterFieldsByName", options={"exclude": {"pattern": "^Time$"}}),
+            _WITHOUT_TIME,
             DataTransformerConfig(
                 id_val="partitionByValues",
                 options={"fields": ["run"], "keepFields": False, "naming": {"asLabels": True}},
@@ -75,7 +79,7 @@ def of_run_by_step(words: Words, unit: str, queries: Sequence[Query], size: tupl
     panel = of_curves(trend.Panel(), words, unit, size)
     for query in (STEP_QUERY, *queries):
         panel.with_target(query.over_time())
-    return _over(panel.transformations([_joined_by("Time"), _with(STEP)]), STEP)
+    return _over(panel.transformations([_joined_by("Time"), _with(STEP), _WITHOUT_TIME]), STEP)
 
 
 def _joined_by(field: str) -> DataTransformerConfig:

@@ -74,8 +74,12 @@ def columns(panel: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def texts_of(field: str, properties: dict[str, Any]) -> list[str]:
-    mapped = [result["text"] for one in properties.get("mappings", []) for result in one["options"].values()]
-    return mapped or VALUES.get(field, [])
+    results = [
+        result
+        for one in properties.get("mappings", [])
+        for result in (one["options"].values() if one["type"] == "value" else [one["options"]["result"]])
+    ]
+    return [result["text"] for result in results] or VALUES.get(field, [])
 
 
 def width_of_column(panel: dict[str, Any], properties: dict[str, Any], window: int = DESKTOP) -> float:

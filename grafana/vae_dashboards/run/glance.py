@@ -16,6 +16,7 @@ from vae_dashboards.meanings import (
     STATE_QUERY,
     VERDICT,
     WHAT_TO_DO,
+    called,
 )
 from vae_dashboards.panels import EMPTY, RUNBOOKS, Words, number, states
 from vae_dashboards.queries import Query, of_run
@@ -105,7 +106,7 @@ def _firing_now() -> table.Panel:
 
 
 def _outputs() -> table.Panel:
-    columns = [Column("outputs_url", "View", link=("Open", "${__value.raw}"), cell=wrapped())]
+    columns = [Column("outputs_url", "View", link=("Open", "${__value.raw}"), meaning=called("Open the outputs"))]
     return rows(
         Words("Outputs", "A link to the reconstructions.", "outputs_url is not set."),
         [Query(f"max by (outputs_url) (last_over_time({of_run('vae_run_info', outputs_url='=~.+')}[$__range]))")],
@@ -176,7 +177,7 @@ def _about() -> table.Panel:
             "The run was not scraped in this time range.",
         ),
         [Query(f"group without (instance, job) (last_over_time({of_run('vae_run_info')}[$__range]))")],
-        [Column("outputs_url", "outputs_url", link=("Open the outputs", "${__value.raw}"))],
+        [Column("outputs_url", "outputs_url", link=("Open", "${__value.raw}"), meaning=called("Open the outputs"))],
         (24, 4),
     ).transformations(
         [DataTransformerConfig(id_val="filterFieldsByName", options={"exclude": {"pattern": "^(Time|Value)"}})]

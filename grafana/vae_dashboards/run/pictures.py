@@ -9,7 +9,7 @@ from grafana_foundation_sdk.models import canvas as models
 from grafana_foundation_sdk.models.common import ResourceDimensionMode
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 
-from vae_dashboards.looks import wrapped
+from vae_dashboards.meanings import called
 from vae_dashboards.panels import Words, of_curves
 from vae_dashboards.queries import Query, of_run
 from vae_dashboards.tables import Column, only, rows
@@ -29,7 +29,7 @@ def pictures() -> Panels:
     """Return the pictures, and links to them."""
     columns = [
         Column("when", "Picture", width=120),
-        Column("picture", "URL", link=("Open the picture", "${__value.raw}"), cell=wrapped()),
+        Column("picture", "Link", link=("Open", "${__value.raw}"), meaning=called("Open the picture")),
     ]
     return [
         _picture("Newest picture", "The newest outputs.", Query(picture_at(NEWEST))),

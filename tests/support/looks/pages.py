@@ -64,7 +64,7 @@ def look(browser: Browser, url: str, width: int, picture: Path) -> list[Panel]:
     try:
         page.add_init_script(SCRIPT)
         page.goto(url)
-        page.wait_for_selector("section[data-testid^='data-testid Panel header']", timeout=READY_MILLISECONDS)
+        page.wait_for_selector("[data-testid^='data-testid Panel header']", timeout=READY_MILLISECONDS)
         _settle(page)
         # Grafana loads a panel when it comes into view, so the window grows until it shows all of them.
         while (height := min(TALLEST, page.evaluate("vaeLook.height()"))) > page.viewport_size["height"]:
@@ -78,5 +78,5 @@ def look(browser: Browser, url: str, width: int, picture: Path) -> list[Panel]:
 
 
 def _settle(page: Page) -> None:
-    """Wait until no panel loads, and nothing has been drawn for a second."""
+    """Wait until no panel loads, and nothing has changed for two seconds."""
     page.wait_for_function("vaeLook.isSettled()", timeout=READY_MILLISECONDS, polling=200)

@@ -25,6 +25,21 @@
     return fillText.call(this, text, x, y, ...rest);
   };
 
+  // Panels appear, and ask for their data, a while after they have come into view.
+  let asked = 0;
+  const { fetch } = window;
+  window.fetch = async (...args) => {
+    asked += 1;
+    try {
+      return await fetch(...args);
+    } finally {
+      asked -= 1;
+      changed = performance.now();
+    }
+  };
+  addEventListener("resize", () => (changed = performance.now()));
+  new MutationObserver(() => (changed = performance.now())).observe(document, { childList: true, subtree: true });
+
   const isShown = (element) => element.getClientRects().length > 0 && getComputedStyle(element).visibility !== "hidden";
 
   // The texts of an element, one for each node of text.
@@ -69,7 +84,7 @@
     };
   };
 
-  const sections = () => [...document.querySelectorAll("section[data-testid^='data-testid Panel header']")];
+  const sections = () => [...document.querySelectorAll("[data-testid^='data-testid Panel header']")];
   const loads = () => document.querySelector('[aria-label="Panel loading bar"], [data-testid*="loading bar" i]');
 
   window.vaeLook = {
@@ -78,6 +93,6 @@
       Math.ceil(
         Math.max(0, ...[...document.querySelectorAll(".react-grid-item")].map((e) => e.getBoundingClientRect().bottom)) + 40,
       ),
-    isSettled: () => !loads() && performance.now() - changed > 1000,
+    isSettled: () => !loads() && asked === 0 && performance.now() - changed > 2000,
   };
 })();
