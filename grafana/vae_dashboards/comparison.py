@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from vae_dashboards.board import Board, Panels, Row, leads_to, runs
 from vae_dashboards.looks import logarithmic
 from vae_dashboards.meanings import BAND_COLORS, BLUE, RED, VERDICT_NAME
-from vae_dashboards.panels import Words
+from vae_dashboards.panels import SCIENTIFIC, Words
 from vae_dashboards.queries import Query, band_edge, edge, of_run, window_mean
 from vae_dashboards.steps import Edge, of_runs_by_step
 from vae_dashboards.tables import Column, joined, only, rows
@@ -70,7 +70,7 @@ def _panels() -> Panels:
             Words("Runs", "The latest values of each run. A run that has ended has no verdict.", NOTHING),
             now,
             columns,
-            (24, 6),
+            (24, 8),
         ).transformations([*joined("run"), *only(columns)]),
         *(_component(name, COMPONENTS[name].meaning) for name in PROBED if name != "nll"),
         _figure(
@@ -78,6 +78,7 @@ def _panels() -> Panels:
             "The learning rate of the optimizer. It follows your schedule.",
             "vae_learning_rate",
             "learning_rate",
+            SCIENTIFIC,
         ),
         _figure(
             "Gradient norm by step",
@@ -103,10 +104,10 @@ def _component(name: str, meaning: str) -> Builder[Panel]:
     )
 
 
-def _figure(title: str, description: str, series: str, keyword: str) -> Builder[Panel]:
+def _figure(title: str, description: str, series: str, keyword: str, unit: str = "none") -> Builder[Panel]:
     return of_runs_by_step(
         Words(title, description, _nothing(keyword)),
-        "none",
+        unit,
         Query(f"max by (run) ({of_run(series)})", name="figure"),
         (12, 9),
     )

@@ -94,8 +94,11 @@ WHAT_TO_DO = meaning({reason: (text, GRAY) for reason, text in {**BANDS, **ALERT
 
 REASON = meaning({reason: (f"{reason}: {text}", GRAY) for reason, text in {**BANDS, **ALERTS}.items()})
 
+NONE = ("✓ none", GREEN)
+"""What a state timeline shows while it has nothing to show."""
+
 # The values of FIRING_QUERY. Its names have no prefix, so that they fit a phone.
-FIRING = meaning({"1": ("! ticket", ORANGE), "2": ("✕ page", RED)})
+FIRING = meaning({"0": NONE, "1": ("! ticket", ORANGE), "2": ("✕ page", RED)})
 FIRING_QUERY = """max by (alert) (label_replace(
     2 * ALERTS{{alertstate="firing",severity="page",{runs}}}
   or
@@ -103,9 +106,9 @@ FIRING_QUERY = """max by (alert) (label_replace(
   "alert", "$1", "alertname", "(?:Vae)?(.+)"
 ))"""
 
-HOLDS = meaning({"1": ("detected", ORANGE)})
+HOLDS = meaning({"0": NONE, "1": ("detected", ORANGE)})
 
-RISES = meaning({"1": ("grew most", ORANGE)})
+RISES = meaning({"0": NONE, "1": ("grew most", ORANGE)})
 
 YES_NO = meaning({"0": ("✓ no", GREEN), "1": ("✕ yes", RED)})
 

@@ -113,6 +113,7 @@ def test_each_unit_exists_in_grafana(board: str, panel: dict[str, Any]) -> None:
         "celsius",
         "watt",
         "hertz",
+        "sci",
     }  # checked against the SDK's list below
     assert units(panel) <= known
 

@@ -58,6 +58,8 @@ def _lines() -> Iterator[str]:
         for run, value in values:
             for index, step in enumerate(STEPS):
                 yield f'{name}{{run="{run}"}} {step if value is None else value} {START + index * INTERVAL}'
+    yield "# TYPE run_rank:vae_run_state:code gauge"
+    yield from (f'run_rank:vae_run_state:code{{run="resumed",rank="0"}} 0 {START + at * INTERVAL}' for at in range(20))
     yield "# TYPE vae_run_info gauge"
     for at in range(START, START + 300, INTERVAL):
         yield f'vae_run_info{{run="ended",outputs_url="https://host/"}} 1 {at}'
@@ -98,3 +100,15 @@ def test_no_band_is_drawn_for_a_run_that_the_bands_do_not_fit(query: PanelQuery,
 def test_a_run_that_has_ended_still_says_what_it_was(query: PanelQuery, stored: Prometheus) -> None:
     (series,) = stored.query(query.filled(run="ended", __range=f"{END - START}s"), at=END)
     assert series.labels["outputs_url"] == "https://host/"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [query for query in QUERIES if query.place in ("Alert history", "Cause of a rise", "Confidence gap")],
+    ids=str,
+)
+def test_a_timeline_says_that_there_is_nothing(query: PanelQuery, stored: Prometheus) -> None:
+    """Without data, Grafana would call the panel broken."""
+    (series,) = stored.query_range(query.filled(run="resumed"), start=START, end=START + 300, step=INTERVAL)
+    assert "none" in series.labels.values()
+    assert {value for _, value in series.points} == {0}

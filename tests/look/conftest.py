@@ -60,10 +60,10 @@ def shown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     hour: Hour = request.getfixturevalue("hour")
     if is_url(request):
         url = place.rstrip("/")
-        yield Shown(url, version(url), *hour.shown)
+        yield Shown(url, version(url), hour.start, hour.end)
         return
     with grafana(Path(place).resolve(), tmp_path_factory.mktemp("grafana"), hour.url) as url:
-        yield Shown(url, version(url), *hour.shown)
+        yield Shown(url, version(url), hour.start, hour.end)
 
 
 def is_url(request: pytest.FixtureRequest) -> bool:

@@ -28,6 +28,7 @@ COMPARED = ("bs4-kl1e-4-healthy", "bs4-kl1e-6-diverging", "bs4-kl1e-3-crushed", 
 
 MEANT_FOR_NOBODY = re.compile(
     r"∞|NaN|undefined|\bnull\b|\[object|Invalid date|\$\{|\$run|\{\{|Value #|Trend #|[0-9a-f]{8}-[0-9a-f]{4}-"
+    r"|Data does not have|Data is missing|Cannot visualize|ascending order|Only one frame"
 )
 """Signs that Grafana did not understand a panel, or that a panel shows an identifier that nobody can read."""
 

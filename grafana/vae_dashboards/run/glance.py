@@ -19,7 +19,7 @@ from vae_dashboards.meanings import (
     called,
 )
 from vae_dashboards.panels import EMPTY, RUNBOOKS, Words, number, states
-from vae_dashboards.queries import Query, of_run
+from vae_dashboards.queries import Query, of_run, or_none
 from vae_dashboards.run import no_data
 from vae_dashboards.run.nll import nll_by_step, nll_by_time
 from vae_dashboards.tables import Column, only, rows
@@ -164,7 +164,7 @@ def _alert_history() -> statetimeline.Panel:
     return states(
         Words("Alert history", "When each alert fired.", "No alert fired in this time range."),
         FIRING,
-        [Query(FIRING_QUERY.format(runs=THIS_RUN), "{{alert}}")],
+        [Query(or_none(FIRING_QUERY.format(runs=THIS_RUN), "alert"), "{{alert}}")],
         (24, 6),
     )
 
@@ -180,5 +180,5 @@ def _about() -> table.Panel:
         [Column("outputs_url", "outputs_url", link=("Open", "${__value.raw}"), meaning=called("Open the outputs"))],
         (24, 4),
     ).transformations(
-        [DataTransformerConfig(id_val="filterFieldsByName", options={"exclude": {"pattern": "^(Time|Value)"}})]
+        [DataTransformerConfig(id_val="filterFieldsByName", options={"exclude": {"pattern": "^(Time|Value|run$)"}})]
     )

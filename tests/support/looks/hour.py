@@ -33,9 +33,6 @@ DEADLINE_SECONDS = 1200.0
 
 SCRAPES = HOUR // SCRAPE_SECONDS + 1
 
-MARGIN = 60
-"""Seconds."""
-
 RECORDED = '{__name__=~".+:.+|ALERTS"}'
 
 LEAST_TIME = 1.0
@@ -53,11 +50,6 @@ class Hour:
     url: str
     start: int
     end: int
-
-    @property
-    def shown(self) -> tuple[int, int]:
-        """The start and the end of the time that is shown: at an end on the hour, the last label would be cut."""
-        return self.start - MARGIN, self.end - MARGIN
 
 
 def write_hour(folder: Path, start: int) -> None:

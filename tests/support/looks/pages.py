@@ -63,7 +63,7 @@ def look(browser: Browser, url: str, width: int, picture: Path) -> list[Panel]:
     page = browser.new_page(viewport={"width": width, "height": HEIGHT}, is_mobile=width == PHONE)
     try:
         page.add_init_script(SCRIPT)
-        page.goto(url)
+        page.goto(url, timeout=READY_MILLISECONDS)
         page.wait_for_selector("[data-testid^='data-testid Panel header']", timeout=READY_MILLISECONDS)
         _settle(page)
         # Grafana loads a panel when it comes into view, so the window grows until it shows all of them.
@@ -79,4 +79,5 @@ def look(browser: Browser, url: str, width: int, picture: Path) -> list[Panel]:
 
 def _settle(page: Page) -> None:
     """Wait until no panel loads, and nothing has changed for two seconds."""
+    page.evaluate("vaeLook.expectChange()")
     page.wait_for_function("vaeLook.isSettled()", timeout=READY_MILLISECONDS, polling=200)

@@ -16,9 +16,8 @@
     const { width } = this.measureText(text);
     const { a, b, e } = this.getTransform();
     const before = { right: width, end: width, center: width / 2 }[this.textAlign] ?? 0;
-    const left = a * (x - before) + e;
     const isTurned = b !== 0;
-    const isCut = !isTurned && (left < -1 || left + a * width > this.canvas.width + 1);
+    const isCut = !isTurned && a * (x - before) + e < -1; // the last label of an axis may end outside
     if (!canvases.has(this.canvas)) canvases.set(this.canvas, []);
     canvases.get(this.canvas).push({ text: String(text), isCut });
     changed = performance.now();
@@ -37,7 +36,6 @@
       changed = performance.now();
     }
   };
-  addEventListener("resize", () => (changed = performance.now()));
   new MutationObserver(() => (changed = performance.now())).observe(document, { childList: true, subtree: true });
 
   const isShown = (element) => element.getClientRects().length > 0 && getComputedStyle(element).visibility !== "hidden";
@@ -63,7 +61,8 @@
       const style = getComputedStyle(at);
       const cuts = (overflow) => overflow === "hidden" || overflow === "clip";
       if (cuts(style.overflowX) && (text.right > box.right + 1 || text.left < box.left - 1)) return true;
-      if (cuts(style.overflowY) && (text.bottom > box.bottom + 1 || text.top < box.top - 1)) return true;
+      const margin = 1 + text.height / 3; // a line is taller than its letters
+      if (cuts(style.overflowY) && (text.bottom > box.bottom + margin || text.top < box.top - margin)) return true;
       if (["auto", "scroll"].includes(style.overflowX)) return false;
     }
     return false;
@@ -93,6 +92,7 @@
       Math.ceil(
         Math.max(0, ...[...document.querySelectorAll(".react-grid-item")].map((e) => e.getBoundingClientRect().bottom)) + 40,
       ),
+    expectChange: () => (changed = performance.now()),
     isSettled: () => !loads() && asked === 0 && performance.now() - changed > 2000,
   };
 })();
