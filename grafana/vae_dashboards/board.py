@@ -188,6 +188,16 @@ def ranks() -> dashboards.QueryVariable:
     ).sort(models.VariableSort.NUMERICAL_ASC)
 
 
+def runs_before() -> dashboards.QueryVariable:
+    """Return a hidden variable with the runs that the selected runs resume under another name."""
+    return (
+        choice("before", "Resumed runs", "", f"label_values({of_run('vae_run_info')}, resumes)", everything=False)
+        .include_all(True)  # noqa: FBT003 - the SDK's signature
+        .current(models.VariableOption(selected=True, text="All", value="$__all"))
+        .hide(models.VariableHide.HIDE_VARIABLE)
+    )
+
+
 def _datasource() -> dashboards.DatasourceVariable:
     return dashboards.DatasourceVariable("datasource").label("Data source").type("prometheus")
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from vae_dashboards.board import Board, Panels, Row, leads_to, runs
 from vae_dashboards.looks import logarithmic
-from vae_dashboards.meanings import BAND_COLORS, BLUE, RED, VERDICT_NAME
+from vae_dashboards.meanings import BAND_COLORS, BLUE, GRAY, RED, VERDICT_NAME
 from vae_dashboards.panels import SCIENTIFIC, Words
 from vae_dashboards.queries import Query, band_edge, edge, of_run, window_mean
 from vae_dashboards.steps import Edge, of_runs_by_step
@@ -54,7 +54,8 @@ def _panels() -> Panels:
             Words(
                 "NLL by step",
                 "The judged NLL, the mean of the last 100 steps, on a log scale. A good run falls and then stays flat. "
-                "Dashed: the upper edges of excellent, good and degraded, of each run that its bands fit.",
+                "Dashed: the upper edges of excellent, good and degraded, of each run that its bands fit. Dashed gray: "
+                "what the run before had here, if a run has a baseline.",
                 NOTHING,
             ),
             "none",
@@ -64,7 +65,8 @@ def _panels() -> Panels:
                 Edge(Query(band_edge(str(upper)), name=name), BAND_COLORS[name])
                 for name, (_, upper) in NLL_BANDS.items()
                 if name in ("excellent", "good", "degraded")
-            ],
+            ]
+            + [Edge(Query(f"max by (run) ({of_run('run:vae_baseline:mean')})", name="before"), GRAY)],
         ).scale_distribution(logarithmic()),
         rows(
             Words("Runs", "The latest values of each run. A run that has ended has no verdict.", NOTHING),

@@ -57,6 +57,14 @@ def of_run(series: str, **labels: str) -> str:
     return _select(series, 'run=~"$run"', **labels)
 
 
+def one_curve(series: str) -> str:
+    """Return *series* of the selected run and, before it begins, of the run that it resumes under another name."""
+    before = 'run=~"$before"'
+    link = _select("run:vae_run:successor", before, 'successor=~"$run"')
+    resumed = f"{_select(series, before)} and on (run) last_over_time({link}[$__range] @ end())"
+    return f"max({of_run(series)}) or max({resumed})"
+
+
 def of_rank(series: str, **labels: str) -> str:
     """Select *series* of the selected ranks of the selected runs."""
     return _select(series, 'run=~"$run"', 'rank=~"$rank"', **labels)

@@ -63,6 +63,18 @@ def _lines() -> Iterator[str]:
     yield "# TYPE vae_run_info gauge"
     for at in range(START, START + 300, INTERVAL):
         yield f'vae_run_info{{run="ended",outputs_url="https://host/"}} 1 {at}'
+    yield from _lines_of_succession()
+
+
+def _lines_of_succession() -> Iterator[str]:
+    """Yield the NLL of *job-1* in the first half of the time, and in the second half that of *job-2*, its successor."""
+    seconds = [START + index * INTERVAL for index in range(len(STEPS))]
+    first, second = seconds[: len(STEPS) // 2], seconds[len(STEPS) // 2 :]
+    yield "# TYPE run:vae_nll:mean gauge"
+    yield from (f'run:vae_nll:mean{{run="job-1"}} 0.5 {at}' for at in first)
+    yield from (f'run:vae_nll:mean{{run="job-2"}} 0.16 {at}' for at in second)
+    yield "# TYPE run:vae_run:successor gauge"
+    yield from (f'run:vae_run:successor{{run="job-1",successor="job-2"}} {second[0]} {at}' for at in second)
 
 
 def _steps(stored: Prometheus, start: int, interval: int) -> list[float]:
@@ -112,3 +124,11 @@ def test_a_timeline_says_that_there_is_nothing(query: PanelQuery, stored: Promet
     (series,) = stored.query_range(query.filled(run="resumed"), start=START, end=START + 300, step=INTERVAL)
     assert "none" in series.labels.values()
     assert {value for _, value in series.points} == {0}
+
+
+def test_the_curve_of_a_run_begins_with_that_of_the_run_that_it_resumes(stored: Prometheus) -> None:
+    (query,) = (query for query in QUERIES if (query.place, query.name) == ("NLL over its bands", "nll"))
+    expr = query.filled(run="job-2", before="(job-1)", __range=f"{END - START}s")
+    (series,) = stored.query_range(expr, start=START, end=END, step=INTERVAL)
+    half = len(STEPS) // 2
+    assert [value for _, value in series.points] == [0.5] * half + [0.16] * (len(STEPS) - half)

@@ -284,6 +284,22 @@ def test_replay_serves_a_run_until_ctrl_c(recorded: dict[str, Path]) -> None:
     assert "Traceback" not in errors
 
 
+@pytest.mark.parametrize("scale", [1e-5, 1e307])
+def test_a_loss_of_any_scale_is_readable(scale: float, tmp_path: Path) -> None:
+    log = tmp_path / "scaled.jsonl"
+    log.write_text("".join(f'{{"step": {step}, "nll": {1.62 * scale}}}\n' for step in range(150)))
+    done = judge(log)
+    assert done.returncode == 0, done.stderr
+    assert f"NLL {1.62 * scale:.3g} at the end" in done.stdout
+
+
+def test_a_pipe_without_an_end_is_an_error() -> None:
+    with child(["yes", "step: 1 nll: 0.2"], stdout=subprocess.PIPE) as endless:
+        done = finished([*COMMAND, "judge", "-"], stdin=endless.stdout)
+    assert done.returncode == 2
+    assert "standard input has more than 256 MiB" in " ".join(done.stderr.split())
+
+
 def test_replay_of_an_unknown_run_is_bad_input() -> None:
     command = [*COMMAND, "replay", str(LOGS / "two_runs.txt"), "--run", "three", "--port", "0"]
     done = finished(command)

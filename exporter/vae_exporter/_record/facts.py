@@ -78,6 +78,21 @@ class ProbeFacts:
 
 
 @dataclass(frozen=True)
+class BaselineFacts:
+    """What the run before had at the positions of the newest long window.
+
+    Args:
+        mean: its mean NLL there.
+        growth: the median of its short means there, relative to the level that it had held by then.
+        end_growth: the same at its end.
+    """
+
+    mean: float
+    growth: float
+    end_growth: float
+
+
+@dataclass(frozen=True)
 class ReconstructionFacts:
     """How the frames compared at *step* have fared, and nothing of earlier ones. None: not known."""
 
@@ -135,6 +150,7 @@ class RunFacts:
     level: LevelFacts
     validation: Mapping[str, float]
     probe: ProbeFacts
+    baseline: BaselineFacts | None
     reconstruction: ReconstructionFacts
     user_gauges: Mapping[str, float]
     errors: Mapping[str, int]

@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vae_exporter._process import ancestors, life_cycle
@@ -24,29 +24,20 @@ from vae_exporter.errors import EndpointError, VaeExporterError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from vae_exporter._gpu.sampler import GpuSampler
     from vae_exporter._process.settings import RunSettings
+    from vae_exporter._record.history import History
     from vae_exporter._record.recorder import Recorder
     from vae_exporter._serve.http import HttpServer
+    from vae_exporter._serve.place import Place
     from vae_exporter.vocabulary import EndState
 
 RANK_SECONDS = 30.0
 """How long a process that shows no sign of a launcher waits for torch.distributed before it is rank 0."""
 
 _logger = logging.getLogger("vae_exporter")
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a run is served and found: see `TrainingExporter`."""
-
-    host: str
-    port: int
-    targets_dir: Path | None
-    advertise: str | None
 
 
 class RunService:
@@ -59,6 +50,7 @@ class RunService:
         rank: The rank that the user gave. None: the launcher's.
         gpus: Reads the GPUs meanwhile. None: nothing reads them.
         linger_seconds: How long the end waits for the last scrapes, at most.
+        history: Hands on what earlier processes have left. None: nothing is kept.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of a run
@@ -70,6 +62,7 @@ class RunService:
         rank: int | None,
         gpus: GpuSampler | None,
         linger_seconds: float,
+        history: History | None = None,
     ) -> None:
         self._settings = settings
         self._recorder = recorder
@@ -77,6 +70,7 @@ class RunService:
         self._given_rank = rank
         self._gpus = gpus
         self._linger_seconds = linger_seconds
+        self._history = history
         self._scrapers = Scrapers()
         self._server: HttpServer | None = None
         self._app: WSGIApplication = _nothing_yet
@@ -152,12 +146,14 @@ class RunService:
                     if not self._is_settled and self._is_live:
                         self._settle(assumed_rank(os.environ))
                     self._recorder.end(state)
+                    if self._history and self._is_settled:
+                        self._history.leave(self._settings, self._recorder)
                     if self._gpus:
                         self._gpus.stop()  # with a last look: an out-of-memory error may be why it ends
                     is_read = self._server is None or self._wait_for_scrapes(state)
                 return ending.signal
             finally:
-                self._let_go(None if is_read else state)
+                self._let_go(keeps_end=not is_read)
 
     def _attend(self) -> bool:
         """Settle what a value settles, and return whether it is to be recorded here."""
@@ -192,11 +188,12 @@ class RunService:
             )
         try:
             self._server = listen(
-                self._serve,
+                self._place.web_config.guard(self._serve),
                 host=self._place.host,
                 port=self._place.port,
                 is_announced=self._announcement.is_wanted,
                 on_poll=self._poll,
+                tls=self._place.web_config.tls,
             )
         except EndpointError as error:
             _logger.error("run %r is not watched: %s. The training continues.", self._settings.run, error)  # noqa: TRY400 - the message says it all
@@ -210,21 +207,32 @@ class RunService:
 
     def _settle(self, number: int) -> None:
         """Publish the run as rank *number*."""
+        is_first = not self._is_settled
         self._is_settled = True
         labels = place_labels(os.environ, socket.gethostname())
         self._settings = replace(self._settings, rank=number, info={**labels, **self._settings.info})
+        if self._history and is_first:
+            self._history.hand_on(self._settings, self._recorder)
         facts = self._gpus.facts if self._gpus else None
         self._app = endpoint_app(self._settings, self._recorder, self._scrapers, facts)
         self._list(number)
         if self._server:
-            self._announcement.make(self._settings.run, number, host=self._place.host, port=self._server.port)
+            self._announcement.make(
+                self._settings.run, number, host=self._place.host, port=self._server.port, scheme=self._server.scheme
+            )
             _logger.info("run %r, rank %d: metrics on %s/metrics", self._settings.run, number, self.url)
 
     def _serve(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         return self._app(environ, start_response)
 
     def _poll(self) -> None:
-        """Look for what happens without a call. The thread of the endpoint calls it."""
+        """Look for what happens without a call. The thread of the endpoint calls it, and must outlive an error."""
+        try:
+            self._look()
+        except Exception as error:  # noqa: BLE001 - for example of torch.distributed, or of the file system
+            self._recorder.failures.caught("collect", "settling the rank", error)
+
+    def _look(self) -> None:
         if not self._is_settled and self._lock.acquire(blocking=False):
             try:
                 if not self._is_settled and not self._has_ended:
@@ -254,6 +262,8 @@ class RunService:
         # A crash at the first step must not go unseen, because nobody has come yet.
         is_expected = state == "failed" and self._announcement.is_wanted
         missing = self._scrapers.missing(ended, is_expected=is_expected)
+        if missing:  # nobody can say that this process is not killed before the scrape
+            self._announcement.keep(End(state, self._recorder.facts().steps.newest))
         if missing and self._linger_seconds:
             _logger.warning(
                 "run %r %s. It waits up to %.0f s for %d more %s, so that Prometheus reads the end. Ctrl-C ends "
@@ -289,7 +299,7 @@ class RunService:
         _logger.info("run %r: a new exporter replaces this one", self._settings.run)
         if self._gpus:
             self._gpus.stop()
-        self._let_go(None)
+        self._let_go(keeps_end=False)
 
     def _idle_below(self, above: ExportedRun) -> None:
         self.idle(f"is exported by process {above.pid}, which started this one: nothing is recorded here")
@@ -312,13 +322,11 @@ class RunService:
         self._exported = exported
         ancestors.list_run(exported)
 
-    def _let_go(self, unread: EndState | None) -> None:
-        """Stop serving. An *unread* end is left in the target file."""
+    def _let_go(self, *, keeps_end: bool) -> None:
+        """Stop serving. An end that no scrape has read stays among the targets if *keeps_end*."""
         try:
             # Off the targets while the endpoint still answers: no scrape finds it closed.
-            if unread:
-                self._announcement.leave(End(unread, self._recorder.facts().steps.newest))
-            self._announcement.withdraw()
+            self._announcement.withdraw(keeps_end=keeps_end)
             if self._server:
                 self._server.close()
                 self._server = None

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from vae_exporter._process.band_edges import check_band_edges
+from vae_exporter._record.baseline import read_baseline
 from vae_exporter.cli.log_options import ColumnMap, Every, Weights, log_options
 from vae_exporter.cli.terminal import BAD_INPUT, INTERRUPTED, fail, needs_extra, write_page
 from vae_exporter.errors import SettingsError
@@ -17,6 +18,7 @@ from vae_exporter.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from vae_exporter._record.baseline import Baseline
     from vae_exporter.judge.printing import JudgedRun
 
 _PIPE_WIDTH = 10_000
@@ -40,6 +42,10 @@ def judge(  # noqa: PLR0913 - its options
     band_edges: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Judge by the band edges that `learn` wrote.", dir_okay=False)
     ] = None,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Compare with the run that `baseline` stored.", dir_okay=False),
+    ] = None,
     columns: ColumnMap = None,
     weights: Weights = "",
     every: Every = 1,
@@ -50,6 +56,7 @@ def judge(  # noqa: PLR0913 - its options
     options = log_options(columns, weights, every)
     if band_edges is not None:
         _check(band_edges)
+    before = None if baseline is None else _read(baseline)
     console = Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
     write_report = _report_writer(report) if report else None
     try:
@@ -61,6 +68,7 @@ def judge(  # noqa: PLR0913 - its options
             explain=explain,
             why=why,
             band_edges=band_edges,
+            baseline=before,
             write_report=write_report,
         )
     except KeyboardInterrupt:
@@ -71,6 +79,13 @@ def judge(  # noqa: PLR0913 - its options
 def _check(band_edges: Path) -> None:
     try:
         check_band_edges(band_edges)
+    except SettingsError as error:
+        fail(str(error), BAD_INPUT)
+
+
+def _read(baseline: Path) -> Baseline:
+    try:
+        return read_baseline(baseline)
     except SettingsError as error:
         fail(str(error), BAD_INPUT)
 

@@ -41,7 +41,7 @@ def learn(  # noqa: PLR0913 - its options
     logging.getLogger("vae_exporter").setLevel(logging.CRITICAL)  # its warnings are for trainers
     try:
         defaults = default_edges()
-        content = learned(_good_run(log, prometheus, run, options, defaults), defaults)
+        content = learned(good_run(log, prometheus, run, options, defaults), defaults)
     except LogError as error:
         fail(str(error), BAD_INPUT)
     except VaeExporterError as error:
@@ -50,9 +50,10 @@ def learn(  # noqa: PLR0913 - its options
     typer.echo(f"Wrote the band edges to {output}. {content['derived']}")
 
 
-def _good_run(
+def good_run(
     log: Path | None, prometheus: str | None, run: str, options: LogOptions, defaults: Mapping[str, float]
 ) -> GoodRun:
+    """Return what is known of *run* from *log*, or else from *prometheus*. Raises what the readers raise."""
     from vae_exporter.learn import from_log, from_prometheus  # noqa: PLC0415 - see terminal.needs_extra
 
     if log is not None:

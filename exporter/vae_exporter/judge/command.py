@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from vae_exporter._process.band_edges import BandEdges
+    from vae_exporter._record.baseline import Baseline
 
 HEALTHY = 0
 PAGED = 1
@@ -56,17 +57,20 @@ def judge_logs(  # noqa: PLR0913 - the command's options
     explain: bool,
     why: bool = False,
     band_edges: BandEdges | None = None,
+    baseline: Baseline | None = None,
     write_report: Callable[[JudgedRun, int], Path] | None = None,
 ) -> int:
     """Judge the runs of *logs*, print the result, and return the exit code.
 
     *explain* shows how each log was read, and *why* each part of VaeNllDiverged. *band_edges* replace the default
-    edges. *write_report* is called with each run and its number, counted from 1, and returns the path of the report.
+    edges, and *baseline* is the run before.
+
+    *write_report* is called with each run and its number, counted from 1, and returns the path of the report.
     """
     answer = Answer()
     logging.getLogger("vae_exporter").setLevel(logging.CRITICAL)  # its warnings are for trainers
     try:
-        for judged in _judge_all(logs, options, band_edges, answer, why=why):
+        for judged in _judge_all(logs, options, band_edges, baseline, answer, why=why):
             answer.judged.append(judged)
             if as_text:
                 _show(console, for_people(judged, explain=explain))
@@ -88,8 +92,14 @@ def judge_logs(  # noqa: PLR0913 - the command's options
     return answer.exit_code
 
 
-def _judge_all(
-    logs: Sequence[Path], options: LogOptions, band_edges: BandEdges | None, answer: Answer, *, why: bool
+def _judge_all(  # noqa: PLR0913 - the command's options
+    logs: Sequence[Path],
+    options: LogOptions,
+    band_edges: BandEdges | None,
+    baseline: Baseline | None,
+    answer: Answer,
+    *,
+    why: bool,
 ) -> Iterator[JudgedRun]:
     rules = engine.rule_files()
     names: Counter[str] = Counter()
@@ -99,7 +109,7 @@ def _judge_all(
                 names[run.name] += 1
                 if names[run.name] > 1:
                     run.name = f"{run.name} ({run.file})"[-200:]
-                yield JudgedRun(run, judge(run, rules=rules, band_edges=band_edges, why=why))
+                yield JudgedRun(run, judge(run, rules=rules, band_edges=band_edges, baseline=baseline, why=why))
         except LogError as error:
             _tell(str(error))
             answer.errors.append(str(error))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vae_exporter._process.band_edges import BandEdges
+    from vae_exporter._record.baseline import Baseline
     from vae_exporter.judge.engine import Moment
     from vae_exporter.judge.explanation import Part
     from vae_exporter.judge.logs.logged_run import LoggedRun
@@ -74,8 +75,8 @@ class Judgement:
         return any(episode.severity == PAGE for episode in self.alerts)
 
 
-def scrape(run: LoggedRun, band_edges: BandEdges | None = None) -> Scrapes:
-    """Read *run* to its end, and return what Prometheus would have scraped from it if it had set *band_edges*."""
+def scrape(run: LoggedRun, band_edges: BandEdges | None = None, baseline: Baseline | None = None) -> Scrapes:
+    """Read *run* to its end, and return what Prometheus would have scraped if it had *band_edges* and a *baseline*."""
     settings = check_settings(
         run=run.name,
         rank=0,
@@ -85,18 +86,23 @@ def scrape(run: LoggedRun, band_edges: BandEdges | None = None) -> Scrapes:
         outputs_url=None,
         start_step=run.start_step,
     )
-    return simulate(settings, run.stretches)
+    return simulate(settings, run.stretches, baseline)
 
 
 def judge(
-    run: LoggedRun, *, rules: Sequence[Path], band_edges: BandEdges | None = None, why: bool = False
+    run: LoggedRun,
+    *,
+    rules: Sequence[Path],
+    band_edges: BandEdges | None = None,
+    baseline: Baseline | None = None,
+    why: bool = False,
 ) -> Judgement:
-    """Read *run* to its end and judge it with *rules*. *why* asks for an explanation.
+    """Read *run* to its end and judge it with *rules*, compared with *baseline*. *why* asks for an explanation.
 
     Raises:
         StackError: promtool is missing, or fails.
     """
-    scrapes = scrape(run, band_edges)
+    scrapes = scrape(run, band_edges, baseline)
     judged = judgement(engine.evaluate(scrapes, rules), scrapes.steps)
     return replace(judged, why=explain_log(scrapes, rules)) if why else judged
 

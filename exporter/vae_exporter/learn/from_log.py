@@ -56,6 +56,7 @@ def _judged(run: LoggedRun, defaults: Mapping[str, float]) -> GoodRun:
         held=_value(moments[-1], _HELD),
         window_steps=_value(moments[-1], _STEPS) or 0.0,
         short_means=Curve(tuple(step for step, _ in points), tuple(value for _, value in points)),
+        course=scrapes.course,
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from vae_exporter.errors import VaeExporterError
 
 if TYPE_CHECKING:
+    from vae_exporter._record.baseline import Baseline
     from vae_exporter.stack.curve import Curve
 
 
@@ -25,6 +26,7 @@ class GoodRun:
         held: The lowest level that the NLL held, as the run reported it; None if it held none.
         window_steps: The length of a long window, in steps.
         short_means: The means of the NLL over short windows.
+        course: What later runs compare themselves with; None if it is not known.
     """
 
     name: str
@@ -32,3 +34,4 @@ class GoodRun:
     held: float | None
     window_steps: float
     short_means: Curve
+    course: Baseline | None = None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from vae_exporter.judge.printing import STYLES
+from vae_exporter.judge.printing import STYLES, figure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,7 @@ def table(runs: Sequence[Standing]) -> Table:
             Text(run.run),
             _styled(run.state),
             Text("-" if run.step is None else str(run.step)),
-            Text("-" if run.nll is None else f"{run.nll:.3f}"),
+            Text("-" if run.nll is None else figure(run.nll)),
             _styled(run.band),
             _styled(run.verdict),
             Text("-" if run.age is None else f"{duration(run.age)} ago"),

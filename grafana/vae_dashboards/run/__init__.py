@@ -1,6 +1,6 @@
 """VAE run: whether it is healthy, and if not, why and what to do."""
 
-from vae_dashboards.board import Board, Row, ranks, runs
+from vae_dashboards.board import Board, Row, ranks, runs, runs_before
 from vae_dashboards.run.checks import confidence, latents, stability, the_sum
 from vae_dashboards.run.glance import at_a_glance
 from vae_dashboards.run.marks import marks
@@ -29,7 +29,7 @@ def run(*, has_pictures: bool = False) -> Board:
         uid="vae-run",
         title="VAE run",
         description="Whether the run is healthy, and if not, why and what to do. Each run has its own rows.",
-        variables=[runs(), ranks()],
+        variables=[runs(), ranks(), runs_before()],
         annotations=marks(),
         rows=[Row(title, panels, repeat="run") for title, panels in rows.items()],
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vae_dashboards.looks import dashed, edge_of_bands, filled_down_to, fixed, logarithmic, thin
-from vae_dashboards.meanings import BAND_COLORS, GRAY, GREEN, PURPLE
+from vae_dashboards.meanings import BAND_COLORS, BLUE, GRAY, GREEN, PURPLE
 from vae_dashboards.panels import Words, curves
-from vae_dashboards.queries import Query, band_edge, of_run
+from vae_dashboards.queries import Query, band_edge, of_run, one_curve
 from vae_dashboards.run import no_data
 from vae_dashboards.steps import of_run_by_step
 from vae_exporter.vocabulary import NLL_BANDS
@@ -20,12 +20,13 @@ FLOOR, CEILING = "floor", "ceiling"
 
 GOLDEN = ("golden_min", "golden_max")
 
-SHORT, BEST, NLL = "last 10 steps", "best", "NLL"
+SHORT, BEST, BASELINE, NLL = "last 10 steps", "best", "baseline", "NLL"
 
 LINES = [
-    Query(f"max by (run) ({of_run('run:vae_nll:short_mean')})", SHORT, "short"),
+    Query(one_curve("run:vae_nll:short_mean"), SHORT, "short"),
     Query(f"min by (run) ({of_run('run:vae_nll:best')})", BEST, "best"),
-    Query(f"max by (run) ({of_run('run:vae_nll:mean')})", NLL, "nll"),
+    Query(f"max by (run) ({of_run('run:vae_baseline:mean')})", BASELINE, "baseline"),
+    Query(one_curve("run:vae_nll:mean"), NLL, "nll"),
 ]
 
 
@@ -37,7 +38,8 @@ def nll_by_time() -> timeseries.Panel:
             "Purple: the judged NLL, the mean of the last 100 steps, on a log scale. The thin line is the mean of "
             "the last 10, the dashed one the best so far. From the top, the bands are bad, degraded, good, "
             "excellent, low and suspicious. The NLL should settle in excellent or good. No bands are drawn if they "
-            "do not fit the run.",
+            "do not fit the run. If the run resumes another one, the curve of that run comes first. "
+            "Dashed blue: what the run before had here, if the run has a baseline.",
             no_data.HUNDRED_STEPS,
         ),
         "none",
@@ -90,4 +92,5 @@ def _draw_over_bands(panel: timeseries.Panel | trend.Panel) -> None:
         panel.override_by_name(name, [*edge_of_bands(), *dashed(1), fixed(GREEN)])
     panel.override_by_name(SHORT, [fixed(GRAY), *thin()])
     panel.override_by_name(BEST, [fixed(GRAY), *dashed(1)])
+    panel.override_by_name(BASELINE, [fixed(BLUE), *dashed(2)])
     panel.override_by_name(NLL, [fixed(PURPLE)])

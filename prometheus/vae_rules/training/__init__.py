@@ -7,6 +7,7 @@ from textwrap import dedent
 from vae_rules.rule import RuleFile, Section
 from vae_rules.training import (
     bands,
+    baseline,
     course,
     divergence,
     edges,
@@ -15,11 +16,13 @@ from vae_rules.training import (
     nonfinite,
     parts,
     reconstruction,
+    succession,
     verdict,
 )
 
 FACTS = (
     facts.RUN,
+    succession.RECORDS,
     edges.RECORDS,
     facts.NLL,
     facts.LEVEL,
@@ -27,6 +30,7 @@ FACTS = (
     facts.NONFINITE,
     facts.RECONSTRUCTION,
     facts.PROBE,
+    baseline.FACTS,
 )
 """The first layer: the only one that names the labels that identify a run."""
 
@@ -37,6 +41,7 @@ JUDGEMENTS = (
     nonfinite.RECORDS,
     course.RECORDS,
     parts.RECORDS,
+    baseline.RECORDS,
     parts.CAUSE,
     reconstruction.RECORDS,
     kl.RECORDS,

@@ -6,9 +6,12 @@ so they compare without ``on``, and you can query each by name.
 
 from __future__ import annotations
 
+from textwrap import indent
+
 from vae_exporter.vocabulary import NLL_PARTS
 from vae_rules.rule import Record, Section
-from vae_rules.seen import aggregated
+from vae_rules.seen import PARTS, aggregated
+from vae_rules.training.succession import earlier
 
 PAGES = ("VaeRunFailed", "VaeExporterDown", "VaeGpuFailing", "VaeGpuOutOfMemory", "VaeTrainingStalled")
 """The pages of the other files, the gravest first."""
@@ -36,36 +39,26 @@ def _fact(name: str, operator: str, series: str, about: str) -> Record:
 
 
 def _lowest(name: str, own: str, about: str, why: str = "") -> Record:
-    expr = f"""
-    min without (of) (
-        run:vae_nll:{own}
-      or
-        label_replace(
-          last_over_time(run:vae_nll:{name}[1d]) and run:vae_run:continues,
-          "of", "before", "", ""
-        )
-    )
-    """
-    return Record(f"run:vae_nll:{name}", expr, about, why)
+    return Record(f"run:vae_nll:{name}", _with_earlier(f"run:vae_nll:{name}", f"run:vae_nll:{own}", "min"), about, why)
+
+
+def _with_earlier(name: str, own: str, choose: str) -> str:
+    return f"""
+{choose} without (of, successor) (
+    {own}
+  or
+{indent(earlier(name), PARTS)}
+)
+"""
+
+
+def _lowest_earlier(series: str) -> str:
+    return f"min without (of, successor) (\n{indent(earlier(series), PARTS)}\n)"
 
 
 def _other(name: str, components: tuple[str, ...], lag: str, about: str) -> Record:
     series = _window(f'=~"{"|".join(components)}"', "long", lag)
     return Record(f"run_component:vae_loss:{name}", aggregated("avg by (run, component)", series), about)
-
-
-def _at_held_level(name: str, own: str, level: str, about: str) -> Record:
-    by_component = " ignoring (component)" if level == "run_component" else ""
-    return Record(
-        name,
-        f"""
-            last_over_time({name}[1d])
-              and{by_component} run:vae_nll:is_held_by_before
-          or
-            {own} unless{by_component} run:vae_nll:is_held_by_before
-        """,
-        about,
-    )
 
 
 def _one_component(component: str, name: str) -> Record:
@@ -196,16 +189,7 @@ NLL = Section(
         ),
         Record(
             "run:vae_nll:highest",
-            """
-            max without (of) (
-                run:vae_nll:own_highest
-              or
-                label_replace(
-                  last_over_time(run:vae_nll:highest[1d]) and run:vae_run:continues,
-                  "of", "before", "", ""
-                )
-            )
-            """,
+            _with_earlier("run:vae_nll:highest", "run:vae_nll:own_highest", "max"),
             "The same, and for a resumed run of the processes of the day before",
         ),
         _fact(
@@ -232,20 +216,18 @@ LEVEL = Section(
             "The lowest level that lasted for three long windows in a row, in this process",
         ),
         Record(
-            "run:vae_nll:is_held_by_before",
-            """
-              last_over_time(run:vae_nll:held[1d])
-            and
-              run:vae_run:continues
-            unless
-              run:vae_nll:own_held < last_over_time(run:vae_nll:held[1d])
-            """,
-            "Present while the level of a resumed run is that of the processes of the day before",
+            "run:vae_nll:held_before",
+            _lowest_earlier("run:vae_nll:held"),
+            "The level that a resumed run has from the processes of the day before, or from the run that it resumes",
         ),
-        _at_held_level(
+        Record(
+            "run:vae_nll:is_held_by_before",
+            "run:vae_nll:held_before unless run:vae_nll:own_held < run:vae_nll:held_before",
+            "Present while this is the level of the run",
+        ),
+        Record(
             "run:vae_nll:held",
-            "run:vae_nll:own_held",
-            "run",
+            "run:vae_nll:is_held_by_before or run:vae_nll:own_held",
             "The lowest level that lasted for three long windows in a row",
         ),
         Record(
@@ -253,10 +235,24 @@ LEVEL = Section(
             "run:vae_nll:held or run:vae_nll:best",
             "The level that a rise is compared with: the one that was held, or the best while there is none",
         ),
-        _at_held_level(
+        *(
+            Record(
+                "run_component:vae_loss:held_before",
+                _lowest_earlier(f'run_component:vae_loss:held{{component="{part}"}}'),
+                "What each part of the NLL was at that level" if part == NLL_PARTS[0] else "",
+                labels={"component": part},
+            )
+            for part in NLL_PARTS
+        ),
+        Record(
             "run_component:vae_loss:held",
-            aggregated("avg by (run, component)", 'vae_loss_held_mean{component!="judged"}'),
-            "run_component",
+            f"""
+  run_component:vae_loss:held_before
+    and ignoring (component) run:vae_nll:is_held_by_before
+or
+  {aggregated("avg by (run, component)", 'vae_loss_held_mean{component!="judged"}')}
+    unless ignoring (component) run:vae_nll:is_held_by_before
+            """,
             "What each loss was while the NLL was at the level that it held",
         ),
         _fact(
@@ -438,11 +434,22 @@ PROBE = Section(
             "The step at which the probe was last evaluated",
         ),
         Record(
+            "run:vae_probe:own_best",
+            'avg by (run) (last_over_time(vae_probe_best_loss{component="nll"}[2m]))',
+            "The lowest NLL of the probe in this process",
+        ),
+        Record(
+            "run:vae_probe:best",
+            _with_earlier("run:vae_probe:best", "run:vae_probe:own_best", "min"),
+            "The same, and for a resumed run of the processes of the day before",
+            why="In a run that resumes from a bad checkpoint, the first probe is as bad as the later ones.",
+        ),
+        Record(
             "run:vae_probe_growth:ratio",
             """
                 avg by (run) (last_over_time(vae_probe_loss{component="nll"}[2m]))
               /
-                avg by (run) (last_over_time(vae_probe_best_loss{component="nll"}[2m]))
+                run:vae_probe:best
             and
               run:vae_step:max - run:vae_probe:step < $probe_age
             """,

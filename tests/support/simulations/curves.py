@@ -50,6 +50,12 @@ def hard_data(sound: np.ndarray, onset: int) -> np.ndarray:
     return np.where((steps > onset) & (steps <= onset + 800), 0.5, sound)
 
 
+def earlier_hard_data(sound: np.ndarray, onset: int) -> np.ndarray:
+    """Return a healthy NLL that is at 0.5 for 500 steps, until 200 steps before the onset."""
+    steps = np.arange(len(sound))
+    return np.where((steps > onset - 700) & (steps <= onset - 200), 0.5, sound)
+
+
 def next_stage(sound: np.ndarray, onset: int) -> np.ndarray:
     """Return a healthy NLL that begins again at 0.36, as with a higher resolution, and falls to 0.2."""
     past = np.maximum(np.arange(len(sound)) - onset, 0)

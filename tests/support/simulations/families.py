@@ -8,6 +8,7 @@ from simulations.curves import (
     doubling,
     doubling_in_a_stage,
     drift,
+    earlier_hard_data,
     hard_data,
     healthy,
     jump,
@@ -125,6 +126,28 @@ FAMILIES: tuple[Family, ...] = (
     *(
         Family("hard data, probed", hard_data, is_damaged=True, cause="data", probe_every=every, probe_is_sound=True)
         for every in (50,)
+    ),
+    Family("hard data, as in the run before", hard_data, is_damaged=True, cause="data", before=hard_data),
+    Family(
+        "hard data, as in the run before, correlated",
+        hard_data,
+        is_damaged=True,
+        cause="data",
+        before=hard_data,
+        noises=CORRELATED,
+    ),
+    *(
+        Family(
+            f"{name}, the run before {had}{_correlated}",
+            curve,
+            is_damaged=True,
+            wrong_cause="data",
+            before=before,
+            noises=noises,
+        )
+        for name, curve in _DAMAGES
+        for had, before in (("was sound", healthy), ("had hard data", earlier_hard_data), ("diverged too", curve))
+        for noises, _correlated in ((DENSE, ""), (CORRELATED, ", correlated"))
     ),
     *(
         Family(

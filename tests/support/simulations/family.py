@@ -70,6 +70,7 @@ class Family:
         probe_every: The number of steps from one probe to the next; None without probes.
         probe_is_sound: Whether the probe stays at the sound NLL, because only the data are hard.
         stages: The steps at which a stage begins, as shares of the onset.
+        before: The mean NLL of the run before, with which it is compared; None if it has no baseline.
         settings: Arguments of `TrainingExporter`.
     """
 
@@ -95,6 +96,7 @@ class Family:
     probe_every: int | None = None
     probe_is_sound: bool = False
     stages: tuple[float, ...] = ()
+    before: Curve | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -22,9 +22,14 @@ if TYPE_CHECKING:
 
     from simulations.family import Family, Report
     from simulations.noise import Noise
+    from vae_exporter._process.settings import RunSettings
+    from vae_exporter._record.baseline import Baseline
 
 BATCH = 60 * 150
 """Scrapes that promtool judges at once: more make its input too large."""
+
+_BEFORE = 1_000_000
+"""Added to the seed of a run, it is that of the run before."""
 
 WEIGHTS = {"rec": 10, "perception": 1, "kl": 1e-6}
 
@@ -152,7 +157,7 @@ def _train(case: Case, read: frozenset[str]) -> Scrapes:
         start_step=None,
         **case.family.settings,
     )
-    run = SimulatedRun(settings)
+    run = SimulatedRun(settings, _baseline(case, settings))
     apart = case.family.steps_from_scrape_to_scrape
     scrapes = Scrapes(settings.run)
     seconds = SCRAPE_SECONDS / apart * case.family.every
@@ -162,6 +167,18 @@ def _train(case: Case, read: frozenset[str]) -> Scrapes:
         if report.step >= apart * len(scrapes):
             scrapes.scrapes.append(_only(run.scrape(report.step), read))
     return scrapes
+
+
+def _baseline(case: Case, settings: RunSettings) -> Baseline | None:
+    """Train the run before, at a level of its own, and return its course."""
+    if case.family.before is None:
+        return None
+    rng = np.random.default_rng(_BEFORE + case.seed)
+    before = replace(case.family, curve=case.family.before, level=case.family.level * rng.uniform(0.85, 1.15))
+    run = SimulatedRun(settings)
+    for report in before.train(rng, case.noise):
+        _observe(run, report)
+    return run.recorder.course()
 
 
 def _observe(run: SimulatedRun, report: Report) -> None:
