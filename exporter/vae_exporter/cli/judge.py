@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from vae_exporter._process.band_edges import check_band_edges
 from vae_exporter._record.baseline import read_baseline
@@ -20,9 +18,6 @@ if TYPE_CHECKING:
 
     from vae_exporter._record.baseline import Baseline
     from vae_exporter.judge.printing import JudgedRun
-
-_PIPE_WIDTH = 10_000
-"""Practically unlimited: output into a pipe or a file is not wrapped."""
 
 
 def judge(  # noqa: PLR0913 - its options
@@ -52,12 +47,13 @@ def judge(  # noqa: PLR0913 - its options
 ) -> None:
     """Judge past runs by their logs. Exit code 0: no run would have paged, 1: one would have, 2: unreadable log."""
     from vae_exporter.judge.command import judge_logs  # noqa: PLC0415 - see terminal.needs_extra
+    from vae_exporter.judge.output import output_console  # noqa: PLC0415
 
     options = log_options(columns, weights, every)
     if band_edges is not None:
         _check(band_edges)
     before = None if baseline is None else _read(baseline)
-    console = Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
+    console = output_console()
     write_report = _report_writer(report) if report else None
     try:
         exit_code = judge_logs(

@@ -15,13 +15,14 @@ from vae_exporter.errors import LogError, VaeExporterError
 from vae_exporter.judge import engine
 from vae_exporter.judge.judgement import judge
 from vae_exporter.judge.logs.logged_run import LogOptions, read_runs
+from vae_exporter.judge.output import show
 from vae_exporter.judge.printing import JudgedRun, as_json, comparison, for_people
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from rich.console import Console, RenderableType
+    from rich.console import Console
 
     from vae_exporter._process.band_edges import BandEdges
     from vae_exporter._record.baseline import Baseline
@@ -73,7 +74,7 @@ def judge_logs(  # noqa: PLR0913 - the command's options
         for judged in _judge_all(logs, options, band_edges, baseline, answer, why=why):
             answer.judged.append(judged)
             if as_text:
-                _show(console, for_people(judged, explain=explain))
+                show(console, for_people(judged, explain=explain))
             if write_report:
                 _tell(f"wrote the report to {write_report(judged, len(answer.judged))}")
     except VaeExporterError as error:
@@ -88,7 +89,7 @@ def judge_logs(  # noqa: PLR0913 - the command's options
     if not as_text:
         sys.stdout.write(json.dumps([as_json(one) for one in answer.judged], indent=2) + "\n")
     elif len(answer.judged) > 1:
-        _show(console, comparison(answer.judged))
+        show(console, comparison(answer.judged))
     return answer.exit_code
 
 
@@ -113,16 +114,6 @@ def _judge_all(  # noqa: PLR0913 - the command's options
         except LogError as error:
             _tell(str(error))
             answer.errors.append(str(error))
-
-
-def _show(console: Console, what: RenderableType) -> None:
-    """Print *what*. Outside a terminal, strip the trailing spaces with which rich pads table rows."""
-    if console.is_terminal:
-        console.print(what)
-        return
-    with console.capture() as capture:
-        console.print(what)
-    sys.stdout.write("\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n")
 
 
 def _tell(message: str) -> None:
