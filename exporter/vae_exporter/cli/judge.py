@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vae_exporter._process.band_edges import check_band_edges
+from vae_exporter._process.loss_definition import PRESETS
+from vae_exporter._process.loss_settings import check_loss
 from vae_exporter._record.baseline import read_baseline
 from vae_exporter.cli.log_options import ColumnMap, Every, Weights, log_options
 from vae_exporter.cli.terminal import BAD_INPUT, INTERRUPTED, fail, needs_extra, write_page
@@ -41,6 +43,10 @@ def judge(  # noqa: PLR0913 - its options
         Path | None,
         typer.Option(metavar="FILE", help="Compare with the run that `baseline` stored.", dir_okay=False),
     ] = None,
+    loss: Annotated[
+        str | None,
+        typer.Option(metavar="PRESET", help=f"Judge as with TrainingExporter(loss=PRESET): {', '.join(PRESETS)}."),
+    ] = None,
     columns: ColumnMap = None,
     weights: Weights = "",
     every: Every = 1,
@@ -51,7 +57,9 @@ def judge(  # noqa: PLR0913 - its options
 
     options = log_options(columns, weights, every)
     if band_edges is not None:
-        _check(band_edges)
+        _check_edges(band_edges)
+    if loss is not None:
+        _check_loss(loss)
     before = None if baseline is None else _read(baseline)
     console = output_console()
     write_report = _report_writer(report) if report else None
@@ -65,6 +73,7 @@ def judge(  # noqa: PLR0913 - its options
             why=why,
             band_edges=band_edges,
             baseline=before,
+            loss=loss,
             write_report=write_report,
         )
     except KeyboardInterrupt:
@@ -72,7 +81,14 @@ def judge(  # noqa: PLR0913 - its options
     raise typer.Exit(exit_code)
 
 
-def _check(band_edges: Path) -> None:
+def _check_loss(preset: str) -> None:
+    try:
+        check_loss(preset, {}, has_own_edges=False)
+    except SettingsError as error:
+        fail(str(error), BAD_INPUT)
+
+
+def _check_edges(band_edges: Path) -> None:
     try:
         check_band_edges(band_edges)
     except SettingsError as error:

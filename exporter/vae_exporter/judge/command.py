@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from vae_exporter.errors import LogError, VaeExporterError
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
     from vae_exporter._process.band_edges import BandEdges
     from vae_exporter._record.baseline import Baseline
+    from vae_exporter.judge.judgement import Judgement
+    from vae_exporter.judge.logs.logged_run import LoggedRun
 
 HEALTHY = 0
 PAGED = 1
@@ -59,19 +62,23 @@ def judge_logs(  # noqa: PLR0913 - the command's options
     why: bool = False,
     band_edges: BandEdges | None = None,
     baseline: Baseline | None = None,
+    loss: str | None = None,
     write_report: Callable[[JudgedRun, int], Path] | None = None,
 ) -> int:
     """Judge the runs of *logs*, print the result, and return the exit code.
 
     *explain* shows how each log was read, and *why* each part of VaeNllDiverged. *band_edges* replace the default
-    edges, and *baseline* is the run before.
+    edges, *baseline* is the run before, and *loss* the preset of its loss.
 
     *write_report* is called with each run and its number, counted from 1, and returns the path of the report.
     """
     answer = Answer()
     logging.getLogger("vae_exporter").setLevel(logging.CRITICAL)  # its warnings are for trainers
     try:
-        for judged in _judge_all(logs, options, band_edges, baseline, answer, why=why):
+        judge_run = partial(
+            judge, rules=engine.rule_files(), band_edges=band_edges, baseline=baseline, loss=loss, why=why
+        )
+        for judged in _judge_all(logs, options, judge_run, answer):
             answer.judged.append(judged)
             if as_text:
                 show(console, for_people(judged, explain=explain))
@@ -93,16 +100,12 @@ def judge_logs(  # noqa: PLR0913 - the command's options
     return answer.exit_code
 
 
-def _judge_all(  # noqa: PLR0913 - the command's options
+def _judge_all(
     logs: Sequence[Path],
     options: LogOptions,
-    band_edges: BandEdges | None,
-    baseline: Baseline | None,
+    judge_run: Callable[[LoggedRun], Judgement],
     answer: Answer,
-    *,
-    why: bool,
 ) -> Iterator[JudgedRun]:
-    rules = engine.rule_files()
     names: Counter[str] = Counter()
     for path in logs:
         try:
@@ -110,7 +113,7 @@ def _judge_all(  # noqa: PLR0913 - the command's options
                 names[run.name] += 1
                 if names[run.name] > 1:
                     run.name = f"{run.name} ({run.file})"[-200:]
-                yield JudgedRun(run, judge(run, rules=rules, band_edges=band_edges, baseline=baseline, why=why))
+                yield JudgedRun(run, judge_run(run))
         except LogError as error:
             _tell(str(error))
             answer.errors.append(str(error))
