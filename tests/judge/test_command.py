@@ -90,6 +90,21 @@ def test_text_output_has_each_run_and_a_comparison(recorded: dict[str, Path]) ->
     assert not any(line.endswith(" ") for line in done.stdout.splitlines())
 
 
+def test_a_loss_on_another_scale_has_no_band_until_its_preset_is_given(tmp_path: Path) -> None:
+    log = tmp_path / "summed.jsonl"
+    log.write_text("\n".join(json.dumps({"step": step, "nll_loss": 2e5 + step % 7}) for step in range(700)))
+    words = " ".join(judge(log).stdout.split())
+    assert "none yet" in words
+    assert re.search(r"to \d+ no band fits NLL 20000\d", words)
+    assert "ticket VaeBandsUnfit" in words
+    assert "VaeBandsUnfit" not in judge(log, "--loss", "latent-diffusion").stdout
+
+
+def test_an_unknown_preset_is_bad_input_that_lists_them() -> None:
+    done = judge("no-such.log", "--loss", "vidtoc")
+    assert (done.returncode, "must be one of standard, latent-diffusion, diffusers, vidtok" in done.stderr) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("name", "runs"),
     [

@@ -32,7 +32,12 @@ from pathlib import Path
 from vae_exporter import TrainingExporter
 
 with TrainingExporter(
-    os.environ["RUN"], port=0, targets_dir=os.environ["VAE_TARGETS"], linger_seconds=30, gpus=False
+    os.environ["RUN"],
+    port=0,
+    targets_dir=os.environ["VAE_TARGETS"],
+    linger_seconds=30,
+    gpus=False,
+    info={"master": os.environ["MASTER_ADDR"] + ":" + os.environ["MASTER_PORT"]},
 ) as exporter:
     for step in count():
         exporter.observe(step, nll=0.15)
@@ -96,7 +101,8 @@ def test_the_ranks_are_one_run_and_a_run_that_finishes_is_not_requeued(
     with running(tmp_path, **variables) as job:
         for rank, text in enumerate(job.metrics()):
             assert re.search(rf'^vae_run_state{{rank="{rank}",run="{run}",state="running"}} 1.0$', text, re.MULTILINE)
-            assert f'local_rank="{rank}",node="node7"' in text
+            assert f'local_rank="{rank}"' in text
+            assert 'master="node7:24242",node="node7"' in text
         (tmp_path / "end").touch()
         assert job.process.wait(timeout=60) == 0
     assert scontrol_calls(tmp_path / "programs") == []

@@ -14,6 +14,7 @@ TASKS = 2
 _SRUN = f"""\
 #!/bin/bash
 # Starts the command once for each task, passes SIGTERM on to all, and ends with the status of the last.
+while [[ $1 == --* ]]; do shift; done
 for ((rank = 0; rank < {TASKS}; rank++)); do
   SLURM_PROCID=$rank SLURM_LOCALID=$rank "$@" &
   tasks+=($!)
@@ -27,7 +28,11 @@ wait "${{tasks[-1]}}"
 
 _SCONTROL = """\
 #!/bin/bash
-echo "$@" >>"${0%/*}/scontrol.log"
+if [[ $1 == show ]]; then
+  printf '%s\\n' "node7" "node8"
+else
+  echo "$@" >>"${0%/*}/scontrol.log"
+fi
 """
 
 
@@ -39,11 +44,11 @@ def slurm_environment(folder: Path, **variables: str) -> dict[str, str]:
         program.write_text(text)
         program.chmod(0o755)
     own = {name: value for name, value in os.environ.items() if name not in ("RANK", "LOCAL_RANK")}
-    given = {"SLURM_JOB_ID": "4242", "SLURM_JOB_NAME": "vae", "SLURMD_NODENAME": "node7"}
+    given = {"SLURM_JOB_ID": "4242", "SLURM_JOB_NAME": "vae", "SLURM_JOB_NODELIST": "node[7-8]", "SLURMD_NODENAME": "node7"}
     return own | given | {"PATH": f"{folder}:{os.environ['PATH']}"} | variables
 
 
 def scontrol_calls(folder: Path) -> list[str]:
-    """Return the arguments of each call of scontrol."""
+    """Return the arguments of each call of scontrol that changes a job."""
     log = folder / "scontrol.log"
     return log.read_text().splitlines() if log.exists() else []

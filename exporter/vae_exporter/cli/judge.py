@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from vae_exporter._process.band_edges import check_band_edges
+from vae_exporter._process.loss_definition import PRESETS
+from vae_exporter._process.loss_settings import check_loss
 from vae_exporter._record.baseline import read_baseline
 from vae_exporter.cli.log_options import ColumnMap, Every, Weights, log_options
 from vae_exporter.cli.terminal import BAD_INPUT, INTERRUPTED, fail, needs_extra, write_page
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
     from vae_exporter._record.baseline import Baseline
     from vae_exporter.judge.printing import JudgedRun
-
-_PIPE_WIDTH = 10_000
-"""Practically unlimited: output into a pipe or a file is not wrapped."""
 
 
 def judge(  # noqa: PLR0913 - its options
@@ -46,18 +43,25 @@ def judge(  # noqa: PLR0913 - its options
         Path | None,
         typer.Option(metavar="FILE", help="Compare with the run that `baseline` stored.", dir_okay=False),
     ] = None,
+    loss: Annotated[
+        str | None,
+        typer.Option(metavar="PRESET", help=f"Judge as with TrainingExporter(loss=PRESET): {', '.join(PRESETS)}."),
+    ] = None,
     columns: ColumnMap = None,
     weights: Weights = "",
     every: Every = 1,
 ) -> None:
     """Judge past runs by their logs. Exit code 0: no run would have paged, 1: one would have, 2: unreadable log."""
     from vae_exporter.judge.command import judge_logs  # noqa: PLC0415 - see terminal.needs_extra
+    from vae_exporter.judge.output import output_console  # noqa: PLC0415
 
     options = log_options(columns, weights, every)
     if band_edges is not None:
-        _check(band_edges)
+        _check_edges(band_edges)
+    if loss is not None:
+        _check_loss(loss)
     before = None if baseline is None else _read(baseline)
-    console = Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
+    console = output_console()
     write_report = _report_writer(report) if report else None
     try:
         exit_code = judge_logs(
@@ -69,6 +73,7 @@ def judge(  # noqa: PLR0913 - its options
             why=why,
             band_edges=band_edges,
             baseline=before,
+            loss=loss,
             write_report=write_report,
         )
     except KeyboardInterrupt:
@@ -76,7 +81,14 @@ def judge(  # noqa: PLR0913 - its options
     raise typer.Exit(exit_code)
 
 
-def _check(band_edges: Path) -> None:
+def _check_loss(preset: str) -> None:
+    try:
+        check_loss(preset, {}, has_own_edges=False)
+    except SettingsError as error:
+        fail(str(error), BAD_INPUT)
+
+
+def _check_edges(band_edges: Path) -> None:
     try:
         check_band_edges(band_edges)
     except SettingsError as error:

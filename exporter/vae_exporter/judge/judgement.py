@@ -43,7 +43,10 @@ class AlertEpisode:
 
 @dataclass(frozen=True)
 class BandSpan:
-    """Consecutive steps with the NLL in *band*, or in no band yet if that is None. *nll* is its last value there."""
+    """Consecutive steps with the NLL in *band*, or in none if that is None.
+
+    *nll* is its last value there. None means that the run has no mean NLL yet.
+    """
 
     band: str | None
     first_step: int
@@ -75,8 +78,10 @@ class Judgement:
         return any(episode.severity == PAGE for episode in self.alerts)
 
 
-def scrape(run: LoggedRun, band_edges: BandEdges | None = None, baseline: Baseline | None = None) -> Scrapes:
-    """Read *run* to its end, and return what Prometheus would have scraped if it had *band_edges* and a *baseline*."""
+def scrape(
+    run: LoggedRun, band_edges: BandEdges | None = None, baseline: Baseline | None = None, loss: str | None = None
+) -> Scrapes:
+    """Read *run* to its end, and return what Prometheus would have scraped if it had been given these arguments."""
     settings = check_settings(
         run=run.name,
         rank=0,
@@ -85,24 +90,28 @@ def scrape(run: LoggedRun, band_edges: BandEdges | None = None, baseline: Baseli
         info=None,
         outputs_url=None,
         start_step=run.start_step,
+        loss=loss,
     )
     return simulate(settings, run.stretches, baseline)
 
 
-def judge(
+def judge(  # noqa: PLR0913 - the command's options
     run: LoggedRun,
     *,
     rules: Sequence[Path],
     band_edges: BandEdges | None = None,
     baseline: Baseline | None = None,
+    loss: str | None = None,
     why: bool = False,
 ) -> Judgement:
     """Read *run* to its end and judge it with *rules*, compared with *baseline*. *why* asks for an explanation.
 
+    *loss* is the name of a preset, as in ``TrainingExporter(loss=...)``.
+
     Raises:
         StackError: promtool is missing, or fails.
     """
-    scrapes = scrape(run, band_edges, baseline)
+    scrapes = scrape(run, band_edges, baseline, loss)
     judged = judgement(engine.evaluate(scrapes, rules), scrapes.steps)
     return replace(judged, why=explain_log(scrapes, rules)) if why else judged
 
@@ -125,12 +134,12 @@ def judgement(moments: Sequence[Moment], steps: Sequence[int]) -> Judgement:
 
 def _bands(moments: Sequence[Moment], steps: Sequence[int]) -> Iterator[BandSpan]:
     at_each = [
-        (_labels(moment, "run:vae_nll_band").get("band"), moment, step)
+        (_labels(moment, "run:vae_nll_band").get("band"), _value(moment, "run:vae_nll:mean"), step)
         for moment, step in zip(moments, steps, strict=True)
     ]
-    for band, group in groupby(at_each, key=lambda one: one[0]):
+    for (band, _), group in groupby(at_each, key=lambda one: (one[0], one[1] is None)):
         span = list(group)
-        yield BandSpan(band, span[0][2], span[-1][2], _value(span[-1][1], "run:vae_nll:mean"))
+        yield BandSpan(band, span[0][2], span[-1][2], span[-1][1])
 
 
 def _episodes(moments: Sequence[Moment], steps: Sequence[int]) -> Iterator[AlertEpisode]:

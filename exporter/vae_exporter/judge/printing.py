@@ -166,7 +166,11 @@ def _bands(bands: Sequence[BandSpan]) -> RenderableType:
         if span in longest:
             nll = "" if span.nll is None else f"NLL {figure(span.nll)} at the end"
             end = "" if span.last_step == span.first_step else f" to {span.last_step}"
-            table.add_row(f"{span.first_step}{end}", _styled(span.band or "none yet"), nll)
+            table.add_row(
+                f"{span.first_step}{end}",
+                _styled(span.band or ("none yet" if span.nll is None else "no band fits")),
+                nll,
+            )
     if len(bands) > MAX_SPANS:
         table.add_row("", f"and {len(bands) - MAX_SPANS} shorter spans", "")
     return table

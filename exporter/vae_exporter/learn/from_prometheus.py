@@ -40,6 +40,7 @@ def read_good_run(prometheus_url: str, run: str | None) -> GoodRun:
         name=history.run,
         source=prometheus_url,
         held=history.newest_value("run:vae_nll:held"),
+        mean=history.newest_value(_MEAN),
         window_steps=window_steps,
         short_means=history.curve(f"max(run:vae_nll:short_mean{{{history.selector}}})"),
         course=_course(history, round(window_steps)),

@@ -9,7 +9,7 @@ from rich.live import Live
 from rich.text import Text
 
 from vae_exporter.runs.newcomers import Newcomers
-from vae_exporter.runs.printing import table
+from vae_exporter.runs.printing import overview
 from vae_exporter.runs.standing import standings
 
 if TYPE_CHECKING:
@@ -35,6 +35,6 @@ def live_table(console: Console) -> Iterator[Callable[[Prometheus], None]]:
         def refresh(prometheus: Prometheus) -> None:
             newcomers.announce(prometheus)
             runs = standings(prometheus)
-            live.update(table(runs) if runs else Text("no run yet"), refresh=True)
+            live.update(overview(runs) if runs else Text("no run yet"), refresh=True)
 
         yield refresh

@@ -30,7 +30,7 @@ FAILED = Alert(
         {{{{- with <<count(run_rank:vae_run_state:code{{@run}} <= 1)>> }}}} [[first %.0f]] of its ranks did not report
         that
         they ended. If they still run, stop them first.{{{{ end }}}}
-        This alert fires for a day or until the run runs again.
+        This alert fires for a day or until the run is back.
     """,
     dashboard=run_dashboard("run_rank:vae_run_state:code{@run}"),
 )
@@ -57,7 +57,7 @@ TERMINATED = Alert(
     description=f"""
         It received SIGTERM or SIGINT, for example from a scheduler that preempted it or enforced a time limit:
         {_ENDED.replace("CODE", "3")}
-        Check whether it is already queued again. This alert fires for a day or until the run runs again.
+        Check whether it is already queued again. This alert fires for a day or until the run is back.
     """,
     dashboard=run_dashboard("run_rank:vae_run_state:code{@run}"),
 )
