@@ -67,6 +67,11 @@ test-launchers: $(INSTALLED) ## Test under Lightning, torchrun, DeepSpeed, geven
 	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -c constraints-trainers.txt -e '.[launchers]'
 	.venv/bin/python -m pytest tests/launchers $(ARGS)
 
+.PHONY: look
+look: servers $(INSTALLED) ## Photograph every dashboard in the Grafana at ARGS="--grafana FOLDER" or URL, and check it.
+	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -e '.[look]'
+	.venv/bin/python -m pytest --timeout 1800 tests/look $(ARGS)
+
 .PHONY: lint
 lint: servers $(INSTALLED) ## Check the code, the rules and the configuration files.
 	.venv/bin/python -m ruff check
@@ -151,5 +156,5 @@ $(INSTALLED): pyproject.toml $(CONSTRAINTS)
 
 .PHONY: clean
 clean: ## Remove everything that these targets created, except the runs in vae-exporter-data.
-	rm -rf .venv .servers .kubernetes .site dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .servers .kubernetes .site .look dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -41,7 +41,9 @@ class TrainingExporter:
             edges assume. Set all edges of a signal or none. They override the rules' edges for this run only. Or the
             path of a file that ``vae-exporter learn`` wrote.
         info: Labels of ``vae_run_info`` that describe the run, at most 16.
-        outputs_url: The URL of the run's reconstructions. Alerts link to it.
+        outputs_url: The URL of the run's reconstructions. Alerts link to it. Of a picture for each step, it contains
+            ``{step}``, as in ``https://host/samples/step-{step}.png``, and alerts link to the folder.
+        outputs_every: The number of steps between two such pictures.
         loss: How the trainer computes its NLL: the name of a preset, such as ``"diffusers"``, or a dictionary with any
             of ``preset``, ``distance`` (``"mse"`` or ``"l1"``), ``reduction`` (``"mean"`` or ``"sum"``), ``elements``
             (how many the sum is over) and ``rec_contains_perception``. See docs/losses.md.
@@ -86,6 +88,7 @@ class TrainingExporter:
         band_edges: Mapping[str, Mapping[str, float]] | str | PathLike[str] | None = None,
         info: Mapping[str, object] | None = None,
         outputs_url: str | None = None,
+        outputs_every: int | None = None,
         loss: str | Mapping[str, object] | None = None,
         pretrained: bool = False,
         window_steps: int | None = None,
@@ -110,6 +113,7 @@ class TrainingExporter:
             band_edges=band_edges,
             info=info,
             outputs_url=outputs_url,
+            outputs_every=outputs_every,
             start_step=start_step,
             resumes=resumes,
             loss=loss,

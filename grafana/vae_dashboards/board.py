@@ -59,6 +59,7 @@ class _WordedAnnotation(models.AnnotationQuery):
             name=annotation.name,
             datasource=DATASOURCE,
             enable=annotation.shown,
+            hide=annotation.shown,  # its switch, of which a phone would show five lines before the verdict
             icon_color=annotation.color,
             expr=annotation.expr,
             built_in=None,

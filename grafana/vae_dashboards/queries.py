@@ -110,6 +110,14 @@ def band_edge(name: str) -> str:
     return f"{edge(name)} unless on (run) {of_run('run:vae_nll:bands_unfit')}"
 
 
+def or_none(expr: str, label: str, present: str = 'run_rank:vae_run_state:code{run=~"$run"}') -> str:
+    """Return *expr*, or 0 with the *label* "none" for as long as it is empty and *present* is not.
+
+    Grafana calls a state timeline without data broken.
+    """
+    return f'{expr} or label_replace(0 * group ({present}) unless on () ({expr}), "{label}", "none", "", "")'
+
+
 def window_mean(component: str, select: Callable[..., str] = of_run) -> str:
     """Select the mean of the last 100 steps of *component*."""
     return select("vae_loss_window_mean", component=component, window=LONG_WINDOW, lag="0")

@@ -58,7 +58,7 @@ def test_a_run_that_rises_where_the_one_before_did_is_told_from_one_that_rises_a
 
     shown = judged(run, "--baseline", alike, "--report", report)
     assert "page  VaeNllDiverged" in shown
-    assert re.search(r"but the run before had 0\.\d+ here and fell back: hard data\.", shown)
+    assert re.search(r"NLL 0\.\d+ is bad, as in the run before: hard data\.", shown)
     assert "Dashed: what the run before had here." in report.read_text()
     shown = judged(run, "--baseline", flat)
     assert re.search(r"Run run diverged: NLL 0\.\d+; the run before had 0\.1[45]\d* here\. Stop it", shown)

@@ -22,6 +22,14 @@ with exporter:
         sys.exit(1)
 """
 
+TURNED_INTO_AN_EXIT_WITHOUT_CLOSE = """
+exporter.start()
+try:
+    train()
+except KeyboardInterrupt:
+    sys.exit(1)
+"""
+
 OWN_EXIT_CODE = """
 exporter = TrainingExporter("bs4", port=0, gpus=False, orderly_exit_codes=[-1])
 signal.signal(signal.SIGUSR1, lambda *_: sys.exit(-1))
@@ -42,6 +50,7 @@ INTERACTIVE = "sys.ps1 = '>>> '\n" + WITHOUT_WITH
     ("script", "number", "status"),
     [
         pytest.param(TURNED_INTO_AN_EXIT, signal.SIGINT, 1, id="ctrl-c-that-becomes-exit-1"),
+        pytest.param(TURNED_INTO_AN_EXIT_WITHOUT_CLOSE, signal.SIGINT, 1, id="ctrl-c-and-no-close"),
         pytest.param(OWN_EXIT_CODE, signal.SIGUSR1, 255, id="exit-code-of-the-users-own"),
         pytest.param(SAYS_SO, signal.SIGUSR1, 0, id="close-terminated"),
         pytest.param(WITH, signal.SIGHUP, 129, id="sighup"),

@@ -70,7 +70,8 @@ def metrics_text() -> str:
         loss_weights={"rec": 10, "perception": 1, "kl": 1e-4},
         band_edges={"rec": {"min": 0.01, "max": 0.06}},
         info={"model": "causal-vae", "batch_size": 4},
-        outputs_url="https://example.com/samples",
+        outputs_url="https://example.com/samples/step-{step}.png",
+        outputs_every=500,
         start_step=1000,
     )
     now = 1_700_000_000.0

@@ -45,7 +45,7 @@ def slurm_environment(folder: Path, **variables: str) -> dict[str, str]:
         program.chmod(0o755)
     own = {name: value for name, value in os.environ.items() if name not in ("RANK", "LOCAL_RANK")}
     job = {"SLURM_JOB_ID": "4242", "SLURM_JOB_NAME": "vae", "SLURM_JOB_NODELIST": "node[7-8]"}
-    given = job | {"SLURMD_NODENAME": "node7"}
+    given = {**job, "SLURMD_NODENAME": "node7"}
     return own | given | {"PATH": f"{folder}:{os.environ['PATH']}"} | variables
 
 

@@ -62,13 +62,23 @@ class Announcement:
             except SettingsError as error:
                 _logger.warning("the end of run %r may be unknown to Prometheus: %s", self._target.run, error)
 
+    def take_back(self) -> None:
+        """Remove the file with the end, which has not come."""
+        file, self._end_file = self._end_file, None
+        _remove(file)
+
     def withdraw(self, *, keeps_end: bool = False) -> None:
         """Remove the file, and that with the end unless *keeps_end*."""
-        files = [self._file, None if keeps_end else self._end_file]
-        self._file = self._end_file = None
-        for file in files:
-            if file is not None:
-                try:
-                    withdraw(file)
-                except OSError as error:
-                    _logger.warning("%s cannot be removed (%s): run `vae-exporter targets prune`", file.path, error)
+        file, self._file = self._file, None
+        _remove(file)
+        if keeps_end:
+            self._end_file = None
+        self.take_back()
+
+
+def _remove(file: TargetFile | None) -> None:
+    if file is not None:
+        try:
+            withdraw(file)
+        except OSError as error:
+            _logger.warning("%s cannot be removed (%s): run `vae-exporter targets prune`", file.path, error)

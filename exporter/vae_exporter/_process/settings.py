@@ -13,6 +13,7 @@ from vae_exporter._process.arguments import finite, mapping, suggestion
 from vae_exporter._process.band_edges import check_band_edges
 from vae_exporter._process.loss_definition import LossDefinition
 from vae_exporter._process.loss_settings import check_loss, check_window_steps
+from vae_exporter._process.outputs import Pictures, page_of, pictures_of
 from vae_exporter.errors import SettingsError
 from vae_exporter.vocabulary import COMPONENTS
 
@@ -54,6 +55,7 @@ class RunSettings:
     is_pretrained: bool = False
     definition: LossDefinition = field(default_factory=LossDefinition)
     window_steps: int | None = None
+    pictures: Pictures | None = None
 
 
 def check_settings(  # noqa: PLR0913 - the arguments of TrainingExporter
@@ -65,6 +67,7 @@ def check_settings(  # noqa: PLR0913 - the arguments of TrainingExporter
     info: Mapping[str, object] | None,
     outputs_url: str | None,
     start_step: int | None,
+    outputs_every: object = None,
     resumes: str | None = None,
     loss: object = None,
     pretrained: object = False,
@@ -77,7 +80,7 @@ def check_settings(  # noqa: PLR0913 - the arguments of TrainingExporter
     """
     labels = _info_labels(mapping("info", info))
     if outputs_url is not None:
-        labels["outputs_url"] = _url(outputs_url)
+        labels["outputs_url"] = page_of(_url(outputs_url))
     if resumes is not None:
         labels["resumes"] = _predecessor(resumes, run)
     weights = _loss_weights(mapping("loss_weights", loss_weights))
@@ -93,6 +96,7 @@ def check_settings(  # noqa: PLR0913 - the arguments of TrainingExporter
         is_pretrained=_truth("pretrained", pretrained),
         definition=check_loss(loss, weights, has_own_edges=any(signal == "nll" for signal, _ in edges)),
         window_steps=check_window_steps(window_steps),
+        pictures=pictures_of(outputs_url, outputs_every),
     )
 
 

@@ -82,6 +82,12 @@ def endpoint_app(
     return app
 
 
+def unsettled_app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Answer while the rank is not settled: a scrape must not see a rank that this process is not."""
+    body = "the rank is not settled yet\n" if environ["PATH_INFO"] == "/" else ""
+    return reply(start_response, "200 OK", "text/plain; version=0.0.4; charset=utf-8", body)
+
+
 def scrape_timeout(environ: WSGIEnvironment) -> float | None:
     """Return after how many seconds the scraper gives up. None if the request is not a scrape, but a person's.
 

@@ -17,8 +17,7 @@ from vae_exporter._process.announcement import Announcement
 from vae_exporter._process.gevent_patch import is_patched_by_gevent
 from vae_exporter._process.rank import assumed_rank, known_rank, may_be_one_of_many, place_labels
 from vae_exporter._process.targets import End
-from vae_exporter._serve.endpoint import endpoint_app, listen
-from vae_exporter._serve.http import reply
+from vae_exporter._serve.endpoint import endpoint_app, listen, unsettled_app
 from vae_exporter._serve.scrapers import RECENT_SECONDS, Scrapers
 from vae_exporter.errors import EndpointError, VaeExporterError
 
@@ -73,10 +72,12 @@ class RunService:
         self._history = history
         self._scrapers = Scrapers()
         self._server: HttpServer | None = None
-        self._app: WSGIApplication = _nothing_yet
+        self._app: WSGIApplication = unsettled_app
         self._announcement = Announcement(place.targets_dir, place.advertise)
         self._exported: ExportedRun | None = None
-        self._in_process = life_cycle.Run((settings.run, rank), self.end, self._abandon, self._replace, self._hurry)
+        self._in_process = life_cycle.Run(
+            (settings.run, rank), self.end, self._abandon, self._replace, self._hurry, self._foresee
+        )
         self._lock = threading.RLock()
         self._started = 0.0
         self._is_live = False
@@ -84,6 +85,7 @@ class RunService:
         self._has_ended = False
         self._is_unscraped = False
         self._signals = 0
+        self._foreseen_at: float | None = None
         self._needs_attention = True
         self._why_idle = ""
 
@@ -173,7 +175,10 @@ class RunService:
                 self._go_live(number)
             elif not self._is_settled or self._settings.rank != number:
                 self._settle(number)
-            self._needs_attention = False
+            if self._foreseen_at is not None and self._scrapers.now() - self._foreseen_at > life_cycle.ASKED_SECONDS:
+                self._announcement.take_back()
+                self._foreseen_at = None
+            self._needs_attention = self._foreseen_at is not None
         return True
 
     def _go_live(self, number: int | None) -> None:
@@ -282,6 +287,17 @@ class RunService:
         if number == signal.SIGINT or self._announcement.is_made or self._signals > 1:
             self._scrapers.hurry()
 
+    def _foresee(self) -> None:
+        """Keep the end that a signal asks for. The main thread may be stuck, and the process be killed before it."""
+        if self._lock.acquire(timeout=1):  # it is taken if the run ends already
+            try:
+                if self._is_settled and not self._has_ended:
+                    self._announcement.keep(End("terminated", self._recorder.facts().steps.newest))
+                    self._foreseen_at = self._scrapers.now()
+                    self._needs_attention = True
+            finally:
+                self._lock.release()
+
     def _abandon(self) -> None:
         """Let go of the endpoint in a forked process, where the run is not this one's: nothing is recorded here."""
         self._lock = threading.RLock()  # another thread of the parent may hold the old one
@@ -334,9 +350,3 @@ class RunService:
             if self._exported:
                 ancestors.unlist_run(self._exported)
             life_cycle.unwatch(self._in_process)
-
-
-def _nothing_yet(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """Answer while the rank is not settled: a scrape must not see a rank that this process is not."""
-    body = "the rank is not settled yet\n" if environ["PATH_INFO"] == "/" else ""
-    return reply(start_response, "200 OK", "text/plain; version=0.0.4; charset=utf-8", body)

@@ -9,7 +9,7 @@ from vae_dashboards.meanings import BAND_COLORS, BLUE, GRAY, GREEN, PURPLE
 from vae_dashboards.panels import Words, curves
 from vae_dashboards.queries import Query, band_edge, of_run, one_curve
 from vae_dashboards.run import no_data
-from vae_dashboards.steps import STEP, along_step
+from vae_dashboards.steps import of_run_by_step
 from vae_exporter.vocabulary import NLL_BANDS
 
 if TYPE_CHECKING:
@@ -28,16 +28,6 @@ LINES = [
     Query(f"max by (run) ({of_run('run:vae_baseline:mean')})", BASELINE, "baseline"),
     Query(one_curve("run:vae_nll:mean"), NLL, "nll"),
 ]
-
-# The lowest step that was not trained again later: after a resume that goes back, the newer values count. It ascends
-# strictly, as the x axis must. A sample is used only once, so that a missing one does not repeat the step before it.
-STEP_QUERY = Query(
-    f"min by (run) (last_over_time({of_run('run:vae_step:max')}[$__interval]))"
-    f" unless min by (run) (last_over_time({of_run('run:vae_step:max')}[$__interval]))"
-    f" >= min by (run) (min_over_time({of_run('run:vae_step:max')}[$__range] offset -${{__range_s}}s1ms))",
-    STEP,
-    STEP,
-)
 
 
 def nll_by_time() -> timeseries.Panel:
@@ -62,7 +52,7 @@ def nll_by_time() -> timeseries.Panel:
 
 def nll_by_step() -> trend.Panel:
     """Return the panel of the NLL by step."""
-    panel = along_step(
+    panel = of_run_by_step(
         Words(
             "NLL by step",
             "The NLL over its bands, by step, without pauses. Steps that were trained again after a resume have "
@@ -70,7 +60,7 @@ def nll_by_step() -> trend.Panel:
             no_data.HUNDRED_STEPS,
         ),
         "none",
-        [STEP_QUERY, *_edges(), *LINES],
+        [*_edges(), *LINES],
         (24, 11),
     )
     _draw_over_bands(panel)

@@ -250,10 +250,10 @@ LEVEL = Section(
   run_component:vae_loss:held_before
     and ignoring (component) run:vae_nll:is_held_by_before
 or
-  {aggregated("avg by (run, component)", 'vae_loss_held_mean{component!="judged"}')}
+  {aggregated("avg by (run, component)", f'vae_loss_held_mean{{component=~"{"|".join(NLL_PARTS)}"}}')}
     unless ignoring (component) run:vae_nll:is_held_by_before
             """,
-            "What each loss was while the NLL was at the level that it held",
+            "What each part of the NLL was while the NLL was at the level that it held",
         ),
         _fact(
             "run:vae_nll:level_step",
