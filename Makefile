@@ -54,9 +54,9 @@ test-compose: $(INSTALLED) ## Test docker-compose.yml in a separate Docker daemo
 	.venv/bin/python -m pytest -m compose tests/compose $(ARGS)
 
 .PHONY: test-kubernetes
-test-kubernetes: servers $(INSTALLED) .kubernetes/installed ## Test deploy/kubernetes with kustomize, kubeconform and the schemas of Kubernetes. Needs Go.
+test-kubernetes: servers $(INSTALLED) .kubernetes/installed ## Test deploy/kubernetes with its tools, and the rules in small groups. Needs Go.
 	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -e '.[kubernetes]'
-	.venv/bin/python -m pytest tests/kubernetes $(ARGS)
+	.venv/bin/python -m pytest -m 'variants or not variants' tests/kubernetes tests/rules/test_variants.py $(ARGS)
 
 .kubernetes/installed: scripts/get_kubernetes_tools.sh | $(INSTALLED)
 	@scripts/get_kubernetes_tools.sh

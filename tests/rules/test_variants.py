@@ -69,6 +69,7 @@ def test_promtool_finds_nothing_to_complain_about(clone: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("file", UNIT_TESTS, ids=lambda file: file.stem)
 def test_the_rules_decide_as_their_unit_tests_expect(clone: Path, file: Path) -> None:
     decides(file.read_text(), clone / "tests" / "rules" / file.name)
