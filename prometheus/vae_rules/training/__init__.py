@@ -10,23 +10,26 @@ from vae_rules.training import (
     course,
     divergence,
     edges,
-    facts,
     kl,
     nonfinite,
     parts,
     reconstruction,
     verdict,
 )
+from vae_rules.training.facts import components, level, nll, probe, ranks, run
+from vae_rules.training.facts import nonfinite as nonfinite_facts
+from vae_rules.training.facts import reconstruction as reconstruction_facts
 
 FACTS = (
-    facts.RUN,
+    run.RECORDS,
     edges.RECORDS,
-    facts.NLL,
-    facts.LEVEL,
-    facts.COMPONENTS,
-    facts.NONFINITE,
-    facts.RECONSTRUCTION,
-    facts.PROBE,
+    nll.RECORDS,
+    level.RECORDS,
+    ranks.RECORDS,
+    components.RECORDS,
+    nonfinite_facts.RECORDS,
+    reconstruction_facts.RECORDS,
+    probe.RECORDS,
 )
 """The first layer: the only one that names the labels that identify a run."""
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from vae_exporter.vocabulary import NO_BAND, VERDICTS
 from vae_rules.rule import Record, Section
-from vae_rules.training.facts import PAGES
+from vae_rules.training.facts.run import PAGES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
