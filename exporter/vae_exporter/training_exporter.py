@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import numbers
 import sys
 from collections.abc import Mapping
 from contextlib import contextmanager
@@ -60,7 +61,7 @@ class TrainingExporter:
             (how many the sum is over) and ``rec_contains_perception``. See docs/losses.md.
         pretrained: Whether the run starts from pretrained weights, so that a low first loss is normal.
         window_steps: The length of the long windows over which losses are averaged, a multiple of 10 between 50 and
-            10000. The default depends on how often the NLL is reported: 100, 1000 or 10000 steps.
+            10000. The default depends on how often the NLL is reported: 100 steps or more. See docs/judging.md.
         start_step: The step from which a resumed run continues. None or 0 means that the run starts from scratch.
         host: The address to listen on. The default accepts connections from this machine only, ``"0.0.0.0"`` from the
             network.
@@ -180,6 +181,7 @@ class TrainingExporter:
         skipped: object = False,
         weights: object = None,
         group: object = None,
+        mean_over: object = 1,
         **unknown: object,
     ) -> None:
         """Record the values of one optimizer step.
@@ -211,6 +213,8 @@ class TrainingExporter:
             weights: The loss weights from this step on, by component, if a schedule changes them.
             group: The bucket that the batch comes from, such as ``"512px"``, if batches differ in difficulty. Losses
                 are then compared like with like. At most 16 groups.
+            mean_over: The number of steps, up to this one, that each loss is the mean of, if the trainer reports means.
+                Such a mean is worth as much as that many values.
             unknown: Any other keyword is ignored and logged once.
         """
         values = {
@@ -233,12 +237,18 @@ class TrainingExporter:
                 self._refuse("observe", unknown, _OBSERVED)
             known = self._known_weights(weights) if weights is not None else None
             in_group = "" if group is None else str(group)
-            self._observe(step, values, split=split, skipped=skipped, weights=known, group=in_group)
+            steps = self._known_steps(mean_over)
+            self._observe(step, values, split=split, skipped=skipped, weights=known, group=in_group, mean_over=steps)
         except Exception as error:  # noqa: BLE001 - nothing raises into the training loop
             self._recorder.failures.caught("observe", "observe()", error)
 
     def observe_log(
-        self, step: int | None, log: Mapping[str, object], *, names: Mapping[str, str] | None = None
+        self,
+        step: int | None,
+        log: Mapping[str, object],
+        *,
+        names: Mapping[str, str] | None = None,
+        mean_over: int = 1,
     ) -> None:
         """Record the values in *log*, the dictionary that a trainer logs, as `observe` does.
 
@@ -254,6 +264,7 @@ class TrainingExporter:
                 are ignored.
             names: The keys of values under other names, for example ``{"nll": "my_key"}``. The key of a value in a
                 nested dictionary is ``"outer/inner"``.
+            mean_over: The number of steps, up to this one, that each loss is the mean of.
         """
         try:
             self._refuse("observe_log", (names or {}).keys() - set(_OBSERVED), _OBSERVED)
@@ -261,9 +272,10 @@ class TrainingExporter:
             if not any(found.values()) and not is_of_test(log):
                 self._recorder.failures.tell("observe_log", nothing_known(log))
                 self._observe(step, {}, split="train", skipped=False)
+            steps = self._known_steps(mean_over)
             for split, values in found.items():
                 if values:
-                    self._observe(step, self._with_nll(values), split=split, skipped=False)
+                    self._observe(step, self._with_nll(values), split=split, skipped=False, mean_over=steps)
         except Exception as error:  # noqa: BLE001 - likewise
             self._recorder.failures.caught("observe", "observe_log()", error)
 
@@ -408,9 +420,19 @@ class TrainingExporter:
         skipped: object,
         weights: Mapping[str, object] | None = None,
         group: str = "",
+        mean_over: int = 1,
     ) -> None:
         if self._service.takes_values():
-            self._recorder.observe(step, values, split=split, skipped=skipped, weights=weights, group=group)
+            self._recorder.observe(
+                step, values, split=split, skipped=skipped, weights=weights, group=group, mean_over=mean_over
+            )
+
+    def _known_steps(self, mean_over: object) -> int:
+        if isinstance(mean_over, numbers.Integral) and int(mean_over) >= 1:
+            return int(mean_over)
+        message = f"mean_over must be a whole number of steps, 1 or more, got {mean_over!r}"
+        self._recorder.failures.drop("invalid", "mean_over", message)
+        return 1
 
     def _known_weights(self, weights: object) -> Mapping[str, object]:
         if not isinstance(weights, Mapping):

@@ -60,7 +60,6 @@ CONSTANTS = (
     # Causes
     Constant("calm", "1.2", "Times its lowest NLL below which the probe has not risen."),
     Constant("risen", "1.1", "Times its level from which a rise gets a cause."),
-    Constant("probe_age", "100", "Steps after which a probe is too old to describe the model."),
     Constant(
         "probe_share",
         "0.67",

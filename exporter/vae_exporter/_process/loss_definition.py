@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from math import exp
+from math import exp, inf, isfinite
 from typing import TYPE_CHECKING, Any, Literal
 
 from vae_exporter.vocabulary import COMPONENTS, NLL_PARTS
@@ -20,6 +20,8 @@ STANDARD_WEIGHTS = {
 }
 """The weights of the loss that the default bands fit."""
 
+LARGEST_LOGVAR = 700.0
+"""The exponential of a larger one is no finite float."""
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "standard": {},
@@ -121,13 +123,16 @@ class LossDefinition:
         if self.rec_contains_perception or not parts or "nll" not in values or not set(parts) <= values.keys():
             return None
         nll = self._without_logvar(values["nll"], logvar)
+        if nll is None:
+            return None
         return nll, nll - sum(self.weights[part] * values[part] for part in parts)
 
-    def _without_logvar(self, nll: float, logvar: float) -> float:
+    def _without_logvar(self, nll: float, logvar: float) -> float | None:
         mean = nll / self._divisor
         if not logvar or (self.reduction == "sum" and self.elements is None):
             return mean
-        return (mean - logvar) * exp(logvar)
+        unscaled = (mean - logvar) * exp(logvar) if logvar < LARGEST_LOGVAR else inf
+        return unscaled if isfinite(unscaled) else None
 
     def with_weights(self, weights: Mapping[str, float]) -> LossDefinition:
         """Return the definition with these *weights* in place of those it has."""

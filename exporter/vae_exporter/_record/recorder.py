@@ -83,6 +83,7 @@ class Recorder:
         skipped: object = False,
         weights: Mapping[str, object] | None = None,
         group: str = "",
+        mean_over: int = 1,
     ) -> None:
         """Record *values*, which are named as in `COMPONENTS` and `GAUGES`, at *step* or at the next one.
 
@@ -92,7 +93,10 @@ class Recorder:
             if self._has_ended(values.values()):
                 return
             if split == "train":
-                self._observe_step(step, values, is_skipped=self._truth(skipped), weights=weights, group=group)
+                receive: Receiver = self._training.record
+                if group or mean_over > 1:
+                    receive = partial(self._training.record, group=group, mean_over=mean_over)
+                self._observe_step(step, values, receive, is_skipped=self._truth(skipped), weights=weights)
             elif split == "validation":
                 self._take(self._steps.present(step), values, self._validation.record)
             else:
@@ -197,20 +201,17 @@ class Recorder:
         self,
         step: int | None,
         values: Mapping[str, object],
+        receive: Receiver,
         *,
         is_skipped: bool,
         weights: Mapping[str, object] | None,
-        group: str,
     ) -> None:
         number = self._steps.begin(step)
         if is_skipped and number is not None:
             self._steps.skip()
         if weights:
             self._take(number, weights, self._training.set_weights)
-        receive: Receiver = self._training.record_skipped if is_skipped else self._training.record
-        if group and not is_skipped:
-            receive = partial(self._training.record, group=group)
-        self._take(number, values, receive)
+        self._take(number, values, self._training.record_skipped if is_skipped else receive)
 
     def _record_probe(self, step: int, values: Mapping[str, float]) -> None:
         self._probe.record(step, values, self._training.short_mean())

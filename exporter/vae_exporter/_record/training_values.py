@@ -48,6 +48,7 @@ class TrainingValues:
         self._series: dict[str, StepSeries | Mixture] = {name: StepSeries(kept) for name in (*COMPONENTS, JUDGED)}
         self._kept = kept
         self._group = ""  # of the newest step's batch
+        self._mean_over = 1  # how many steps the newest step's losses are the mean of
         self._balance = (StepSeries(kept), StepSeries(kept))
         self._gauges: dict[str, float] = {}
         self._changes = Changes()
@@ -55,10 +56,18 @@ class TrainingValues:
         self._step: int | None = None  # the newest one whose values have arrived
         self._values: dict[str, list[float]] = {}  # of that step, which may still get more
 
-    def record(self, step: int, values: Mapping[str, float], group: str = "") -> None:
-        """Record the values at *step*, whose batch is of *group*. A step below the newest one is trained again."""
+    def record(self, step: int, values: Mapping[str, float], group: str = "", mean_over: int = 1) -> None:
+        """Record the values at *step*, whose batch is of *group*. A step below the newest one is trained again.
+
+        Args:
+            step: The step.
+            values: The values by name.
+            group: The group of the batch.
+            mean_over: The number of steps, up to this one, that each loss is the mean of.
+        """
         self._move_to(step)
         self._group = group
+        self._mean_over = max(self._mean_over, mean_over)
         gauges = {}
         for name, value in values.items():
             if name in self._losses:
@@ -149,6 +158,7 @@ class TrainingValues:
             self._level.go_back_to(step)
             self._changes.go_back_to(step)
         self._step = step
+        self._mean_over = 1
 
     def _complete(self) -> None:
         """Enter the newest step's values into the means: it can get no more."""
@@ -161,7 +171,7 @@ class TrainingValues:
         judged = self._series[JUDGED]
         if judged.newest != self._step:
             return
-        if self._length.observe(self._step):
+        if self._length.observe(self._step, self._mean_over):
             self._start_over()
         elif self._length.long is not None:
             self._level.observe(self._step, self._length.long, judged, self._series)
@@ -189,13 +199,13 @@ class TrainingValues:
         balanced = self._definition.balance(means, logvar)
         if balanced is not None:
             for one, value in zip(balance, balanced, strict=True):
-                one.append(step, value)
+                one.append(step, value, self._mean_over)
 
     def _append_to(self, series: StepSeries | Mixture, step: int, value: float | None) -> None:
         if isinstance(series, Mixture):
             series.append(step, value, self._group)
         else:
-            series.append(step, value)
+            series.append(step, value, self._mean_over)
 
     def _start_over(self) -> None:
         for series in (*self._series.values(), *self._balance):

@@ -52,24 +52,24 @@ RECORDS = Section(
             "run:vae_nll:is_bad_for_long",
             """
               run:vae_nll:mean > run:vae_nll:edge_bad
-            unless
-              run:vae_nll:mean_before <= run:vae_nll:edge_bad
-            unless
-              run:vae_nll:mean_2_before <= run:vae_nll:edge_bad
-            unless
-              run:vae_nll:mean_3_before <= run:vae_nll:edge_bad
+            and
+              run:vae_nll:mean_before > run:vae_nll:edge_bad
+            and
+              run:vae_nll:mean_2_before > run:vae_nll:edge_bad
+            and
+              run:vae_nll:mean_3_before > run:vae_nll:edge_bad
             """,
-            "Present while none of the last four long windows is below bad",
+            "Present while the last four long windows are bad",
         ),
         Record(
             "run:vae_nll:has_drifted",
             """
               run:vae_nll:level <= run:vae_nll:edge_good_max
-            unless
+            and
               (
-                run:vae_nll:lower_bound < $drifted * run:vae_nll:mean_3_before
-                unless
-                run:vae_nll:is_bad_for_long
+                  run:vae_nll:lower_bound >= $drifted * (run:vae_nll:mean_3_before or run:vae_nll:level)
+                or
+                  run:vae_nll:is_bad_for_long
               )
             """,
             "Present while a run whose level was good has grown $drifted times within three long windows, or is bad "

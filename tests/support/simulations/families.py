@@ -12,6 +12,7 @@ from simulations.noise import CORRELATED, DENSE, Noise
 
 DENSE_STEPS = 3000
 SPARSE_STEPS = 24_000
+SPARSEST_STEPS = 150_000
 
 Curve = Callable[[np.ndarray, int], np.ndarray]
 """The mean NLL at each step, given the step at which the damage begins."""
@@ -33,6 +34,7 @@ class Family:
         is_damaged: Whether it must page. Otherwise it must not.
         noises: The noises that it is tried with.
         every: The number of steps from one reported loss to the next.
+        is_averaged: Whether it reports the mean of these steps, otherwise one of them.
         scale: What all losses are multiplied with.
         cause: The cause that its page should name; None if any or none will do.
         buckets: The levels of the groups that batches come from, relative to the NLL.
@@ -49,6 +51,7 @@ class Family:
     is_damaged: bool = False
     noises: tuple[Noise, ...] = DENSE
     every: int = 1
+    is_averaged: bool = False
     scale: float = 1.0
     cause: str | None = None
     parts: tuple[float, float] = (0.5, 0.5)
@@ -72,7 +75,9 @@ class Family:
         noisy = noise.factors(rng, self.steps)
         rec = (0.5 * sound + self.parts[0] * rise) * noisy * self.scale / 10
         perception = (0.5 * sound + self.parts[1] * rise) * noisy * self.scale
-        for step in range(0, self.steps, self.every):
+        if self.is_averaged:
+            rec, perception = (_averaged(values, self.every) for values in (rec, perception))
+        for step in range(self.every - 1 if self.is_averaged else 0, self.steps, self.every):
             values = {
                 "nll": float(10 * rec[step] + perception[step]),
                 "rec": float(rec[step]),
@@ -85,6 +90,11 @@ class Family:
                 yield step, {**values, "group": group}
                 continue
             yield step, {**values, **self.gauges(step, self.onset)}
+
+
+def _averaged(values: np.ndarray, every: int) -> np.ndarray:
+    """Return *values* with the mean of each *every* of them in place of these."""
+    return np.repeat(values.reshape(-1, every).mean(axis=1), every)
 
 
 def healthy(sound: np.ndarray, _onset: int) -> np.ndarray:
@@ -146,9 +156,18 @@ FAMILIES: tuple[Family, ...] = (
             (10, SPARSE_STEPS, DENSE, ", each 10 steps"),
             (20, SPARSE_STEPS, DENSE, ", each 20 steps"),
             (50, SPARSE_STEPS, DENSE, ", each 50 steps"),
+            (100, SPARSEST_STEPS, DENSE, ", each 100 steps"),
         )
     ),
     Family("healthy, one outlier", lone_outlier),
+    *(
+        Family(f"{name}, means of {every} steps", curve, level, every=every, is_averaged=True, is_damaged=damaged)
+        for every in (10, 20, 50, 100)
+        for name, curve, level, damaged in (
+            ("healthy at 0.24", healthy, 0.24, False),
+            *((name, curve, 0.17, True) for name, curve in _DAMAGES),
+        )
+    ),
     *(
         Family(f"{name}{_each}", curve, steps=steps, every=every, noises=noises, is_damaged=True)
         for name, curve in _DAMAGES
@@ -158,6 +177,7 @@ FAMILIES: tuple[Family, ...] = (
             (10, SPARSE_STEPS, DENSE, ", each 10 steps"),
             (20, SPARSE_STEPS, DENSE, ", each 20 steps"),
             (50, SPARSE_STEPS, DENSE, ", each 50 steps"),
+            (100, SPARSEST_STEPS, DENSE, ", each 100 steps"),
         )
     ),
     *(

@@ -143,7 +143,12 @@ def _train(case: Case, read: frozenset[str]) -> Scrapes:
     for step, values in case.family.train(np.random.default_rng(case.seed), case.noise):
         run.wait(seconds)
         group = values.pop("group", None)
-        run.observe(step, values, group="" if group is None else f"bucket {group}")
+        run.observe(
+            step,
+            values,
+            group="" if group is None else f"bucket {group}",
+            mean_over=case.family.every if case.family.is_averaged else 1,
+        )
         if len(scrapes) < SCRAPES and step >= apart * len(scrapes):
             scrapes.scrapes.append(_only(run.scrape(step), read))
     return scrapes

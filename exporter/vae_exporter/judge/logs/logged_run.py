@@ -40,11 +40,19 @@ RESUMED_FROM = 100
 
 @dataclass(frozen=True)
 class LogOptions:
-    """How to read a log: column names, loss weights, and the number of steps per row if the log has no steps."""
+    """How to read a log.
+
+    Args:
+        columns: The names of its columns.
+        weights: The loss weights.
+        every: The number of steps per row if the log has no steps.
+        are_means: Whether the losses of a row are means of the steps since the row before.
+    """
 
     columns: Columns = field(default_factory=Columns)
     weights: Mapping[str, float] = field(default_factory=dict)
     every: int = 1
+    are_means: bool = False
 
 
 @dataclass
@@ -145,7 +153,9 @@ def _begin(
     kept = refuse_contradictions(
         itertools.chain(start, items), kl_weight=kl_weight, weights=common_weights(used, weights.weights)
     )
-    run.stretches = _counted(run, stretches(_used(run, refuse_misplaced(kept)), weights.weights))
+    run.stretches = _counted(
+        run, stretches(_used(run, refuse_misplaced(kept)), weights.weights, are_means=options.are_means)
+    )
     return run
 
 

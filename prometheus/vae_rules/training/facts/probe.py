@@ -19,9 +19,9 @@ RECORDS = Section(
               /
                 avg by (run) (last_over_time(vae_probe_best_loss{component="nll"}[2m]))
             and
-              run:vae_step:max - run:vae_probe:step < $probe_age
+              run:vae_step:max - run:vae_probe:step < run:vae_loss_window:steps
             """,
-            "The NLL of the probe relative to its best, if it was evaluated within the last $probe_age steps",
+            "The NLL of the probe relative to its best, if it was evaluated within the newest long window",
         ),
         Record(
             "run:vae_probe_training_nll:mean",
