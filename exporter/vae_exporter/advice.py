@@ -31,6 +31,7 @@ ALERTS = {
     "VaeRunFailed": "Read the end of its log, then resume from the last checkpoint.",
     "VaeRunTerminated": "If you did not stop it, resume it. A scheduler may have preempted it.",
     "VaeBandsUnfit": "Declare the loss or set band_edges. Until then the run is judged by multiples of its own level.",
+    "VaeExporterVersion": "Bring the exporter of the run and the rules to one version: alerts may be missing.",
     "VaeLossSparse": "Call observe() at every step: with few values, a page comes thousands of steps late.",
     "VaeRankDiverged": "Check the rank's GPU and data, and whether its gradients are reduced with the others'.",
     "VaeNllRising": "Check the cause of the rise and the outputs. Keep a checkpoint from before the rise.",

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from string import Template
 
+from vae_exporter.vocabulary import METRICS_VERSION
+
 EDGES: dict[str, dict[str, float]] = {
     "nll": {
         "suspicious": 0.05,
@@ -92,6 +94,7 @@ CONSTANTS = (
     Constant("straggler", "1.5", "Times the median step time of the run's ranks."),
     Constant("remembered", "86400", "Seconds for which the end of a run is kept, so you see it the next morning."),
     # The monitoring
+    Constant("metrics_version", str(METRICS_VERSION), "Version of the metrics that these rules read."),
     Constant("fresh", "90", "Seconds without a stored scrape: longer than a scrape interval of one minute."),
     # GPUs
     Constant("gpu_full", "0.95", "Share of the GPU's memory. The rest is less than one larger clip needs."),

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COVERED_BY_THE_PAGE = ["VaeNllRising", "VaeNllSpike", "VaeNllSuspicious", "VaeBandsUnfit", "VaeConfidenceGap"]
-NOT_COVERED_BY_THE_PAGE = ["VaeKlAbnormal", "VaeLossSumMismatch", "VaeRunUnjudged", "VaeGpuMemoryPressure"]
+NOT_COVERED_BY_THE_PAGE = [
+    "VaeKlAbnormal",
+    "VaeLossSumMismatch",
+    "VaeRunUnjudged",
+    "VaeExporterVersion",
+    "VaeGpuMemoryPressure",
+]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from vae_rules.training import (
     course,
     divergence,
     edges,
+    exporter_version,
     kl,
     nonfinite,
     parts,
@@ -43,6 +44,7 @@ JUDGEMENTS = (
     parts.CAUSE,
     reconstruction.RECORDS,
     kl.RECORDS,
+    exporter_version.RECORDS,
     verdict.RECORDS,
 )
 
@@ -59,6 +61,7 @@ ALERTS = (
     course.SPARSE,
     course.RANK_STANDS_OUT,
     course.UNJUDGED,
+    exporter_version.ALERT,
 )
 
 TRAINING = RuleFile(

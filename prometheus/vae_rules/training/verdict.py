@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _TICKETS = {
+    "VaeExporterVersion": "run:vae_exporter:is_misfit",
     "VaeNllRising": "run:vae_nll:is_climbing or run:vae_nll:is_exploding or run:vae_nll:has_doubled",
     "VaeKlAbnormal": "ignoring (symptom) run:vae_kl_abnormal:ratio",
     "VaeRankDiverged": "group without (rank) (run_rank:vae_nll:stands_out)",

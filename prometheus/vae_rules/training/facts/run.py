@@ -30,6 +30,15 @@ RECORDS = Section(
             "1 if the run started from pretrained weights, else 0",
         ),
         Record(
+            "run_rank:vae_exporter:metrics_version",
+            """
+              max by (run, rank) (last_over_time(vae_exporter_metrics_version[2m]))
+            or
+              group by (run, rank) (last_over_time(vae_exporter_build_info[2m]))
+            """,
+            "The version of the metrics that the exporter of the rank publishes: 1 if it does not say",
+        ),
+        Record(
             "run:vae_page:bool",
             f"""
             group by (run, reason) (
