@@ -38,6 +38,7 @@ ALERTS = {
     "VaeNllSpike": "Wait 100 steps: a single spike may pass. If spikes recur, lower the learning rate.",
     "VaeNllSuspicious": "Check the outputs now for black frames or one memorized clip.",
     "VaeConfidenceGap": "Check the outputs: they look worse than the NLL. If blurred, raise the perception weight.",
+    "VaeValidationGap": "Keep the checkpoint of the best validation. Add data or augmentation before you train on.",
     "VaeLossSumMismatch": "Find the loss that is reported incorrectly: the weighted parts do not add up to the NLL.",
     "VaeKlAbnormal": "Check the KL and its weight: the posterior collapses, or the KL dominates the loss.",
     "VaeRunUnjudged": "Observe the NLL with an increasing step. Without it the run cannot be judged.",

@@ -87,6 +87,7 @@ CONSTANTS = (
     ),
     Constant("kl_crush_total", "0.9", "Share of the total of a long window before: it falls while the NLL rises."),
     Constant("kl_crush_share", "0.5", "Share of the total above which the weighted KL dominates it."),
+    Constant("overfit", "1.3", "Times the gap of the best validation. Sampling and a mild overfit stay below it."),
     # Life
     Constant("usual_steps", "10", "Usual step times without a step after which a rank is stalled."),
     Constant("stall_min", "600", "Seconds that any step may take, for an evaluation or a checkpoint."),

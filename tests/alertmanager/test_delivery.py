@@ -23,6 +23,7 @@ NOT_COVERED_BY_THE_PAGE = [
     "VaeLossSumMismatch",
     "VaeRunUnjudged",
     "VaeExporterVersion",
+    "VaeValidationGap",
     "VaeGpuMemoryPressure",
 ]
 

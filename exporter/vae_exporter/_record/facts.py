@@ -75,6 +75,35 @@ class ProbeFacts:
 
 
 @dataclass(frozen=True)
+class GapFacts:
+    """How the validation compares with the training, averaged over the newest evaluations.
+
+    Args:
+        step: the step of the newest one.
+        nll: their judged NLL.
+        ratio: how many times that of the training it is.
+        standard_error: of the difference of the two ratios; None if it cannot be estimated.
+        best_nll: the lowest average so far.
+        best_ratio: the ratio then.
+    """
+
+    step: int
+    nll: float
+    ratio: float
+    standard_error: float | None
+    best_nll: float
+    best_ratio: float
+
+
+@dataclass(frozen=True)
+class ValidationFacts:
+    """The mean of each loss over the newest evaluation, and how it compares with the training, if that is known."""
+
+    losses: Mapping[str, float]
+    gap: GapFacts | None = None
+
+
+@dataclass(frozen=True)
 class ReconstructionFacts:
     """How the frames compared at *step* have fared, and nothing of earlier ones. None: not known."""
 
@@ -130,7 +159,7 @@ class RunFacts:
     nll_part_weights: Mapping[str, float]
     windows: Windows
     level: LevelFacts
-    validation: Mapping[str, float]
+    validation: ValidationFacts
     probe: ProbeFacts
     reconstruction: ReconstructionFacts
     user_gauges: Mapping[str, float]

@@ -98,7 +98,7 @@ class Recorder:
                     receive = partial(self._training.record, group=group, mean_over=mean_over)
                 self._observe_step(step, values, receive, is_skipped=self._truth(skipped), weights=weights)
             elif split == "validation":
-                self._take(self._steps.present(step), values, self._validation.record)
+                self._take(self._steps.present(step), values, self._record_validation)
             else:
                 message = f"split must be {' or '.join(map(repr, SPLITS))}, got {split!r}"
                 self._drop("invalid", "split", message, values.values())
@@ -115,7 +115,7 @@ class Recorder:
             if not self._has_ended(("the stage",)):
                 number = self._steps.next(step)
                 if number is not None:
-                    self._harvest.give(number, {}, lambda at, _values: self._training.begin_stage(at))
+                    self._harvest.give(number, {}, lambda at, _values: self._begin_stage(at))
                     self._harvest.deliver()
 
     def gauge(self, name: str, value: object) -> None:
@@ -174,11 +174,13 @@ class Recorder:
     def facts(self) -> RunFacts:
         """Return the present facts about the run."""
         with self._lock:
+            steps = self._steps.facts()
+            self._compare_validation(steps.newest)
             return RunFacts(
                 state=self._state(),
                 start_time=self._steps.start_time,
                 end_time=self._end_time,
-                steps=self._steps.facts(),
+                steps=steps,
                 gauges=self._training.gauge_facts(),
                 changes=self._training.change_facts(),
                 losses=self._training.loss_facts(),
@@ -212,6 +214,17 @@ class Recorder:
         if weights:
             self._take(number, weights, self._training.set_weights)
         self._take(number, values, self._training.record_skipped if is_skipped else receive)
+
+    def _begin_stage(self, step: int) -> None:
+        self._training.begin_stage(step)
+        self._validation.start_over()
+
+    def _record_validation(self, step: int, values: Mapping[str, float]) -> None:
+        self._compare_validation(step)
+        self._validation.record(step, values, self._training.long_mean())
+
+    def _compare_validation(self, newest: int | None) -> None:
+        self._validation.compare(newest, self._training.judge, self._training.long_window)
 
     def _record_probe(self, step: int, values: Mapping[str, float]) -> None:
         self._probe.record(step, values, self._training.short_mean())

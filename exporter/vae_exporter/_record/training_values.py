@@ -13,7 +13,7 @@ from vae_exporter._record.level import Level
 from vae_exporter._record.mean import mean
 from vae_exporter._record.mixture import Mixture
 from vae_exporter._record.series import KEPT_VALUES, StepSeries
-from vae_exporter._record.window_length import SHORT_WINDOWS, WindowLength
+from vae_exporter._record.window_length import WindowLength
 from vae_exporter._record.windows import JUDGED, KEPT_WINDOWS, Windows
 from vae_exporter.vocabulary import COMPONENTS, NLL_PARTS
 
@@ -141,10 +141,26 @@ class TrainingValues:
 
     def short_mean(self) -> float | None:
         """Return the mean of the judged NLL over the newest short window; None if it is not whole."""
+        return self._mean(self._length.short)
+
+    def long_mean(self) -> float | None:
+        """Return the mean of the judged NLL over the newest long window; None if it is not whole."""
+        return self._mean(self._length.long)
+
+    @property
+    def long_window(self) -> int:
+        """The length of a long window in steps; 0 while it is not known."""
+        return self._length.long or 0
+
+    def judge(self, losses: Mapping[str, float]) -> float | None:
+        """Return the NLL that is judged from *losses*, such as those of an evaluation."""
+        return self._definition.judge(losses, self._gauges.get("logvar", 0.0))
+
+    def _mean(self, length: int | None) -> float | None:
         judged = self._series[JUDGED]
-        if self._length.long is None or judged.newest is None:
+        if length is None or judged.newest is None:
             return None
-        return judged.mean(judged.newest - self._length.long // SHORT_WINDOWS + 1, judged.newest)
+        return judged.mean(judged.newest - length + 1, judged.newest)
 
     def _move_to(self, step: int) -> None:
         if self._step == step:

@@ -20,6 +20,7 @@ from vae_exporter._serve.collectors import (
     reconstruction,
     run,
     user_gauge,
+    validation,
     window,
 )
 
@@ -41,6 +42,7 @@ COLLECTORS: dict[str, Collect] = {
     "progress": progress.collect,
     "loss": loss.collect,
     "window": window.collect,
+    "validation": validation.collect,
     "probe": probe.collect,
     "reconstruction": reconstruction.collect,
     "user_gauge": user_gauge.collect,

@@ -73,6 +73,8 @@ def tell(
             if ahead > 0:
                 sleep(ahead)
             observe(step, **values, mean_over=mean_over)
+        if stretch.validation:
+            observe(stretch.last, **stretch.validation, split="validation")
 
 
 def _serve_until_told(run: LoggedRun, console: Console, *, speed: float, host: str, port: int) -> None:

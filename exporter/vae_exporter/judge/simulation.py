@@ -111,6 +111,10 @@ class SimulatedRun:
         """Record one training step."""
         self.recorder.observe(step, values, group=group, mean_over=mean_over)
 
+    def evaluate(self, step: int, losses: Mapping[str, float]) -> None:
+        """Record the losses of an evaluation at *step*."""
+        self.recorder.observe(step, losses, split="validation")
+
     def scrape(self, step: int, *, peak: float | None = None, is_kept: bool = False) -> Scrape:
         """Scrape the exporter once."""
         samples = {
@@ -179,6 +183,8 @@ def simulate(settings: RunSettings, stretches: Iterable[Stretch]) -> Scrapes:
                 scrapes.scrapes.append(run.scrape(step, is_kept=not is_due))
                 last_scraped = step
             was_finite = is_finite
+        if stretch.validation:
+            run.evaluate(last_step, stretch.validation)
         if len(scrapes) > MAX_SCRAPES:
             density *= 2
             run.seconds = SCRAPE_SECONDS * len(scrapes) / 2

@@ -15,11 +15,13 @@ from vae_rules.training import (
     nonfinite,
     parts,
     reconstruction,
+    validation,
     verdict,
 )
 from vae_rules.training.facts import components, level, nll, probe, ranks, run
 from vae_rules.training.facts import nonfinite as nonfinite_facts
 from vae_rules.training.facts import reconstruction as reconstruction_facts
+from vae_rules.training.facts import validation as validation_facts
 
 FACTS = (
     run.RECORDS,
@@ -31,6 +33,7 @@ FACTS = (
     nonfinite_facts.RECORDS,
     reconstruction_facts.RECORDS,
     probe.RECORDS,
+    validation_facts.RECORDS,
 )
 """The first layer: the only one that names the labels that identify a run."""
 
@@ -44,6 +47,7 @@ JUDGEMENTS = (
     parts.CAUSE,
     reconstruction.RECORDS,
     kl.RECORDS,
+    validation.RECORDS,
     exporter_version.RECORDS,
     verdict.RECORDS,
 )
@@ -57,6 +61,7 @@ ALERTS = (
     reconstruction.ALERT,
     parts.SUM_MISMATCH,
     kl.ALERT,
+    validation.ALERT,
     course.BANDS_UNFIT,
     course.SPARSE,
     course.RANK_STANDS_OUT,

@@ -18,6 +18,7 @@ _TICKETS = {
     "VaeRankDiverged": "group without (rank) (run_rank:vae_nll:stands_out)",
     "VaeNllSuspicious": "run:vae_nll:is_suspicious or run:vae_nll:started_low",
     "VaeConfidenceGap": "ignoring (symptom) run:vae_confidence_gap",
+    "VaeValidationGap": "run:vae_validation_gap:is_growing",
     "VaeNllSpike": "run:vae_nll:is_spiking",
     "VaeRunUnjudged": "run:vae_run:is_unjudged",
     "VaeBandsUnfit": "run:vae_nll:bands_unfit unless run:vae_nll:has_declared_scale",

@@ -13,6 +13,10 @@ from simulations.noise import CORRELATED, DENSE, Noise
 DENSE_STEPS = 3000
 SPARSE_STEPS = 24_000
 SPARSEST_STEPS = 150_000
+VALIDATED_STEPS = 15_000
+
+BATCHES = 8
+"""Batches of an evaluation."""
 
 Curve = Callable[[np.ndarray, int], np.ndarray]
 """The mean NLL at each step, given the step at which the damage begins."""
@@ -36,6 +40,9 @@ class Family:
         every: The number of steps from one reported loss to the next.
         is_averaged: Whether it reports the mean of these steps, otherwise one of them.
         scale: What all losses are multiplied with.
+        alert: The alert that must fire in it or must not.
+        validated_every: The number of steps from one evaluation to the next; 0: it is never validated.
+        validation: The mean NLL of the validation.
         cause: The cause that its page should name; None if any or none will do.
         buckets: The levels of the groups that batches come from, relative to the NLL.
         block: How many batches in a row come from one group.
@@ -53,6 +60,9 @@ class Family:
     every: int = 1
     is_averaged: bool = False
     scale: float = 1.0
+    alert: str = "VaeNllDiverged"
+    validated_every: int = 0
+    validation: Curve | None = None
     cause: str | None = None
     parts: tuple[float, float] = (0.5, 0.5)
     buckets: tuple[float, ...] = ()
@@ -75,6 +85,7 @@ class Family:
         noisy = noise.factors(rng, self.steps)
         rec = (0.5 * sound + self.parts[0] * rise) * noisy * self.scale / 10
         perception = (0.5 * sound + self.parts[1] * rise) * noisy * self.scale
+        validation = None if self.validation is None else self.validation(sound, self.onset)
         if self.is_averaged:
             rec, perception = (_averaged(values, self.every) for values in (rec, perception))
         for step in range(self.every - 1 if self.is_averaged else 0, self.steps, self.every):
@@ -89,6 +100,9 @@ class Family:
                 values = {name: value * self.buckets[group] for name, value in values.items()}
                 yield step, {**values, "group": group}
                 continue
+            if validation is not None and step % self.validated_every == 0:
+                batches = validation[step] * noise.factors(rng, BATCHES)
+                values["validation"] = float(batches.mean())
             yield step, {**values, **self.gauges(step, self.onset)}
 
 
@@ -129,6 +143,31 @@ def tripled(sound: np.ndarray, onset: int) -> np.ndarray:
     """Return an NLL that triples within 500 steps."""
     past = np.maximum(np.arange(len(sound)) - onset, 0)
     return sound * np.minimum(3.0, 1 + 2 * past / 500)
+
+
+def _share(sound: np.ndarray, onset: int) -> np.ndarray:
+    """Return how far a change has gone that takes a third of the run."""
+    return np.clip((np.arange(len(sound)) - onset) / (len(sound) / 3), 0, 1)
+
+
+def halving(sound: np.ndarray, onset: int) -> np.ndarray:
+    """Return an NLL that halves."""
+    return sound * (1 - 0.5 * _share(sound, onset))
+
+
+def rising_validation(sound: np.ndarray, onset: int) -> np.ndarray:
+    """Return the validation of a run that overfits: it rises by half."""
+    return 1.1 * sound * (1 + 0.5 * _share(sound, onset))
+
+
+def level_validation(sound: np.ndarray, _onset: int) -> np.ndarray:
+    """Return the validation of a run that memorizes its clips, or of a healthy one: it stays at its level."""
+    return 1.1 * sound
+
+
+def improving_validation(sound: np.ndarray, onset: int) -> np.ndarray:
+    """Return the validation of a run that goes on to improve."""
+    return 1.1 * halving(sound, onset)
 
 
 def lone_outlier(sound: np.ndarray, onset: int) -> np.ndarray:
@@ -198,6 +237,25 @@ FAMILIES: tuple[Family, ...] = (
         )
         for block in (1, 40, 150, 600)
         for name, curve, damaged in (("healthy", healthy, False), ("tripled", tripled, True))
+    ),
+    *(
+        Family(
+            f"{name}, validated each {every} steps",
+            curve,
+            steps=VALIDATED_STEPS,
+            is_damaged=damaged,
+            noises=DENSE[:3],
+            alert="VaeValidationGap",
+            validated_every=every,
+            validation=validation,
+        )
+        for every in (200, 1000)
+        for name, curve, validation, damaged in (
+            ("healthy", healthy, level_validation, False),
+            ("improving", halving, improving_validation, False),
+            ("overfitting", halving, rising_validation, True),
+            ("memorizing", halving, level_validation, True),
+        )
     ),
     Family("rec rises", doubling, is_damaged=True, cause="rec", parts=(0.9, 0.1)),
     Family("perception rises", doubling, is_damaged=True, cause="perception", parts=(0.1, 0.9)),

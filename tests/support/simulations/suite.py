@@ -65,8 +65,8 @@ class Outcome:
 
     @property
     def page(self) -> int | None:
-        """The step of the first page; None without one."""
-        return self.alerts.get("VaeNllDiverged")
+        """The step at which the alert of the family fired first; None if it never did."""
+        return self.alerts.get(self.case.family.alert)
 
     @property
     def delay(self) -> int | None:
@@ -75,7 +75,7 @@ class Outcome:
 
     @property
     def is_false_page(self) -> bool:
-        """Whether it paged before anything was wrong."""
+        """Whether the alert fired before anything was wrong."""
         return self.page is not None and (not self.case.family.is_damaged or self.page < self.case.family.onset)
 
 
@@ -143,12 +143,15 @@ def _train(case: Case, read: frozenset[str]) -> Scrapes:
     for step, values in case.family.train(np.random.default_rng(case.seed), case.noise):
         run.wait(seconds)
         group = values.pop("group", None)
+        validation = values.pop("validation", None)
         run.observe(
             step,
             values,
             group="" if group is None else f"bucket {group}",
             mean_over=case.family.every if case.family.is_averaged else 1,
         )
+        if validation is not None:
+            run.evaluate(step, {"nll": validation})
         if len(scrapes) < SCRAPES and step >= apart * len(scrapes):
             scrapes.scrapes.append(_only(run.scrape(step), read))
     return scrapes

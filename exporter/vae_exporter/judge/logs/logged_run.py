@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -161,7 +162,7 @@ def _begin(
 
 def _with_nll(items: Iterable[Row | Refusal], weights: Mapping[str, float]) -> Iterator[Row | Refusal]:
     """Yield *items* with the NLL of each row, computed from its parts if they have *weights*."""
-    for item in items:
+    for item in map(partial(_with_validation_nll, weights=weights), items):
         nll = weighted_nll(item.values, weights) if isinstance(item, Row) else None
         if not isinstance(item, Row) or nll is None:
             yield item
@@ -172,10 +173,20 @@ def _with_nll(items: Iterable[Row | Refusal], weights: Mapping[str, float]) -> I
         yield replace(item, values={**item.values, "nll": nll}, means={**item.means, **means})
 
 
+def _with_validation_nll(item: Row | Refusal, weights: Mapping[str, float]) -> Row | Refusal:
+    nll = weighted_nll(item.validation, weights) if isinstance(item, Row) and "nll" not in item.validation else None
+    return (
+        item if nll is None or isinstance(item, Refusal) else replace(item, validation={**item.validation, "nll": nll})
+    )
+
+
 def _used(run: LoggedRun, items: Iterator[Row | Refusal]) -> Iterator[Row]:
     for item in items:
         if isinstance(item, Refusal):
             run.refuse(item)
+            continue
+        if not item.values:
+            yield item
             continue
         step = item.step or 0
         run.first_step = step if run.first_step is None else min(run.first_step, step)

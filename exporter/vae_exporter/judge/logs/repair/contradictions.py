@@ -45,7 +45,7 @@ def refuse_contradictions(
     sums = _sums(kl_weight, weights or {})
     doubtful: list[tuple[Row, str]] = []
     for item in items:
-        if isinstance(item, Refusal):
+        if isinstance(item, Refusal) or not item.values:  # a row of an evaluation has no values
             yield item
             continue
         why = _contradiction(item, sums)

@@ -43,6 +43,7 @@ class Stretch:
         by_median: Whether medians stand in for means. Medians do not add up.
         nonfinite: Losses that were NaN or infinite at one of these steps, but not at all of them.
         seconds: The duration of a step. None if the log does not report it.
+        validation: The losses of an evaluation after the last step.
     """
 
     first: int
@@ -51,6 +52,7 @@ class Stretch:
     by_median: bool = False
     nonfinite: Mapping[str, float] = field(default_factory=dict)
     seconds: float | None = None
+    validation: Mapping[str, float] = field(default_factory=dict)
 
 
 def stretches(rows: Iterable[Row], weights: Mapping[str, float], *, are_means: bool = False) -> Iterator[Stretch]:
@@ -63,6 +65,9 @@ def stretches(rows: Iterable[Row], weights: Mapping[str, float], *, are_means: b
     before: Row | None = None
     trusts_means = True
     for row in rows:
+        if not row.values:
+            yield Stretch(row.step or 0, row.step or 0, {}, validation=row.validation)
+            continue
         if row.epoch_index is None:
             yield _single(row, before, is_mean=are_means)
         else:
@@ -92,8 +97,8 @@ def _single(row: Row, before: Row | None, *, is_mean: bool) -> Stretch:
         steps = step - (before.step or 0)
         seconds = (row.seconds - before.seconds) / steps if steps > 0 and row.seconds > before.seconds else None
     if is_mean and before is not None and (before.step or 0) < step:
-        return Stretch((before.step or 0) + 1, step, row.values, seconds=seconds)
-    return Stretch(step, step, row.values, seconds=seconds)
+        return Stretch((before.step or 0) + 1, step, row.values, seconds=seconds, validation=row.validation)
+    return Stretch(step, step, row.values, seconds=seconds, validation=row.validation)
 
 
 def _covers_epoch(before: Row | None, row: Row, *, trusts_means: bool) -> bool:
