@@ -31,22 +31,46 @@ watch: servers $(INSTALLED) ## Run Prometheus, Alertmanager and the pager for th
 	@exec .venv/bin/vae-exporter watch $(ARGS)
 
 .PHONY: test
-test: servers $(INSTALLED) ## Run the tests, two files at a time, because they mostly wait for servers.
-	.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+test: servers $(INSTALLED) ## Run the tests, three files at a time, because they mostly wait for servers.
+	.venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: test-integrations
 test-integrations: $(INSTALLED) ## Test the adapters with the real trainers, which it installs into .venv.
-	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -c constraints-integrations.txt -e '.[integrations]'
+	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -c constraints-trainers.txt -e '.[integrations]'
 	.venv/bin/python -m pytest tests/integrations $(ARGS)
+
+# Debian's releases with the versions that docker-compose.yml uses: Alertmanager 0.28 and Prometheus 3.5.
+ENGINES ?= trixie forky
+
+.PHONY: test-engines
+test-engines: $(INSTALLED) ## Test the rules and the chain to the pager with newer Prometheus and Alertmanager.
+	for release in $(ENGINES); do \
+	  scripts/get_servers.sh $$release && VAE_EXPORTER_SERVERS=$(CURDIR)/.servers/$$release/bin \
+	  .venv/bin/python -m pytest -n 3 --dist loadfile tests/alertmanager tests/e2e tests/rules tests/stack $(ARGS) || exit; \
+	done
 
 .PHONY: test-compose
 test-compose: $(INSTALLED) ## Test docker-compose.yml in a separate Docker daemon with stand-in images. Needs root.
 	.venv/bin/python -m pytest -m compose tests/compose $(ARGS)
 
+.PHONY: test-kubernetes
+test-kubernetes: servers $(INSTALLED) .kubernetes/installed ## Test deploy/kubernetes with its tools, and the rules in small groups. Needs Go.
+	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -e '.[kubernetes]'
+	.venv/bin/python -m pytest -m 'variants or not variants' tests/kubernetes tests/rules/test_variants.py $(ARGS)
+
+.kubernetes/installed: scripts/get_kubernetes_tools.sh | $(INSTALLED)
+	@scripts/get_kubernetes_tools.sh
+	@touch $@
+
 .PHONY: test-launchers
-test-launchers: $(INSTALLED) ## Run the tests under Lightning, in a Jupyter kernel and under gevent.
-	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -e '.[launchers]'
-	.venv/bin/python -m pytest -m launchers tests/launchers $(ARGS)
+test-launchers: $(INSTALLED) ## Test under Lightning, torchrun, DeepSpeed, gevent and in a Jupyter kernel, which it installs into .venv.
+	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -c constraints-trainers.txt -e '.[launchers]'
+	.venv/bin/python -m pytest tests/launchers $(ARGS)
+
+.PHONY: look
+look: servers $(INSTALLED) ## Photograph every dashboard in the Grafana at ARGS="--grafana FOLDER" or URL, and check it.
+	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -e '.[look]'
+	.venv/bin/python -m pytest --timeout 1800 tests/look $(ARGS)
 
 .PHONY: lint
 lint: servers $(INSTALLED) ## Check the code, the rules and the configuration files.
@@ -61,7 +85,8 @@ lint: servers $(INSTALLED) ## Check the code, the rules and the configuration fi
 	.servers/bin/promtool test rules tests/rules/*.yml
 	.servers/bin/amtool check-config alertmanager/*.yml
 	.venv/bin/amlint check --strict --rules 'prometheus/rules/*.yml' --ignore plaintext-secret alertmanager/alertmanager.yml
-	.venv/bin/amlint check --strict --rules 'prometheus/rules/*.yml' alertmanager/alertmanager.*.yml
+	.venv/bin/amlint check --strict --rules 'prometheus/rules/*.yml' alertmanager/alertmanager.pagerduty-slack.yml
+	.venv/bin/amlint check --strict --rules 'prometheus/rules/*.yml' --ignore empty-receiver alertmanager/alertmanager.kubernetes.yml
 	.venv/bin/zizmor --offline --quiet --min-severity medium --strict-collection .github
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
@@ -131,5 +156,5 @@ $(INSTALLED): pyproject.toml $(CONSTRAINTS)
 
 .PHONY: clean
 clean: ## Remove everything that these targets created, except the runs in vae-exporter-data.
-	rm -rf .venv .servers .site dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .servers .kubernetes .site .look dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +

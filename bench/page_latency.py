@@ -13,9 +13,9 @@ from pathlib import Path
 
 from vae_exporter import TrainingExporter
 from vae_exporter._serve.http import serve
-from vae_exporter.demo.status import read_status
 from vae_exporter.pager import PagerSink, pager_app
-from vae_exporter.stack.client import Alertmanager, Prometheus
+from vae_exporter.runs.standing import standings
+from vae_exporter.stack.client import Prometheus
 from vae_exporter.stack.servers import AS_SHIPPED, SHORTENED, Intervals, alertmanager, prometheus
 
 RUNS = 8
@@ -46,11 +46,7 @@ def page_seconds(intervals: Intervals) -> list[float]:
             for step in range(GOOD_STEPS):
                 exporter.observe(step, nll=GOOD_NLL)
         deadline = time.monotonic() + DEADLINE_SECONDS
-        while any(
-            read_status(Prometheus(prometheus_url), Alertmanager(alertmanager_url), f"run-{number}").verdict
-            != "healthy"
-            for number in range(RUNS)
-        ):
+        while [run.verdict for run in standings(Prometheus(prometheus_url))] != ["healthy"] * RUNS:
             _wait(deadline)
         for number, exporter in enumerate(exporters):
             for step in range(GOOD_STEPS, GOOD_STEPS + BAD_STEPS):

@@ -1,9 +1,13 @@
 #!/usr/bin/env bash
+# get_servers.sh [RELEASE]
 # Put prometheus, promtool, alertmanager and amtool into .servers/bin: as links to those on PATH, or unpacked from
-# Debian's packages. Needs no root, starts no service and writes nothing outside .servers.
+# Debian's packages. With a release of Debian, such as trixie: unpacked from that release into .servers/RELEASE/bin.
+# Needs no root, starts no service and writes nothing outside .servers.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+release=${1-}
+home=.servers${release:+/$release}
 
 # Print the version of the program $1 at the path $2. Fail if it does not run or is another program.
 version_of() {
@@ -14,6 +18,7 @@ version_of() {
 # Print the path of the program $1 on PATH. Ignore .servers/bin, which someone may have added to PATH.
 from_path() {
   local path
+  [[ -z $release ]] || return
   while read -r path; do
     if [[ $path == /* && ! ${path%/*} -ef .servers/bin ]] && version_of "$1" "$path" >/dev/null; then
       echo "$path"
@@ -27,9 +32,14 @@ apt() {
   LC_ALL=C apt-get -c "$work/apt.conf" -qq "$@" >>"$work/apt.log" 2>&1
 }
 
+# Print the URL of the first mirror of Debian among the system's sources.
+mirror() {
+  grep -rhoE 'https?://[^ ]+/debian/?( |$)' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null | head -1
+}
+
 # Download the package lists from the system's sources. A failing source does not matter if another one has the package.
 update_lists() {
-  echo "Downloading Debian's packages of Prometheus and Alertmanager into .servers. This takes about a minute." >&2
+  echo "Downloading Debian's packages of Prometheus and Alertmanager into $home. This takes about a minute." >&2
   mkdir -p "$work/lists/partial" "$work/cache/archives/partial"
   cat >"$work/apt.conf" <<EOF
 Dir::State::Lists "$work/lists";
@@ -42,6 +52,10 @@ APT::Sandbox::User "root"; // otherwise apt, if run by root, downloads as a user
 #clear APT::Update::Post-Invoke-Success;
 #clear APT::Update::Post-Invoke-Stats;
 EOF
+  if [[ -n $release ]]; then
+    echo "deb $(mirror) $release main" >"$work/sources.list"
+    printf '%s\n' "Dir::Etc::SourceList \"$work/sources.list\";" 'Dir::Etc::SourceParts "/dev/null";' >>"$work/apt.conf"
+  fi
   apt update || true
 }
 
@@ -102,17 +116,17 @@ fail() {
   exit 1
 }
 
-mkdir -p .servers/bin .servers/debian
-work=$(mktemp -d "$PWD/.servers/work.XXXXXX")
+mkdir -p "$home/bin" "$home/debian"
+work=$(mktemp -d "$PWD/$home/work.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
 missing=()
 for program in prometheus promtool alertmanager amtool; do
-  version_of "$program" ".servers/bin/$program" >/dev/null || missing+=("$program")
+  version_of "$program" "$home/bin/$program" >/dev/null || missing+=("$program")
 done
 if ((${#missing[@]} == 0)); then
-  echo "In .servers/bin: Prometheus $(version_of prometheus .servers/bin/prometheus)," \
-    "Alertmanager $(version_of alertmanager .servers/bin/alertmanager)."
+  echo "In $home/bin: Prometheus $(version_of prometheus "$home/bin/prometheus")," \
+    "Alertmanager $(version_of alertmanager "$home/bin/alertmanager")."
   exit
 fi
 
@@ -129,8 +143,8 @@ done
 
 for folder in "$work"/debian/*/; do
   [[ -d $folder ]] || continue # the glob matched nothing, because no package was needed
-  rm -rf ".servers/debian/$(basename "$folder")"
-  mv "$folder" .servers/debian/
+  rm -rf "$home/debian/$(basename "$folder")"
+  mv "$folder" "$home/debian/"
 done
 for i in "${!missing[@]}"; do
   path=${paths[i]}
@@ -139,6 +153,6 @@ for i in "${!missing[@]}"; do
     path=..${path#"$work"}
     origin="Debian's package $(basename "$(dirname "$path")")"
   fi
-  ln -sfn "$path" ".servers/bin/${missing[i]}"
-  printf '%-12s  %-12s  %s\n' "${missing[i]}" "$(version_of "${missing[i]}" ".servers/bin/${missing[i]}")" "$origin"
+  ln -sfn "$path" "$home/bin/${missing[i]}"
+  printf '%-12s  %-12s  %s\n' "${missing[i]}" "$(version_of "${missing[i]}" "$home/bin/${missing[i]}")" "$origin"
 done

@@ -25,7 +25,7 @@ os.environ["RANK"] = "0"  # a launcher's, so that a run is published before its 
 hypothesis.settings.register_profile("no deadline", deadline=None)  # a busy machine is no reason to fail
 hypothesis.settings.load_profile("no deadline")
 
-LONGEST = ("test_simulated_runs.py", "test_demo.py", "test_command.py", "test_rules.py")
+LONGEST = ("test_simulated_runs.py", "test_demo.py", "test_command.py", "test_rules.py", "test_variants.py")
 """The files that take minutes. They run first, so that no worker is still busy with one when the others are done."""
 
 

@@ -61,6 +61,12 @@ def test_a_service_has_no_privileges(name: str) -> None:
 
 
 @of_each_service
+def test_a_service_cannot_take_all_memory_or_processes(name: str) -> None:
+    assert re.fullmatch(r"\d+[mg]", SERVICES[name]["mem_limit"])
+    assert 0 < SERVICES[name]["pids_limit"] <= 1024
+
+
+@of_each_service
 def test_mounted_files_of_the_repository_exist_and_are_read_only(name: str) -> None:
     for source, _, mode in mounts(name):
         if source.startswith("."):

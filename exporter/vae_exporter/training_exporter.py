@@ -2,44 +2,30 @@
 
 from __future__ import annotations
 
-import logging
-import numbers
 import sys
-from collections.abc import Mapping
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from vae_exporter._gpu.sampler import gpu_sampler
 from vae_exporter._process.arguments import suggestion
 from vae_exporter._process.life_cycle import exit_by, state_after
-from vae_exporter._process.settings import (
-    check_settings,
-    exit_codes,
-    gpu_choice,
-    host_name,
-    sample_seconds,
-    seconds,
-    whole_port,
-)
-from vae_exporter._process.targets import check_advertise, check_targets_dir
+from vae_exporter._process.settings import check_settings, exit_codes, gpu_choice, sample_seconds, seconds
+from vae_exporter._record.baseline import read_baseline
+from vae_exporter._record.history import History, check_history_dir
+from vae_exporter._record.observer import Observer
 from vae_exporter._record.recorder import Recorder
-from vae_exporter._record.trainer_log import is_of_test, nothing_known, values_of_log
-from vae_exporter._record.weighted_nll import weighted_nll
-from vae_exporter._serve.service import Place, RunService
-from vae_exporter.vocabulary import COMPONENTS, END_STATES, GAUGES, PROBED
+from vae_exporter._serve.place import check_place
+from vae_exporter._serve.service import RunService
+from vae_exporter.vocabulary import END_STATES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Mapping
+    from contextlib import AbstractContextManager
     from os import PathLike
     from types import TracebackType
 
     from typing_extensions import Self
 
     from vae_exporter.vocabulary import EndState
-
-_logger = logging.getLogger("vae_exporter")
-
-_OBSERVED = (*COMPONENTS, *GAUGES)
 
 
 class TrainingExporter:
@@ -55,7 +41,9 @@ class TrainingExporter:
             edges assume. Set all edges of a signal or none. They override the rules' edges for this run only. Or the
             path of a file that ``vae-exporter learn`` wrote.
         info: Labels of ``vae_run_info`` that describe the run, at most 16.
-        outputs_url: The URL of the run's reconstructions. Alerts link to it.
+        outputs_url: The URL of the run's reconstructions. Alerts link to it. Of a picture for each step, it contains
+            ``{step}``, as in ``https://host/samples/step-{step}.png``, and alerts link to the folder.
+        outputs_every: The number of steps between two such pictures.
         loss: How the trainer computes its NLL: the name of a preset, such as ``"diffusers"``, or a dictionary with any
             of ``preset``, ``distance`` (``"mse"`` or ``"l1"``), ``reduction`` (``"mean"`` or ``"sum"``), ``elements``
             (how many the sum is over) and ``rec_contains_perception``. See docs/losses.md.
@@ -63,6 +51,12 @@ class TrainingExporter:
         window_steps: The length of the long windows over which losses are averaged, a multiple of 10 between 50 and
             10000. The default depends on how often the NLL is reported: 100 steps or more. See docs/judging.md.
         start_step: The step from which a resumed run continues. None or 0 means that the run starts from scratch.
+        resumes: The name of the run that this one resumes, if it has another name. This run takes over the level that
+            it held, and its alerts resolve.
+        history_dir: A folder in which the run leaves what it knows at its end: the level that it held, which a run
+            that resumes it reads, and the course of its NLL, for the *baseline* of later runs.
+        baseline: The file of an earlier run, to compare with: one that ``vae-exporter baseline`` wrote, or one in its
+            *history_dir*. If that run rose at the same place and fell back, a rise is blamed on the data.
         host: The address to listen on. The default accepts connections from this machine only, ``"0.0.0.0"`` from the
             network.
         port: The port to listen on. If it is taken, the next free port of the 15 that follow is used, or any free port
@@ -71,6 +65,8 @@ class TrainingExporter:
             docs/discovery.md.
         advertise: The address at which Prometheus reaches this process, as HOST or HOST:PORT. The default is *host*, or
             this machine's name if *host* is a wildcard address.
+        web_config: A web configuration file in the format of Prometheus's exporters, for TLS and passwords. Needs the
+            extra ``tls``. See docs/discovery.md.
         linger_seconds: The longest time, in seconds, that `close` waits for every recent scraper to scrape once more. A
             failed run with a *targets_dir* also waits for its first scrape. 0 disables waiting.
         gpus: The GPUs whose memory and health are exported: ``"own"`` for those that this process uses, ``"all"`` for
@@ -92,14 +88,19 @@ class TrainingExporter:
         band_edges: Mapping[str, Mapping[str, float]] | str | PathLike[str] | None = None,
         info: Mapping[str, object] | None = None,
         outputs_url: str | None = None,
+        outputs_every: int | None = None,
         loss: str | Mapping[str, object] | None = None,
         pretrained: bool = False,
         window_steps: int | None = None,
         start_step: int | None = None,
+        resumes: str | None = None,
+        history_dir: str | PathLike[str] | None = None,
+        baseline: str | PathLike[str] | None = None,
         host: str = "127.0.0.1",
         port: int = 9645,
         targets_dir: str | PathLike[str] | None = None,
         advertise: str | None = None,
+        web_config: str | PathLike[str] | None = None,
         linger_seconds: float = 30,
         gpus: str | Literal[False] | None = "own",
         gpu_sample_seconds: float = 5,
@@ -112,19 +113,19 @@ class TrainingExporter:
             band_edges=band_edges,
             info=info,
             outputs_url=outputs_url,
+            outputs_every=outputs_every,
             start_step=start_step,
+            resumes=resumes,
             loss=loss,
             pretrained=pretrained,
             window_steps=window_steps,
         )
-        place = Place(
-            host=host_name(host),
-            port=whole_port(port),
-            targets_dir=None if targets_dir is None else check_targets_dir(targets_dir),
-            advertise=None if advertise is None else check_advertise(advertise),
-        )
+        place = check_place(host=host, port=port, targets_dir=targets_dir, advertise=advertise, web_config=web_config)
         self._recorder = Recorder(
             start_step=self._settings.start_step,
+            is_resumed=resumes is not None,
+            baseline=None if baseline is None else read_baseline(baseline),
+            keeps_course=history_dir is not None,
             definition=self._settings.definition,
             window_steps=self._settings.window_steps,
         )
@@ -135,7 +136,9 @@ class TrainingExporter:
             rank=None if rank is None else self._settings.rank,
             gpus=gpu_sampler(gpu_choice(gpus), sample_seconds(gpu_sample_seconds), self._recorder.failures),
             linger_seconds=seconds("linger_seconds", linger_seconds),
+            history=None if history_dir is None else History(check_history_dir(history_dir)),
         )
+        self._observer = Observer(self._settings.run, self._recorder, self._settings.loss_weights, self._service)
         self._orderly_exit_codes = exit_codes(orderly_exit_codes)
         # An error that is already being handled, as where ``except:`` retries the training, is not this run's failure.
         self._error_before = sys.exc_info()[1]
@@ -182,6 +185,7 @@ class TrainingExporter:
         weights: object = None,
         group: object = None,
         mean_over: object = 1,
+        data_position: object = None,
         **unknown: object,
     ) -> None:
         """Record the values of one optimizer step.
@@ -215,6 +219,9 @@ class TrainingExporter:
                 are then compared like with like. At most 16 groups.
             mean_over: The number of steps, up to this one, that each loss is the mean of, if the trainer reports means.
                 Such a mean is worth as much as that many values.
+            data_position: The index of the sample or shard that the batch comes from, a whole number, if the order of
+                the data differs from run to run. A *baseline* is then compared at the same data, otherwise at the same
+                step.
             unknown: Any other keyword is ignored and logged once.
         """
         values = {
@@ -232,15 +239,17 @@ class TrainingExporter:
             "discriminator_factor": discriminator_factor,
             "epoch": epoch,
         }
-        try:
-            if unknown:
-                self._refuse("observe", unknown, _OBSERVED)
-            known = self._known_weights(weights) if weights is not None else None
-            in_group = "" if group is None else str(group)
-            steps = self._known_steps(mean_over)
-            self._observe(step, values, split=split, skipped=skipped, weights=known, group=in_group, mean_over=steps)
-        except Exception as error:  # noqa: BLE001 - nothing raises into the training loop
-            self._recorder.failures.caught("observe", "observe()", error)
+        self._observer.observe(
+            step,
+            values,
+            split=split,
+            skipped=skipped,
+            weights=weights,
+            group=group,
+            mean_over=mean_over,
+            data_position=data_position,
+            unknown=unknown,
+        )
 
     def observe_log(
         self,
@@ -266,18 +275,7 @@ class TrainingExporter:
                 nested dictionary is ``"outer/inner"``.
             mean_over: The number of steps, up to this one, that each loss is the mean of.
         """
-        try:
-            self._refuse("observe_log", (names or {}).keys() - set(_OBSERVED), _OBSERVED)
-            found = values_of_log(log, names)
-            if not any(found.values()) and not is_of_test(log):
-                self._recorder.failures.tell("observe_log", nothing_known(log))
-                self._observe(step, {}, split="train", skipped=False)
-            steps = self._known_steps(mean_over)
-            for split, values in found.items():
-                if values:
-                    self._observe(step, self._with_nll(values), split=split, skipped=False, mean_over=steps)
-        except Exception as error:  # noqa: BLE001 - likewise
-            self._recorder.failures.caught("observe", "observe_log()", error)
+        self._observer.observe_log(step, log, names, mean_over=mean_over)
 
     def observe_probe(self, step: int | None = None, **losses: object) -> None:
         """Record the losses on a fixed probe clip, which separate a worse model from harder data.
@@ -288,12 +286,7 @@ class TrainingExporter:
             step: The optimizer step. None means the newest step.
             losses: Any of ``nll``, ``rec``, ``perception``, ``kl`` and ``total``, as for `observe`.
         """
-        try:
-            self._refuse("observe_probe", losses.keys() - set(PROBED), PROBED)
-            if self._service.takes_values():
-                self._recorder.observe_probe(step, {name: losses[name] for name in PROBED if name in losses})
-        except Exception as error:  # noqa: BLE001 - likewise
-            self._recorder.failures.caught("observe", "observe_probe()", error)
+        self._observer.observe_probe(step, losses)
 
     def observe_reconstruction(
         self, step: int | None, inputs: object, outputs: object, every: int = 100, data_range: float = 2.0
@@ -314,11 +307,7 @@ class TrainingExporter:
             every: The number of steps between comparisons.
             data_range: The width of the value range: 2.0 for [-1, 1], 1.0 for [0, 1].
         """
-        try:
-            if self._service.takes_values():
-                self._recorder.observe_reconstruction(step, inputs, outputs, every=every, data_range=data_range)
-        except Exception as error:  # noqa: BLE001 - likewise
-            self._recorder.failures.caught("observe", "observe_reconstruction()", error)
+        self._observer.observe_reconstruction(step, inputs, outputs, every=every, data_range=data_range)
 
     def stage(self, name: str, step: int | None = None) -> None:
         """Begin a stage of the training, such as a higher resolution, in which another level of the loss is normal.
@@ -329,12 +318,7 @@ class TrainingExporter:
             name: The name of the stage, for example ``"512px"``. It is logged.
             step: The first optimizer step of the stage. None means the next step.
         """
-        try:
-            if self._service.takes_values():
-                self._recorder.begin_stage(step)
-                _logger.info("run %r begins the stage %s", self._settings.run, name)
-        except Exception as error:  # noqa: BLE001 - likewise
-            self._recorder.failures.caught("observe", "stage()", error)
+        self._observer.stage(name, step)
 
     def gauge(self, name: str, value: object) -> None:
         """Export *value* as the gauge *name*, for what a trainer reports besides the losses. It is never judged.
@@ -346,14 +330,26 @@ class TrainingExporter:
             value: A number or a tensor with one element, on any device, which is copied as in `observe`. A value that
                 is not finite is ignored.
         """
-        try:
-            if self._service.takes_values():
-                self._recorder.gauge(name, value)
-        except Exception as error:  # noqa: BLE001 - likewise
-            self._recorder.failures.caught("observe", "gauge()", error)
+        self._observer.gauge(name, value)
 
-    @contextmanager
-    def paused(self, activity: str = "") -> Iterator[None]:
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a checkpoint should carry: the level that the NLL has held, and what changed before.
+
+        It has numbers, strings, dictionaries and None only. Pass it to `load_state_dict` of the run that resumes from
+        this checkpoint.
+        """
+        return self._recorder.state().as_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over the *state* of a checkpoint, before the first step. The run then counts as resumed.
+
+        A rise is compared with the level that the run held before the checkpoint, even if Prometheus has forgotten it.
+
+        Never raises. A state that cannot be read is logged and ignored.
+        """
+        self._observer.take_over(state)
+
+    def paused(self, activity: str = "") -> AbstractContextManager[None]:
         """Mark the run as paused while the block runs, for example during validation or checkpointing.
 
         A pause does not count as a stall, and its time is excluded from the step durations.
@@ -362,18 +358,7 @@ class TrainingExporter:
             activity: What the training does in the block, for example ``"validation"``. It is logged at level INFO at
                 the start and the end of the pause.
         """
-        if self._service.is_idle:
-            yield
-            return
-        self._recorder.pause()
-        _logger.info("run %r is paused%s", self._settings.run, f" for {activity}" if activity else "")
-        try:
-            yield
-        finally:
-            if not self._service.is_idle:  # the block may have forked
-                self._recorder.resume()
-                after = f" after {activity}" if activity else ""
-                _logger.info("run %r continues%s", self._settings.run, after)
+        return self._observer.paused(activity)
 
     def close(self, state: EndState | None = None) -> None:
         """End the run, wait until every recent scraper has read its end, and stop listening.
@@ -410,52 +395,6 @@ class TrainingExporter:
         number = self._service.end(state or state_after(error, self._orderly_exit_codes))
         if number is not None and error is None:
             exit_by(number)
-
-    def _observe(  # noqa: PLR0913 - what observe() was given
-        self,
-        step: int | None,
-        values: Mapping[str, object],
-        *,
-        split: object,
-        skipped: object,
-        weights: Mapping[str, object] | None = None,
-        group: str = "",
-        mean_over: int = 1,
-    ) -> None:
-        if self._service.takes_values():
-            self._recorder.observe(
-                step, values, split=split, skipped=skipped, weights=weights, group=group, mean_over=mean_over
-            )
-
-    def _known_steps(self, mean_over: object) -> int:
-        if isinstance(mean_over, numbers.Integral) and int(mean_over) >= 1:
-            return int(mean_over)
-        message = f"mean_over must be a whole number of steps, 1 or more, got {mean_over!r}"
-        self._recorder.failures.drop("invalid", "mean_over", message)
-        return 1
-
-    def _known_weights(self, weights: object) -> Mapping[str, object]:
-        if not isinstance(weights, Mapping):
-            message = f"weights must be a dictionary of components, got a {type(weights).__name__}"
-            self._recorder.failures.drop("invalid", "weights", message)
-            return {}
-        self._refuse("observe(weights=)", weights.keys() - set(COMPONENTS), tuple(COMPONENTS))
-        return {name: weight for name, weight in weights.items() if name in COMPONENTS}
-
-    def _with_nll(self, values: Mapping[str, object]) -> Mapping[str, object]:
-        """Return *values* with the NLL. It is computed from its parts if they are all present and have weights."""
-        if "nll" in values:
-            return values
-        try:
-            nll = weighted_nll(values, self._settings.loss_weights)
-        except Exception as error:  # noqa: BLE001 - a part is not a number; `Recorder.observe` reports it
-            self._recorder.failures.caught("observe", "the NLL from its parts", error)
-            return values
-        return values if nll is None else {**values, "nll": nll}
-
-    def _refuse(self, method: str, unknown: Iterable[str], known: Sequence[str]) -> None:
-        for name in unknown:
-            self._recorder.failures.unknown(method, name, known)
 
 
 def _inert_copy(settings: dict[str, Any]) -> TrainingExporter:

@@ -59,6 +59,7 @@ class _WordedAnnotation(models.AnnotationQuery):
             name=annotation.name,
             datasource=DATASOURCE,
             enable=annotation.shown,
+            hide=annotation.shown,  # its switch, of which a phone would show five lines before the verdict
             icon_color=annotation.color,
             expr=annotation.expr,
             built_in=None,
@@ -185,6 +186,16 @@ def ranks() -> dashboards.QueryVariable:
         f"label_values({of_run('vae_run_info')}, rank)",
         everything=True,
     ).sort(models.VariableSort.NUMERICAL_ASC)
+
+
+def runs_before() -> dashboards.QueryVariable:
+    """Return a hidden variable with the runs that the selected runs resume under another name."""
+    return (
+        choice("before", "Resumed runs", "", f"label_values({of_run('vae_run_info')}, resumes)", everything=False)
+        .include_all(True)  # noqa: FBT003 - the SDK's signature
+        .current(models.VariableOption(selected=True, text="All", value="$__all"))
+        .hide(models.VariableHide.HIDE_VARIABLE)
+    )
 
 
 def _datasource() -> dashboards.DatasourceVariable:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vae_rules.identity import Identity
 
-_OF_RUNS = ('run=~"$run"', 'run!=""')
+_OF_RUNS = ('run=~"$run"', 'run=~"$before"', 'run!=""')
 _RUN_IN_LINK = "var-run="
 
 

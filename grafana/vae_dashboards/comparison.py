@@ -6,18 +6,16 @@ from typing import TYPE_CHECKING
 
 from vae_dashboards.board import Board, Panels, Row, leads_to, runs
 from vae_dashboards.looks import logarithmic
-from vae_dashboards.meanings import BAND_COLORS, BLUE, RED, VERDICT_NAME
-from vae_dashboards.panels import Words
+from vae_dashboards.meanings import BAND_COLORS, BLUE, GRAY, RED, VERDICT_NAME
+from vae_dashboards.panels import SCIENTIFIC, Words
 from vae_dashboards.queries import Query, band_edge, edge, of_run, window_mean
-from vae_dashboards.steps import STEP, Edge, by_step
+from vae_dashboards.steps import Edge, of_runs_by_step
 from vae_dashboards.tables import Column, joined, only, rows
 from vae_exporter.vocabulary import BAND_EDGES, COMPONENTS, NLL_BANDS, PROBED
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.cog.builder import Builder
     from grafana_foundation_sdk.models.dashboard import Panel
-
-STEP_QUERY = Query(f"max by (run) ({of_run('run_rank:vae_step:max')})", name=STEP)
 
 NOTHING = "Select runs above, and a time range in which they trained."
 
@@ -52,27 +50,29 @@ def _panels() -> Panels:
         Query(f"max by (run) (last_over_time({of_run('run_rank:vae_step:max')}{ever}))", name="step"),
     ]
     return [
-        by_step(
+        of_runs_by_step(
             Words(
                 "NLL by step",
                 "The judged NLL, the mean of the last 100 steps, on a log scale. A good run falls and then stays flat. "
-                "Dashed: the upper edges of excellent, good and degraded, of each run that its bands fit.",
+                "Dashed: the upper edges of excellent, good and degraded, of each run that its bands fit. Dashed gray: "
+                "what the run before had here, if a run has a baseline.",
                 NOTHING,
             ),
             "none",
-            [STEP_QUERY, Query(f"max by (run) ({of_run('run:vae_nll:mean')})", name="nll")],
+            Query(f"max by (run) ({of_run('run:vae_nll:mean')})", name="nll"),
             (24, 11),
             edges=[
-                Edge(_at_steps(band_edge(str(upper)), name), BAND_COLORS[name])
+                Edge(Query(band_edge(str(upper)), name=name), BAND_COLORS[name])
                 for name, (_, upper) in NLL_BANDS.items()
                 if name in ("excellent", "good", "degraded")
-            ],
+            ]
+            + [Edge(Query(f"max by (run) ({of_run('run:vae_baseline:mean')})", name="before"), GRAY)],
         ).scale_distribution(logarithmic()),
         rows(
             Words("Runs", "The latest values of each run. A run that has ended has no verdict.", NOTHING),
             now,
             columns,
-            (24, 6),
+            (24, 8),
         ).transformations([*joined("run"), *only(columns)]),
         *(_component(name, COMPONENTS[name].meaning) for name in PROBED if name != "nll"),
         _figure(
@@ -80,6 +80,7 @@ def _panels() -> Panels:
             "The learning rate of the optimizer. It follows your schedule.",
             "vae_learning_rate",
             "learning_rate",
+            SCIENTIFIC,
         ),
         _figure(
             "Gradient norm by step",
@@ -92,29 +93,24 @@ def _panels() -> Panels:
 
 def _component(name: str, meaning: str) -> Builder[Panel]:
     edges = [
-        Edge(_at_steps(edge(side, signal=name), side), RED if side == "max" else BLUE)
+        Edge(Query(edge(side, signal=name), name=side), RED if side == "max" else BLUE)
         for side in BAND_EDGES.get(name, ())
     ]
     dashed = " Dashed: the edges of each run." if edges else ""
-    return by_step(
+    return of_runs_by_step(
         Words(f"{name} by step", f"{meaning} The unweighted mean of the last 100 steps.{dashed}", _nothing(name)),
         "none",
-        [STEP_QUERY, Query(f"avg by (run) ({window_mean(name)})", name="loss")],
+        Query(f"avg by (run) ({window_mean(name)})", name="loss"),
         (12, 9),
         edges=edges,
     )
 
 
-def _at_steps(expr: str, name: str) -> Query:
-    """Return a query for *expr* at the times at which the run has a step."""
-    return Query(f"({expr}) and on (run) {STEP_QUERY.expr}", name=name)
-
-
-def _figure(title: str, description: str, series: str, keyword: str) -> Builder[Panel]:
-    return by_step(
+def _figure(title: str, description: str, series: str, keyword: str, unit: str = "none") -> Builder[Panel]:
+    return of_runs_by_step(
         Words(title, description, _nothing(keyword)),
-        "none",
-        [STEP_QUERY, Query(f"max by (run) ({of_run(series)})", name="figure")],
+        unit,
+        Query(f"max by (run) ({of_run(series)})", name="figure"),
         (12, 9),
     )
 

@@ -6,7 +6,7 @@ from vae_dashboards.board import Board, Panels, Row, named_choice, runs
 from vae_dashboards.looks import dashed, fixed
 from vae_dashboards.meanings import GREEN, ORANGE, RED, YES_NO, meaning
 from vae_dashboards.panels import Words, curves, gauges, number, stacked, states
-from vae_dashboards.queries import Query, gpu_names, held, of_gpu, of_run, with_card
+from vae_dashboards.queries import Query, gpu_names, held, of_gpu, of_run, or_none, with_card
 from vae_dashboards.tables import Column, joined, only, rows
 
 NO_GPU = "No selected run uses an NVIDIA GPU, or the driver does not respond."
@@ -74,7 +74,7 @@ def _devices() -> Panels:
             ),
             now,
             columns,
-            (24, 7),
+            (24, 11),
         ).transformations([*joined("gpu"), *only(columns)]),
         gauges(
             Words(
@@ -84,7 +84,7 @@ def _devices() -> Panels:
                 NO_GPU,
             ),
             [Query(with_card(peak), "{{card}}")],
-            (24, 5),
+            (24, 8),
         ),
     ]
 
@@ -155,6 +155,7 @@ def _health() -> Panels:
         return with_card(f"max by ({', '.join(('gpu', *labels))}) ({of_gpu(series)})")
 
     ever = f"max by (gpu, reason) (max_over_time({of_gpu('vae_gpu_throttled')}[$__range] @ end())) == 1"
+    throttled = f"{of_each('vae_gpu_throttled', 'reason')} and on (gpu, reason) {ever}"
     return [
         curves(
             Words(
@@ -205,7 +206,7 @@ def _health() -> Panels:
                 "The GPU is not throttled, or does not report it.",
             ),
             THROTTLED,
-            [Query(f"{of_each('vae_gpu_throttled', 'reason')} and on (gpu, reason) {ever}", "{{card}} {{reason}}")],
+            [Query(or_none(throttled, "reason", of_gpu("vae_gpu_info")), "{{card}} {{reason}}")],
             (24, 6),
         ),
         curves(

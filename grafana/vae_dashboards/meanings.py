@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from grafana_foundation_sdk.models.dashboard import (
     DashboardRangeMapOptions,
+    DashboardRegexMapOptions,
     RangeMap,
+    RegexMap,
     ValueMap,
     ValueMapping,
     ValueMappingResult,
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 GREEN, YELLOW, ORANGE, RED, GRAY, BLUE, PURPLE = "green", "yellow", "orange", "red", "text", "blue", "purple"
 """Grafana's color names. Each theme has its own shade of them."""
+
+MOST_RUNS = 1_000_000
 
 BAND_COLORS = dict(zip(NLL_BANDS, (ORANGE, BLUE, GREEN, YELLOW, ORANGE, RED), strict=True))
 
@@ -47,9 +51,18 @@ def meaning(words: Mapping[str, tuple[str, str]]) -> ValueMapping:
 
 
 def count_of(color: str) -> list[ValueMapping]:
-    """Color a count that should be 0: green if it is, *color* if not. The text is the count itself."""
+    """Color a count that should be 0: green if it is, *color* if not. The text is the count itself.
+
+    A range needs both ends: Grafana takes an end that is null for 0.
+    """
     nonzero = ValueMappingResult(color=color, index=1)
-    return [meaning({"0": ("0", GREEN)}), RangeMap(DashboardRangeMapOptions(from_val=1, result=nonzero))]
+    counts = DashboardRangeMapOptions(from_val=1, to=MOST_RUNS, result=nonzero)
+    return [meaning({"0": ("0", GREEN)}), RangeMap(counts)]
+
+
+def called(text: str) -> ValueMapping:
+    """Show *text* for any value, such as a URL that nobody reads."""
+    return RegexMap(DashboardRegexMapOptions(pattern=".+", result=ValueMappingResult(text=text, index=0)))
 
 
 def _verdict(name: str) -> tuple[str, str]:
@@ -81,8 +94,11 @@ WHAT_TO_DO = meaning({reason: (text, GRAY) for reason, text in {**BANDS, **ALERT
 
 REASON = meaning({reason: (f"{reason}: {text}", GRAY) for reason, text in {**BANDS, **ALERTS}.items()})
 
+NONE = ("✓ none", GREEN)
+"""What a state timeline shows while it has nothing to show."""
+
 # The values of FIRING_QUERY. Its names have no prefix, so that they fit a phone.
-FIRING = meaning({"1": ("! ticket", ORANGE), "2": ("✕ page", RED)})
+FIRING = meaning({"0": NONE, "1": ("! ticket", ORANGE), "2": ("✕ page", RED)})
 FIRING_QUERY = """max by (alert) (label_replace(
     2 * ALERTS{{alertstate="firing",severity="page",{runs}}}
   or
@@ -90,9 +106,9 @@ FIRING_QUERY = """max by (alert) (label_replace(
   "alert", "$1", "alertname", "(?:Vae)?(.+)"
 ))"""
 
-HOLDS = meaning({"1": ("detected", ORANGE)})
+HOLDS = meaning({"0": NONE, "1": ("detected", ORANGE)})
 
-RISES = meaning({"1": ("grew most", ORANGE)})
+RISES = meaning({"0": NONE, "1": ("grew most", ORANGE)})
 
 YES_NO = meaning({"0": ("✓ no", GREEN), "1": ("✕ yes", RED)})
 

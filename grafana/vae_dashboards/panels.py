@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 RUNBOOKS = "https://github.com/vae-exporter/vae-exporter/blob/main/docs/runbooks"
 
+SCIENTIFIC = "sci"
+"""The unit of a learning rate: with another one, Grafana's axis calls 0.00002 and 0.00001 the same."""
+
 EMPTY = "\N{EN DASH}"
 """What an empty cell or tile shows."""
 

@@ -57,6 +57,14 @@ def of_run(series: str, **labels: str) -> str:
     return _select(series, 'run=~"$run"', **labels)
 
 
+def one_curve(series: str) -> str:
+    """Return *series* of the selected run and, before it begins, of the run that it resumes under another name."""
+    before = 'run=~"$before"'
+    link = _select("run:vae_run:successor", before, 'successor=~"$run"')
+    resumed = f"{_select(series, before)} and on (run) last_over_time({link}[$__range] @ end())"
+    return f"max({of_run(series)}) or max({resumed})"
+
+
 def of_rank(series: str, **labels: str) -> str:
     """Select *series* of the selected ranks of the selected runs."""
     return _select(series, 'run=~"$run"', 'rank=~"$rank"', **labels)
@@ -100,6 +108,14 @@ def edge(name: str, signal: str = "nll", select: str = 'run=~"$run"') -> str:
 def band_edge(name: str) -> str:
     """Return an edge of the NLL's bands for each run whose bands fit."""
     return f"{edge(name)} unless on (run) {of_run('run:vae_nll:bands_unfit')}"
+
+
+def or_none(expr: str, label: str, present: str = 'run_rank:vae_run_state:code{run=~"$run"}') -> str:
+    """Return *expr*, or 0 with the *label* "none" for as long as it is empty and *present* is not.
+
+    Grafana calls a state timeline without data broken.
+    """
+    return f'{expr} or label_replace(0 * group ({present}) unless on () ({expr}), "{label}", "none", "", "")'
 
 
 def window_mean(component: str, select: Callable[..., str] = of_run) -> str:

@@ -5,20 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grafana_foundation_sdk.builders import common, trend, xychart
-from grafana_foundation_sdk.builders import dashboard as dashboards
-from grafana_foundation_sdk.models import common as options
-from grafana_foundation_sdk.models import xychart as xy
-from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, FieldColorModeId
+from grafana_foundation_sdk.builders import trend
+from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 
-from vae_dashboards.looks import dashed, fixed, legend_below, properties
+from vae_dashboards.looks import dashed, fixed, properties
 from vae_dashboards.panels import lines, of_curves
+from vae_dashboards.queries import Query, of_run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vae_dashboards.panels import Words
-    from vae_dashboards.queries import Query
 
 STEP = "step"
 """The name of the query for the step, in a panel over steps."""
@@ -32,74 +29,74 @@ class Edge:
     color: str
 
 
-def by_step(  # noqa: PLR0913 - the parts of a panel
-    words: Words,
-    unit: str,
-    queries: Sequence[Query],
-    size: tuple[int, int] = (24, 10),
-    label: str = "run",
-    *,
-    edges: Sequence[Edge] = (),
-) -> xychart.Panel:
-    """Draw lines over steps. The query named *STEP* is the x axis of the others.
+STEP_QUERY = Query(
+    f"min by (run) (last_over_time({of_run('run:vae_step:max')}[$__interval]))"
+    f" unless min by (run) (last_over_time({of_run('run:vae_step:max')}[$__interval]))"
+    f" >= min by (run) (min_over_time({of_run('run:vae_step:max')}[$__range] offset -${{__range_s}}s1ms))",
+    STEP,
+    STEP,
+)
+"""The lowest step that was not trained again later: after a resume that goes back, the newer values count.
 
-    Rows of all queries are merged by time and run, and then split by run. So each query must return one series for
-    each run, without other labels.
-    """
-    panel = of_curves(xychart.Panel(), words, unit, size)
-    unlisted: dict[str, object] = {"custom.hideFrom": {"legend": True, "tooltip": True, "viz": False}}
-    for query in queries:
-        panel.with_target(query.rows_over_time())
-        if query.name != STEP:
-            panel.override_by_name(f"Value #{query.name}", properties({"displayName": f"${{__field.labels.{label}}}"}))
-    for edge in edges:
-        panel.with_target(edge.query.rows_over_time())
-        panel.override_by_name(f"Value #{edge.query.name}", [*properties(unlisted), *dashed(1), fixed(edge.color)])
-    linear = {"type": "linear"}  # without this, the scale of the panel applies to both axes
-    step: dict[str, object] = {"unit": "none", "custom.axisLabel": "step", "custom.scaleDistribution": linear}
-    panel.override_by_name(f"Value #{STEP}", properties(step))
-    return (
-        panel.transformations(
-            [
-                DataTransformerConfig(id_val="merge", options={}),
-                DataTransformerConfig(
-                    id_val="partitionByValues",
-                    options={"fields": [label], "keepFields": False, "naming": {"asLabels": True}},
-                ),
-            ]
-        )
-        .mapping(xy.SeriesMapping.AUTO)
-        .series([_over_step()])
-        .show(xy.XYShowMode.LINES)
-        .line_width(2)
-        .color_scheme(dashboards.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
-        .legend(legend_below(shown=True))
-        .tooltip(common.VizTooltipOptions().mode(options.TooltipDisplayMode.SINGLE).sort(options.SortOrder.NONE))
-    )
+It ascends strictly, as the x axis must. A sample is used only once, so that a missing one does not repeat the step
+before it.
+"""
 
 
-def _over_step() -> xychart.XYSeriesConfig:
-    step = xychart.MatcherConfig().id("byName").options(f"Value #{STEP}")
-    return xychart.XYSeriesConfig().x(xychart.XychartXYSeriesConfigX().matcher(step))
+_WITHOUT_TIME = DataTransformerConfig(id_val="filterFieldsByName", options={"exclude": {"pattern": "^Time$"}})
+"""Otherwise Grafana draws over the time, and the step as one of the lines."""
 
 
-def along_step(words: Words, unit: str, queries: Sequence[Query], size: tuple[int, int] = (24, 10)) -> trend.Panel:
-    """Draw the lines and areas of one run over its steps. The query named *STEP* is the x axis, and must ascend.
-
-    Each query must return at most one series. Times without a step are left out.
-    """
+def of_runs_by_step(
+    words: Words, unit: str, query: Query, size: tuple[int, int] = (24, 10), *, edges: Sequence[Edge] = ()
+) -> trend.Panel:
+    """Draw *query* over the steps of each run. It and the edges must return one series for each run."""
+    table = f"Value #{STEP}"
     panel = of_curves(trend.Panel(), words, unit, size)
-    for query in queries:
-        panel.with_target(query.over_time())
-    has_step = {"fieldName": STEP, "config": {"id": "isNotNull", "options": {}}}
+    for one in (STEP_QUERY, query, *(edge.query for edge in edges)):
+        panel.with_target(one.rows_over_time())
     panel.transformations(
         [
-            DataTransformerConfig(id_val="joinByField", options={"byField": "Time", "mode": "outer"}),
+            DataTransformerConfig(id_val="merge", options={}),
+            _with(table),
+            _WITHOUT_TIME,
             DataTransformerConfig(
-                id_val="filterByValue", options={"filters": [has_step], "type": "include", "match": "all"}
+                id_val="partitionByValues",
+                options={"fields": ["run"], "keepFields": False, "naming": {"asLabels": True}},
             ),
+            _joined_by(table),
         ]
     )
-    linear = {"type": "linear"}  # without this, the scale of the panel applies to both axes
-    panel.override_by_name(STEP, properties({"custom.scaleDistribution": linear, "decimals": 0}))
-    return lines(panel.x_field(STEP))
+    panel.override_by_name(f"Value #{query.name}", properties({"displayName": "${__field.labels.run}"}))
+    unlisted: dict[str, object] = {"custom.hideFrom": {"legend": True, "tooltip": True, "viz": False}}
+    for edge in edges:
+        panel.override_by_name(f"Value #{edge.query.name}", [*properties(unlisted), *dashed(1), fixed(edge.color)])
+    return _over(panel, table)
+
+
+def of_run_by_step(words: Words, unit: str, queries: Sequence[Query], size: tuple[int, int] = (24, 10)) -> trend.Panel:
+    """Draw the lines and areas of one run over its steps. Each query must return at most one series."""
+    panel = of_curves(trend.Panel(), words, unit, size)
+    for query in (STEP_QUERY, *queries):
+        panel.with_target(query.over_time())
+    return _over(panel.transformations([_joined_by("Time"), _with(STEP), _WITHOUT_TIME]), STEP)
+
+
+def _joined_by(field: str) -> DataTransformerConfig:
+    return DataTransformerConfig(id_val="joinByField", options={"byField": field, "mode": "outer"})
+
+
+def _with(step: str) -> DataTransformerConfig:
+    """Leave out the times that have no step."""
+    has_step = {"fieldName": step, "config": {"id": "isNotNull", "options": {}}}
+    return DataTransformerConfig(
+        id_val="filterByValue", options={"filters": [has_step], "type": "include", "match": "all"}
+    )
+
+
+def _over(panel: trend.Panel, step: str) -> trend.Panel:
+    """Draw lines over the field *step*. Without a scale of its own, it would have that of the panel."""
+    panel.override_by_name(
+        step, properties({"custom.scaleDistribution": {"type": "linear"}, "decimals": 0, "unit": "none"})
+    )
+    return lines(panel.x_field(step))

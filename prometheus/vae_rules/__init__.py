@@ -1,6 +1,7 @@
 """The Prometheus rules as code: handwritten PromQL and text, without repetition.
 
-`make rules` writes prometheus/rules, Alertmanager's configurations and the tables of docs/judging.md.
+`make rules` writes prometheus/rules, the same rules for deploy/kubernetes, Alertmanager's configurations and the tables
+of docs/judging.md.
 """
 
 from vae_rules.gpu import GPU

@@ -61,6 +61,11 @@ CONSTANTS = (
     Constant("rank_multiplied", "3", "Times the median of the ranks. Their data differ, but not by that much."),
     # Causes
     Constant("calm", "1.2", "Times its lowest NLL below which the probe has not risen."),
+    Constant(
+        "explained",
+        "1.5",
+        "Times the growth of the run before up to which it explains a rise. Two runs differ by less on the same data.",
+    ),
     Constant("risen", "1.1", "Times its level from which a rise gets a cause."),
     Constant(
         "probe_share",
@@ -94,6 +99,7 @@ CONSTANTS = (
     Constant("first_step", "1800", "Seconds that the first step may take, for compilation and cold caches."),
     Constant("straggler", "1.5", "Times the median step time of the run's ranks."),
     Constant("remembered", "86400", "Seconds for which the end of a run is kept, so you see it the next morning."),
+    Constant("pod_delay", "60", "Seconds that the clocks of a node and of Prometheus may differ."),
     # The monitoring
     Constant("metrics_version", str(METRICS_VERSION), "Version of the metrics that these rules read."),
     Constant("fresh", "90", "Seconds without a stored scrape: longer than a scrape interval of one minute."),

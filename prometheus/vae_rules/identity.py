@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _GROUPING = re.compile(r"\b(by|on) \(run\b")
 _ALERTMANAGER_LIST = re.compile(r"\b(group_by|equal): \[run\b")
@@ -14,6 +18,11 @@ _LABEL = re.compile(r"@(\.?)(\w+)")
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _NAME = "{{ $labels.run }}"
 _VARIABLES = "<variables>"
+
+
+def are_label_names(labels: Sequence[str]) -> bool:
+    """Return whether *labels* are valid label names, each once."""
+    return len(set(labels)) == len(labels) and all(map(_LABEL_NAME.fullmatch, labels))
 
 
 @dataclass(frozen=True)
@@ -30,7 +39,7 @@ class Identity:
             ValueError: A name is not a valid label name, one is repeated, or the last is not ``run``.
         """
         labels = tuple(text.split(","))
-        if labels[-1] != "run" or len(set(labels)) < len(labels) or not all(map(_LABEL_NAME.fullmatch, labels)):
+        if labels[-1] != "run" or not are_label_names(labels):
             raise ValueError(f"identity must be label names that end with run, like cluster,run; got {text!r}")
         return cls(labels)
 

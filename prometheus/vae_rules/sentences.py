@@ -26,6 +26,8 @@ def _if_it_grew(part: str) -> str:
         """
 
 
+# "pod reason" is empty unless kube-state-metrics is scraped. Its `.` is a series of a process. A container that has
+# restarted keeps the reason of its previous end, which counts if it ended after the process was last seen.
 _PARTS = {
     "value": '{{ printf "%.3g" $value }}',
     "time": '{{ .Value | humanizeTimestamp | reReplaceAll "([.]\\\\d+)? [+]0000" "" }}',
@@ -39,9 +41,19 @@ _PARTS = {
     "learning rate": "{{- with <<run:vae_learning_rate:max{@run}>> }}, learning rate [[first %.3g]]{{ end }}",
     "last learning rate": """
         {{- with <<last_over_time(run:vae_learning_rate:max{@run}[1d])>> }}, learning rate [[first %.3g]]{{ end }}""",
+    "the run before": """
+        {{- with <<run:vae_baseline:mean{@run}>> }}; the run before had [[first %.3g]] here{{ end }}""",
+    "as the run before": """
+        {{- with <<run:vae_baseline:mean{@run}>> }}, as in the run before{{ end }}""",
     "hard data": """
-        The NLL of the probe clip did not rise: the data are hard, and the model is no worse. If the outputs look good,
-        let the run continue; this alert then resolves. Otherwise stop the run.
+        {{- with <<run:vae_probe:is_calm{@run}>> }} The NLL of the probe clip did not rise: the data are hard, and the
+        model is no worse.
+        {{- else }}
+        {{- with <<run:vae_baseline:mean{@run}>> }} The run before rose here as well, to [[first %.3g]]
+        {{- with <<run:vae_baseline_growth:ratio{@run}>> }}, [[first %.2g]] times its level,{{ end }} and fell back: the
+        data are hard.
+        {{- end }}
+        {{- end }} If the outputs look good, let the run continue; this alert then resolves. Otherwise stop the run.
         """,
     "part that grew": "\n".join(map(_if_it_grew, NLL_PARTS)),
     "last steps": """
@@ -62,14 +74,23 @@ _PARTS = {
         {{- end }}
         {{- with <<count(run_change:vae_nll_rise:distance_steps{@run})>> }}.{{ end }}""",
     "no probe": """
-        {{- with <<run:vae_probe_growth:ratio{@run}>> }}{{ else }} A long stretch of hard data looks the
-        same. Add a probe (observe_probe) to tell them apart.{{ end }}
+        {{- with <<run:vae_probe_growth:ratio{@run} or run:vae_baseline:mean{@run}>> }}{{ else }} A long stretch of
+        hard data looks the same. Add a probe (observe_probe) to tell them apart.{{ end }}
         """,
     "gpu error": """
         {{- with <<run_gpu:vae_gpu_suspect:timestamp_seconds{@run}>> | sortByLabel "gpu" }} A GPU reported an error at
         about the same time:
         {{- range $index, $event := . }}{{ if $index }},{{ end }} {{ .Labels.gpu }}
         ({{ .Labels.event | reReplaceAll "_" " " }}, [[time]]){{ end }}. Check the hardware first.{{ end }}
+        """,
+    "pod reason": """
+        {{- with <<last_over_time({__name__=~"kube_pod_(status|container_status_terminated)_reason", @.namespace, @.pod,
+        reason!~"Completed|Error"}[5m]) == 1
+        or last_over_time(kube_pod_container_status_last_terminated_reason{@.namespace, @.pod,
+        reason!~"Completed|Error"}[5m]) == 1
+        and on (container)
+        last_over_time(kube_pod_container_status_last_terminated_timestamp{@.namespace, @.pod}[5m])
+        > @value - $pod_delay>> }} ({{ . | first | label "reason" }}){{ end }}
         """,
     "card": """
         {{ with <<last_over_time(vae_gpu_info{@run,@gpu}[2m])>> | sortByLabel "instance" -}} This is GPU

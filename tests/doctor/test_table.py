@@ -28,3 +28,23 @@ def test_terminal() -> None:
     console.print(for_terminal(FINDINGS))
     lines = [line.split() for line in printed.getvalue().splitlines()]
     assert lines[1] == ["allocator", "allocated", "current", "3", "[MiB]", "4", "FAIL"]
+
+
+def test_a_narrow_terminal_breaks_no_url() -> None:
+    url = "http://127.0.0.1:9090"
+    findings = [
+        Finding(
+            "Prometheus", f"answers at {url}", "version 3.5.0 of Prometheus", "an answer within 30 seconds", passed=True
+        ),
+        Finding(
+            "Alertmanager",
+            "receives the alerts of Prometheus",
+            "http://127.0.0.1:9093, which it names",
+            "it",
+            passed=True,
+        ),
+    ]
+    printed = StringIO()
+    Console(width=80, file=printed).print(for_terminal(findings))
+    assert {url, "http://127.0.0.1:9093,"} <= set(printed.getvalue().split())
+    assert max(map(len, printed.getvalue().splitlines())) <= 80

@@ -105,5 +105,12 @@ def test_an_end_survives_its_launcher(tmp_path: Path) -> None:
             ("killed", "", "VaeRunTerminated"),
         }
 
+        wait_until(lambda: jobs["canceled"].launcher.poll() is not None, "the end of the run that is requeued")
+        Job("canceled", tmp_path).launched(stack)
+        wait_until(lambda: Prometheus(url).label_values(running, "run") == ["canceled"], "it runs again", seconds=180)
+        fires = f"count by (run) ({firing})"
+        wait_until(
+            lambda: Prometheus(url).label_values(fires, "run") == ["killed", "nan", "raises"], "its ticket resolves"
+        )
         for run in RUNS:
             assert "Exception ignored" not in (tmp_path / f"{run}.log").read_text()

@@ -13,10 +13,10 @@ from recorded_runs import LOSS_WEIGHTS, recorded_steps
 
 from vae_exporter import TrainingExporter
 from vae_exporter._serve.http import serve
-from vae_exporter.demo.status import RunStatus, read_status
 from vae_exporter.errors import StackError
 from vae_exporter.pager import PagerSink, pager_app
-from vae_exporter.stack.client import Alertmanager, Prometheus
+from vae_exporter.runs.standing import standings
+from vae_exporter.stack.client import Prometheus
 from vae_exporter.stack.servers import Intervals, alertmanager, prometheus
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ def test_the_bad_run_pages_once_and_the_good_run_never(tmp_path: Path) -> None:
             ) as prometheus_url,
         ):
 
-            def judged(run: str) -> RunStatus:
-                return read_status(Prometheus(prometheus_url), Alertmanager(alertmanager_url), run)
+            def reason(run: str) -> str | None:
+                return {one.run: one.reason for one in standings(Prometheus(prometheus_url))}.get(run)
 
             began = time.monotonic()
             for steps in zip_longest(*map(recorded_steps, runs)):
@@ -58,8 +58,8 @@ def test_the_bad_run_pages_once_and_the_good_run_never(tmp_path: Path) -> None:
                 if number >= 840:  # the bad run has ended: the rest of the good one runs at full speed
                     continue
                 time.sleep(max(0.0, began + number / STEPS_A_SECOND - time.monotonic()))
-            wait_until(lambda: judged("good_run").reason == "excellent", "the good run ends excellent")
-            assert judged("bad_run").reason == "VaeNllDiverged"  # it ends before it has been good for three windows
+            wait_until(lambda: reason("good_run") == "excellent", "the good run ends excellent")
+            assert reason("bad_run") == "VaeNllDiverged"  # it ends before it has been good for three windows
     finally:
         for exporter in runs.values():
             exporter.close()

@@ -62,7 +62,8 @@ def test_four_ranks_that_diverge_are_one_page(tmp_path: Path) -> None:
             prometheus(tmp_path, targets_folder=targets, alertmanager_url=alertmanager_url, intervals=SHORTENED)
         )
         launcher = stack.enter_context(torchrun(TRAINER, "four-ranks", targets, told, log=log))
-        wait_until(lambda: Prometheus(url).label_values('up{run="four-ranks"} == 1', "rank") == RANKS, "four targets")
+        up = 'up{run="four-ranks"} == 1'
+        wait_until(lambda: Prometheus(url).label_values(up, "rank") == RANKS, "four targets", seconds=120)
         wait_until(
             lambda: Prometheus(url).label_values('vae_loss{run="four-ranks"} == 1', "rank") == RANKS,
             "all four have diverged",

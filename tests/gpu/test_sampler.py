@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from deadline import wait_until
@@ -11,6 +12,8 @@ from stand_in_cuda import Cuda, Torch, memory_stats
 from watched_gpus import SLICE, UUID, Watch
 
 from vae_exporter._gpu.nvml.source import RETRY_SECONDS
+from vae_exporter._gpu.sampler import GpuSampler
+from vae_exporter._process.failures import Failures
 from vae_exporter.simulated_gpu import a100, in_mig_mode, mig_slice
 
 if TYPE_CHECKING:
@@ -220,3 +223,23 @@ class TestEnd:
         watch.sampler.stop()
         with pytest.raises(pynvml.NVMLError, match="Uninitialized"):
             pynvml.nvmlDeviceGetCount()
+
+    def test_the_thread_outlives_a_round_that_fails_and_rests_before_the_next(self) -> None:
+        times: list[float] = []
+
+        class Broken:
+            def devices(self) -> NoReturn:
+                times.append(time.monotonic())
+                raise OSError("no file descriptor is left")
+
+            def close(self) -> None:
+                pass
+
+        source: Any = Broken()
+        failures = Failures()
+        sampler = GpuSampler(source, "own", 0.1, failures)
+        sampler.start()
+        wait_until(lambda: len(times) >= 5, "five rounds")
+        sampler.stop()
+        assert times[4] - times[0] >= 0.4
+        assert failures.errors["sample"] >= 5

@@ -1,4 +1,4 @@
-"""Queries against series that promtool wrote: a run that pauses and resumes, and one that the bands do not fit."""
+"""Queries against series that promtool wrote: a run that resumes, one that the bands do not fit, one that has ended."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
-from children import finished
 from dashboard_files import PanelQuery, panel_queries
+from stored_series import store
 
 from vae_exporter.stack.client import Prometheus
-from vae_exporter.stack.programs import find_program
 from vae_exporter.stack.servers import prometheus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 INTERVAL = 15
 """Seconds between two samples. Each is at a multiple of it, as are the times that Grafana asks for."""
@@ -42,20 +40,9 @@ QUERIES = list(panel_queries())
 
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """Yield a Prometheus with the series of the runs *resumed* and *unfit*, which the bands do not fit."""
+    """Yield a Prometheus with the runs *resumed*, *unfit*, which the bands do not fit, and *ended*."""
     folder = tmp_path_factory.mktemp("stored")
-    text = folder / "series.txt"
-    text.write_text("\n".join([*_lines(), "# EOF\n"]))
-    command: list[str | Path] = [
-        find_program("promtool"),
-        "tsdb",
-        "create-blocks-from",
-        "openmetrics",
-        text,
-        folder / "prometheus",
-    ]
-    done = finished(command)
-    assert done.returncode == 0, done.stderr
+    store(folder, _lines())
     with prometheus(folder, alertmanager_url="http://127.0.0.1:1") as url:
         yield Prometheus(url)
 
@@ -71,6 +58,23 @@ def _lines() -> Iterator[str]:
         for run, value in values:
             for index, step in enumerate(STEPS):
                 yield f'{name}{{run="{run}"}} {step if value is None else value} {START + index * INTERVAL}'
+    yield "# TYPE run_rank:vae_run_state:code gauge"
+    yield from (f'run_rank:vae_run_state:code{{run="resumed",rank="0"}} 0 {START + at * INTERVAL}' for at in range(20))
+    yield "# TYPE vae_run_info gauge"
+    for at in range(START, START + 300, INTERVAL):
+        yield f'vae_run_info{{run="ended",outputs_url="https://host/"}} 1 {at}'
+    yield from _lines_of_succession()
+
+
+def _lines_of_succession() -> Iterator[str]:
+    """Yield the NLL of *job-1* in the first half of the time, and in the second half that of *job-2*, its successor."""
+    seconds = [START + index * INTERVAL for index in range(len(STEPS))]
+    first, second = seconds[: len(STEPS) // 2], seconds[len(STEPS) // 2 :]
+    yield "# TYPE run:vae_nll:mean gauge"
+    yield from (f'run:vae_nll:mean{{run="job-1"}} 0.5 {at}' for at in first)
+    yield from (f'run:vae_nll:mean{{run="job-2"}} 0.16 {at}' for at in second)
+    yield "# TYPE run:vae_run:successor gauge"
+    yield from (f'run:vae_run:successor{{run="job-1",successor="job-2"}} {second[0]} {at}' for at in second)
 
 
 def _steps(stored: Prometheus, start: int, interval: int) -> list[float]:
@@ -102,3 +106,29 @@ def test_steps_that_were_trained_again_have_the_values_of_the_last_time(stored: 
 def test_no_band_is_drawn_for_a_run_that_the_bands_do_not_fit(query: PanelQuery, stored: Prometheus) -> None:
     found = stored.query(query.filled(run="resumed|unfit"), at=END)
     assert [series.labels["run"] for series in found] == ["resumed"]
+
+
+@pytest.mark.parametrize("query", [query for query in QUERIES if query.place in ("Outputs", "About")], ids=str)
+def test_a_run_that_has_ended_still_says_what_it_was(query: PanelQuery, stored: Prometheus) -> None:
+    (series,) = stored.query(query.filled(run="ended", __range=f"{END - START}s"), at=END)
+    assert series.labels["outputs_url"] == "https://host/"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [query for query in QUERIES if query.place in ("Alert history", "Cause of a rise", "Confidence gap")],
+    ids=str,
+)
+def test_a_timeline_says_that_there_is_nothing(query: PanelQuery, stored: Prometheus) -> None:
+    """Without data, Grafana would call the panel broken."""
+    (series,) = stored.query_range(query.filled(run="resumed"), start=START, end=START + 300, step=INTERVAL)
+    assert "none" in series.labels.values()
+    assert {value for _, value in series.points} == {0}
+
+
+def test_the_curve_of_a_run_begins_with_that_of_the_run_that_it_resumes(stored: Prometheus) -> None:
+    (query,) = (query for query in QUERIES if (query.place, query.name) == ("NLL over its bands", "nll"))
+    expr = query.filled(run="job-2", before="(job-1)", __range=f"{END - START}s")
+    (series,) = stored.query_range(expr, start=START, end=END, step=INTERVAL)
+    half = len(STEPS) // 2
+    assert [value for _, value in series.points] == [0.5] * half + [0.16] * (len(STEPS) - half)

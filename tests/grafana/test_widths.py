@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import pytest
-from dashboard_files import DASHBOARDS, panels
+from dashboard_files import DASHBOARDS, of_each, of_each_panel, panels
 from PIL import ImageFont
 
 from vae_exporter.advice import ALERTS, BANDS
@@ -32,20 +32,6 @@ VALUES = {
     "card": ["training-node-17 0 5f8b2c1e"],
 }
 """The texts that a column without value mappings may have. The names of runs and URLs may be of any length."""
-
-of_each_panel = pytest.mark.parametrize(
-    ("board", "panel"),
-    [pytest.param(board, panel, id=f"{board}-{panel['title']}") for board in DASHBOARDS for panel in panels(board)],
-)
-of_each_table = pytest.mark.parametrize(
-    "panel",
-    [
-        pytest.param(panel, id=f"{board}-{panel['title']}")
-        for board in DASHBOARDS
-        for panel in panels(board)
-        if panel["type"] == "table"
-    ],
-)
 
 
 @cache
@@ -88,8 +74,12 @@ def columns(panel: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def texts_of(field: str, properties: dict[str, Any]) -> list[str]:
-    mapped = [result["text"] for one in properties.get("mappings", []) for result in one["options"].values()]
-    return mapped or VALUES.get(field, [])
+    results = [
+        result
+        for one in properties.get("mappings", [])
+        for result in (one["options"].values() if one["type"] == "value" else [one["options"]["result"]])
+    ]
+    return [result["text"] for result in results] or VALUES.get(field, [])
 
 
 def width_of_column(panel: dict[str, Any], properties: dict[str, Any], window: int = DESKTOP) -> float:
@@ -103,13 +93,13 @@ def is_wrapped(properties: dict[str, Any]) -> bool:
     return bool(properties.get("custom.cellOptions", {}).get("wrapText"))
 
 
-@of_each_table
+@of_each("table")
 def test_the_columns_of_a_table_leave_room_for_those_without_a_width(panel: dict[str, Any]) -> None:
     for field, properties in columns(panel):
         assert width_of_column(panel, properties) >= (60 if "custom.width" in properties else 138), field
 
 
-@of_each_table
+@of_each("table")
 def test_each_text_of_a_table_fits_its_column(panel: dict[str, Any]) -> None:
     for field, properties in columns(panel):
         width = width_of_column(panel, properties)

@@ -26,10 +26,11 @@ def port() -> Iterator[ScrapedPort]:
         yield scraped
 
 
-def train(accelerator: Accelerator) -> None:
+def train(accelerator: Accelerator, port: ScrapedPort) -> None:
     model = torch.nn.Linear(1, 1)
     model, optimizer = accelerator.prepare(model, torch.optim.SGD(model.parameters(), lr=0.25))
     accelerator.init_trackers("ignored", config={"lr": 0.25})
+    port.wait_for_scrape()
     for step in range(STEPS):
         loss = model(torch.ones(1, 1)).square().mean()
         accelerator.backward(loss)
@@ -42,7 +43,7 @@ def test_a_training_is_exported_until_it_ends(port: ScrapedPort) -> None:
     tracker = VaeExporterTracker("adapted", port=port.number, gpus=False, linger_seconds=10)
     accelerator = Accelerator(cpu=True, log_with=tracker)
     assert tracker.tracker is None
-    train(accelerator)
+    train(accelerator, port)
     assert tracker.tracker is not None
     accelerator.end_training()
     assert port.value("vae_run_state", state="finished") == 1

@@ -89,7 +89,12 @@ def gan(library: Library) -> Any:  # noqa: ANN401 - of either library
 
 
 def trainer(library: Library, folder: Path, port: ScrapedPort, **options: Any) -> Any:  # noqa: ANN401
-    callback = library.callback("adapted", port=port.number, gpus=False, linger_seconds=10)
+    class Scraped(library.callback):  # type: ignore[name-defined]
+        def on_train_start(self, trainer: Any, pl_module: Any) -> None:  # noqa: ANN401
+            super().on_train_start(trainer, pl_module)
+            port.wait_for_scrape()
+
+    callback = Scraped("adapted", port=port.number, gpus=False, linger_seconds=10)
     return library.trainers.Trainer(
         default_root_dir=folder,
         callbacks=[callback],

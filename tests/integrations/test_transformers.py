@@ -60,7 +60,13 @@ def trainer(folder: Path, port: ScrapedPort, steps: int) -> Trainer:
         use_cpu=True,
         disable_tqdm=True,
     )
-    callback = VaeExporterCallback("adapted", port=port.number, gpus=False, linger_seconds=10)
+
+    class Scraped(VaeExporterCallback):
+        def on_train_begin(self, *arguments: Any, **keywords: Any) -> None:  # noqa: ANN401 - of the Trainer
+            super().on_train_begin(*arguments, **keywords)
+            port.wait_for_scrape()
+
+    callback = Scraped("adapted", port=port.number, gpus=False, linger_seconds=10)
     return LoggingTrainer(
         model=Autoencoder(), args=arguments, train_dataset=CLIPS, eval_dataset=CLIPS, callbacks=[callback]
     )

@@ -45,6 +45,11 @@ def test_the_verdict_is_that_of_the_end_and_bands_and_alerts_are_listed_by_step(
     assert found.paged
 
 
+def test_a_mean_without_a_band_is_told_apart_from_no_mean_yet() -> None:
+    found = judgement([moment(), moment(7.0), moment(8.0)], [0, 100, 110])
+    assert found.bands == (BandSpan(None, 0, 0, None), BandSpan(None, 100, 110, 8.0))
+
+
 def test_an_alert_that_fires_twice_is_two_episodes() -> None:
     alert = FiringAlert({**LABELS, "severity": "ticket"}, WORDS)
     found = judgement([moment(0.2, "good", "watch", *alerts) for alerts in ([alert], [], [alert])], [10, 20, 30])

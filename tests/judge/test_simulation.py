@@ -39,7 +39,7 @@ def window_means(scrapes: Scrapes, window: str = "short") -> list[float]:
 
 
 def test_a_short_run_is_scraped_every_few_steps_and_at_its_end(make_settings: Callable[..., RunSettings]) -> None:
-    assert simulate(make_settings(), each_step(23)).steps == [0, 5, 10, 15, 20, 22]
+    assert simulate(make_settings(), each_step(43)).steps == [0, 10, 20, 30, 40, 42]
 
 
 @pytest.mark.parametrize("count", [3000, 20_000, 60_000])

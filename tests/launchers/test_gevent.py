@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import sys
 
-import pytest
 from children import finished
-
-pytestmark = pytest.mark.launchers
 
 SCRIPT = """
 from gevent import monkey

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from jupyter_client.blocking.client import BlockingKernelClient
     from jupyter_client.manager import KernelManager
 
-pytestmark = pytest.mark.launchers
-
 CELL = """
 from vae_exporter import TrainingExporter
 exporter = TrainingExporter("notebook", port=0, targets_dir={targets!r}, gpus=False).start()

@@ -15,7 +15,7 @@ DEFAULTS = EDGES["nll"]
 
 
 def good_run(held: float | None, short_means: Curve = Curve()) -> GoodRun:  # noqa: B008 - it is frozen
-    return GoodRun("good", "good.log", held, 100, short_means)
+    return GoodRun("good", "good.log", held, held, 100, short_means)
 
 
 def by_step(values: list[float], apart: int = 10) -> Curve:

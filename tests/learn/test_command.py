@@ -47,11 +47,20 @@ def test_edges_learned_from_a_good_run_judge_another_run_of_its_scale(tmp_path: 
     assert content["noise"]["spread"] < 0.1
     assert content["band_edges"]["nll"]["bad"] == pytest.approx(2 * content["level"], rel=0.01)
 
+    assert done.stderr == ""
+
     judged = vae_exporter("judge", bad, good, "--band-edges", edges, "--json")
     assert judged.returncode == 1, judged.stderr
     paged, healthy = (run_of(run) for run in json.loads(judged.stdout))
     assert paged == ("bad", ["VaeNllDiverged"])
     assert healthy == ("excellent", [])
+
+
+def test_a_run_that_diverged_at_its_end_is_a_warning(tmp_path: Path) -> None:
+    log = write_log(tmp_path / "bad.jsonl", 600, lambda step: at_a_hundredth(step, diverges_at=400))
+    done = vae_exporter("learn", log, "-o", tmp_path / "bands.json")
+    assert done.returncode == 0
+    assert "run bad did not end well: its last mean NLL is 0.02006, and it held 0.001598" in done.stderr
 
 
 def run_of(run: Mapping[str, Any]) -> tuple[str, list[str]]:

@@ -12,6 +12,7 @@ from children import finished
 from deadline import wait_until
 
 from vae_exporter import TrainingExporter
+from vae_exporter._record.baseline import read_baseline
 from vae_exporter.judge.explanation import explain_run
 from vae_exporter.learn.from_prometheus import read_good_run
 from vae_exporter.learn.good_run import LearnError
@@ -59,6 +60,18 @@ def test_the_edges_have_the_scale_of_the_run(url: str, tmp_path_factory: pytest.
     assert content["level"] == 1.6
     assert content["band_edges"]["nll"]["bad"] == 3.2
     assert content["derived"].startswith(f"Run sum ({url}) held the level 1.6. Each edge is 10.67 times the default")
+
+
+def test_a_run_is_stored_for_later_ones_to_compare_with(url: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    file = tmp_path_factory.mktemp("stored") / "base.json"
+    command = [*COMMAND, "baseline", "--prometheus", url, "--run", "sum", "-o", str(file)]
+    done = finished(command, seconds=DEADLINE_SECONDS)
+    assert done.returncode == 0, done.stderr
+    before = read_baseline(file)
+    place = before.course.at(399, None)
+    assert place
+    assert [place.mean, place.level, before.end_growth] == pytest.approx([1.6, 1.6, 1.0])
+    assert before.course.at(250, None) is None  # its one scrape covers the steps of one long window
 
 
 def test_a_run_that_is_not_judged_by_its_own_nll_is_refused(url: str) -> None:

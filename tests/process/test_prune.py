@@ -12,15 +12,8 @@ import pytest
 from deadline import wait_until
 
 from vae_exporter import TrainingExporter
-from vae_exporter._process.targets import (
-    OWNER_LABEL,
-    Pruned,
-    Target,
-    answers,
-    prune,
-    publish,
-    withdraw,
-)
+from vae_exporter._process.prune import Pruned, answers, prune
+from vae_exporter._process.targets import OWNER_LABEL, Target, publish, withdraw
 from vae_exporter._serve.http import reply, serve
 from vae_exporter.errors import SettingsError
 from vae_exporter.stack.client import Prometheus
@@ -34,6 +27,10 @@ if TYPE_CHECKING:
 TARGET = Target("bs4-kl1e-4", 3, "node7:9645")
 
 OURS = {"run": "a", "rank": "0", OWNER_LABEL: "x"}
+
+
+def at(address: str) -> Target:
+    return Target("alive", 0, address)
 
 
 def json_files(folder: Path) -> list[str]:
@@ -64,7 +61,7 @@ def test_prune_removes_files_of_dead_endpoints_and_reports_each_file(tmp_path: P
     dead = publish(tmp_path, Target("dead", 0, "node7:9645")).path
     live = publish(tmp_path, Target("live", 1, "node8:9645")).path
 
-    done = prune(tmp_path, is_alive=lambda address: address == "node8:9645")
+    done = prune(tmp_path, is_alive=lambda target: target.address == "node8:9645")
 
     assert done == [
         Pruned(dead, removed=True, reason="run 'dead', rank 0: node7:9645 does not answer"),
@@ -122,7 +119,7 @@ def test_prune_neither_follows_links_nor_blocks_on_a_pipe(tmp_path: Path) -> Non
 
 
 def test_prune_keeps_a_file_whose_endpoint_cannot_be_checked(tmp_path: Path) -> None:
-    def without_network(_address: str) -> bool:
+    def without_network(_target: Target) -> bool:
         raise OSError(101, "Network is unreachable")
 
     path = publish(tmp_path, TARGET).path
@@ -134,7 +131,7 @@ def test_prune_keeps_a_file_whose_endpoint_cannot_be_checked(tmp_path: Path) -> 
 
 
 def test_prune_keeps_a_file_that_changed_during_the_check(tmp_path: Path) -> None:
-    def comes_back(_address: str) -> bool:
+    def comes_back(_target: Target) -> bool:
         publish(tmp_path, TARGET)
         return False
 
@@ -156,10 +153,10 @@ def test_prune_of_a_missing_folder_is_a_clear_error(tmp_path: Path) -> None:
 )
 def test_an_exporter_answers_until_it_ends(host: str) -> None:
     exporter = TrainingExporter("alive", host=host, port=0, linger_seconds=0).start()
-    address = str(exporter.url).removeprefix("http://")
-    assert answers(address)
+    target = at(str(exporter.url).removeprefix("http://"))
+    assert answers(target)
     exporter.close()
-    assert not answers(address)
+    assert not answers(target)
 
 
 def test_another_program_on_the_port_does_not_count_as_an_exporter() -> None:
@@ -168,14 +165,14 @@ def test_another_program_on_the_port_does_not_count_as_an_exporter() -> None:
 
     server = serve(other, host="127.0.0.1", port=0)
     try:
-        assert not answers(f"127.0.0.1:{server.port}")
+        assert not answers(at(f"127.0.0.1:{server.port}"))
     finally:
         server.close()
 
 
 def test_a_stopped_process_counts_as_answering() -> None:
     with listening_socket() as address:
-        assert answers(address, timeout=0.2)
+        assert answers(at(address), timeout=0.2)
 
 
 def test_a_failed_name_lookup_raises(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,7 +182,7 @@ def test_a_failed_name_lookup_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", no_name_server)
 
     with pytest.raises(OSError, match="Temporary failure"):
-        answers("node7:9645")
+        answers(at("node7:9645"))
 
 
 def test_prometheus_finds_a_rank_and_drops_it_after_its_end(tmp_path: Path) -> None:

@@ -50,3 +50,4 @@ def test_where_a_process_runs() -> None:
         "node": "node7",
         "local_rank": "3",
     }
+    assert place_labels({"NODE_NAME": "node8"}, "vae-0-x7k2p") == {"node": "node8"}  # in a pod

@@ -19,7 +19,6 @@ from vae_exporter._process.settings import (
     gpu_choice,
     sample_seconds,
     seconds,
-    whole_port,
 )
 from vae_exporter.errors import SettingsError
 from vae_exporter.vocabulary import BAND_EDGES, COMPONENTS
@@ -181,18 +180,6 @@ def test_an_invalid_setting_raises_an_error_that_names_the_fix(
 def test_a_settings_error_is_a_value_error(make_settings: MakeSettings) -> None:
     with pytest.raises(ValueError, match="run must not be empty, got ''"):
         make_settings(run="")
-
-
-@pytest.mark.parametrize("port", [0, 1, 9645, 65535])
-def test_a_valid_port(port: int) -> None:
-    assert whole_port(port) == port
-
-
-@pytest.mark.parametrize("port", [-1, 65536, 9645.0, "9645", None, True])
-def test_an_invalid_port(port: object) -> None:
-    with pytest.raises(SettingsError) as raised:
-        whole_port(port)
-    assert str(raised.value) == f"port must be between 0 and 65535, got {port!r}; 0 selects any free port"
 
 
 @pytest.mark.parametrize("value", [0, 30, 0.5, threading.TIMEOUT_MAX])

@@ -14,11 +14,6 @@ from vae_exporter import TrainingExporter
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-WITH = """
-with exporter:
-    train()
-"""
-
 
 class TestThreads:
     def test_after_close_in_another_thread_sigterm_has_its_default_action(self, train: Callable[..., Trainer]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -92,8 +93,12 @@ class TestDurations:
         for step, seconds in enumerate([100.0, 0.01, 0.02, 3.0, 2000.0]):
             training.observe(step, after=seconds)
         counts = dict(zip([*DURATION_BUCKETS, math.inf], training.steps.durations.counts, strict=True))
-        assert {bound: count for bound, count in counts.items() if count} == {0.01: 1, 0.025: 1, 5.0: 1, math.inf: 1}
+        assert {bound: count for bound, count in counts.items() if count} == {0.01: 1, 0.022: 1, 3.3: 1, math.inf: 1}
         assert training.steps.durations.sum == pytest.approx(2003.03)
+
+    def test_the_next_bucket_ends_at_most_half_as_high_again(self) -> None:
+        """Prometheus reads a quantile as the end of its bucket at worst."""
+        assert [(low, high) for low, high in pairwise(DURATION_BUCKETS[:-1]) if high > 1.51 * low] == []
 
     def test_a_step_observed_in_several_calls_has_one_duration(self, training: Training) -> None:
         for step in (1, 1, 2, 2):

@@ -17,12 +17,12 @@ from vae_rules.writing import promql
 
 ROOT = Path(__file__).parents[2]
 GENERATED = generated(ROOT, Identity())
-RULE_FILES = {path: text for path, text in GENERATED.items() if path.parent.name == "rules"}
+RULE_FILES = {path: text for path, text in GENERATED.items() if path.parent == ROOT / "prometheus" / "rules"}
 LONGEST_LINE = 120
 LONGEST_EXPRESSION = 14
 
 
-@pytest.mark.parametrize("path", GENERATED, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", GENERATED, ids=lambda path: str(path.relative_to(ROOT)))
 def test_each_generated_file_is_up_to_date(path: Path) -> None:
     assert path.read_text(encoding="utf-8") == GENERATED[path], "run `make rules` and commit what it writes"
 

@@ -25,6 +25,10 @@ WITH_PART_IN_TESTS = (
     "perception rises",
     "doubling after a warm-up",
     "doubling 1,000 steps after the discriminator",
+    "hard data, as in the run before",
+    "doubling, the run before was sound",
+    "drift, the run before had hard data",
+    "jump, the run before diverged too",
 )
 
 
@@ -50,3 +54,4 @@ def test_a_damaged_run_pages_once_with_its_cause_and_a_healthy_one_never(
         assert outcome.pages == int(family.is_damaged), outcome
         if family.cause:
             assert family.cause in outcome.causes, outcome
+        assert family.wrong_cause not in outcome.causes, outcome

@@ -10,7 +10,7 @@ from rich.console import Console
 from watched_runs import last_step
 
 from vae_exporter.runs.newcomers import Newcomers
-from vae_exporter.runs.printing import duration, table
+from vae_exporter.runs.printing import duration, overview
 from vae_exporter.runs.standing import Standing, standings
 from vae_exporter.stack.client import Prometheus
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from watched_runs import WatchedRuns
 
 
-def printed(*runs: Standing) -> list[str]:
+def printed(*runs: Standing, width: int = 200) -> list[str]:
     output = StringIO()
-    Console(file=output, width=200).print(table(runs))
+    Console(file=output, width=width).print(overview(runs))
     return [line.rstrip() for line in output.getvalue().splitlines()]
 
 
@@ -62,10 +62,32 @@ def test_a_run_is_a_row() -> None:
     run = Standing(
         "a [b]", "running", 7, 0.1634, "excellent", "healthy", "excellent", 200, {"VaeNllSpike": "ticket"}, 0.9
     )
-    assert printed(run)[1].split() == [
-        *("a", "[b]", "running", "7", "0.163", "excellent", "healthy", "3", "min", "ago", "VaeNllSpike", "90%", "-")
+    assert printed(run)[1:] == [
+        "a [b]  running     7  0.163  excellent  healthy  3 min ago  90%           -",
+        "alerts of a [b]: VaeNllSpike",
     ]
-    assert printed(Standing("new"))[1].split() == ["new", *["-"] * 6, "-", "-"]
+
+
+def test_no_column_is_for_gpus_if_no_run_has_one() -> None:
+    assert [line.split() for line in printed(Standing("new"))] == [
+        ["run", "state", "step", "NLL", "band", "verdict", "last", "step"],
+        ["new", *["-"] * 6],
+    ]
+
+
+def test_a_terminal_of_80_columns_shows_each_name_in_full() -> None:
+    """Its widest words, on machines with GPUs: only the name of the run folds, and the time and its header wrap."""
+    alerts = {"VaeNllDiverged": "page", "VaeGpuRowRemapPending": "ticket", "VaeNotificationsFailing": "ticket"}
+    run = Standing(
+        "mytraining-run-4242", "terminated", 123456, 0.1634, "suspicious", "investigate", "x", 200, alerts, 0.9, 0.3
+    )
+    lines = printed(run, width=80)
+    words = " ".join(lines).split()
+    assert {"terminated", "123456", "0.163", "suspicious", "investigate", "90%", "30%"} <= set(words)
+    assert {f"{name}," for name in ("VaeNllDiverged", "VaeGpuRowRemapPending")} <= set(words)
+    assert words[-1] == "VaeNotificationsFailing"
+    folded = [line[: lines[1].index("state")].strip() for line in lines[2:] if not line.startswith("alerts of")]
+    assert "".join(folded).startswith("mytraining-run-4242")
 
 
 def test_a_duration_has_the_largest_unit_that_fits() -> None:

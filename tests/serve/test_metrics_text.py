@@ -13,6 +13,8 @@ from prometheus_client import generate_latest
 
 from vae_exporter._gpu.facts import AllocatorReading, GpuFacts, GpuIdentity, GpuReading, Health
 from vae_exporter._process.settings import check_settings
+from vae_exporter._record.baseline import Baseline
+from vae_exporter._record.course import Course
 from vae_exporter._record.recorder import Recorder
 from vae_exporter._serve.registry import run_registry
 from vae_exporter.stack.programs import find_program
@@ -68,12 +70,20 @@ def metrics_text() -> str:
         loss_weights={"rec": 10, "perception": 1, "kl": 1e-4},
         band_edges={"rec": {"min": 0.01, "max": 0.06}},
         info={"model": "causal-vae", "batch_size": 4},
-        outputs_url="https://example.com/samples",
+        outputs_url="https://example.com/samples/step-{step}.png",
+        outputs_every=500,
         start_step=1000,
     )
     now = 1_700_000_000.0
+    course = Course()
+    for step in range(1000, 1420):
+        course.observe(step, None, 0.375, 0.25)
     recorder = Recorder(
-        start_step=settings.start_step, definition=settings.definition, clock=lambda: now, monotonic=lambda: now
+        start_step=settings.start_step,
+        definition=settings.definition,
+        baseline=Baseline(course, end_growth=1.25),
+        clock=lambda: now,
+        monotonic=lambda: now,
     )
     for step in range(1000, 1420):
         if step > 1100 and step % 100 == 0:

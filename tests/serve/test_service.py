@@ -15,6 +15,7 @@ from http_get import SCRAPER, get
 from scraping import Samples, samples_of, scrape, state
 
 from vae_exporter import SettingsError, TrainingExporter, VaeExporterError
+from vae_exporter._serve import service
 
 DEADLINE_SECONDS = 20.0
 """A limit for what takes milliseconds."""
@@ -111,6 +112,29 @@ class TestStart:
             'vae_run_resumed{rank="3",run="bs4"} 1.0',
         ):
             assert line in text.splitlines()
+
+
+def test_an_error_while_the_rank_is_settled_ends_no_thread_and_is_not_repeated_without_a_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Torch.distributed raises while a process group is being destroyed, for example."""
+    times: list[float] = []
+
+    def raises(_: object) -> None:
+        times.append(time.monotonic())
+        raise RuntimeError("the process group is invalid")
+
+    monkeypatch.delenv("RANK", raising=False)
+    monkeypatch.setenv("LOCAL_RANK", "1")  # the rank is not settled at the start
+    with TrainingExporter("bs4", port=0, linger_seconds=0, gpus=False) as exporter:
+        with monkeypatch.context() as patched:
+            patched.setattr(service, "known_rank", raises)
+            wait_until(lambda: len(times) >= 5, "five attempts")
+        assert times[4] - times[0] > 0.2
+        exporter.observe(1, nll=0.5)
+        found = scrape(exporter.url)
+    assert state(found) == ["running"]
+    assert found["vae_exporter_errors_total collect"] >= 5
 
 
 class TestEnd:

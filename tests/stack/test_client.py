@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from typing import TYPE_CHECKING
 from urllib.error import HTTPError
 
@@ -102,6 +103,21 @@ def test_an_answer_without_end_is_not_read_to_its_end(monkeypatch: pytest.Monkey
     try:
         with pytest.raises(AnswerError, match="the answer has more than 1 MiB"):
             Prometheus(server.url).alerts()
+    finally:
+        server.close()
+
+
+def test_an_answer_that_drips_is_given_up() -> None:
+    def app(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("200 OK", [("Content-Type", "application/json")])
+        for _wait in range(200):
+            time.sleep(0.05)
+            yield b" "
+
+    server = serve(app, host="127.0.0.1", port=0)
+    try:
+        with pytest.raises(AnswerError, match=r"the answer is not complete after 0\.2 seconds"):
+            Prometheus(server.url, timeout=0.2).alerts()
     finally:
         server.close()
 

@@ -20,6 +20,7 @@ def on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "on_path"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.delenv("VAE_EXPORTER_SERVERS", raising=False)
     return folder
 
 
@@ -35,6 +36,19 @@ def test_programs_from_make_servers_take_precedence_over_path(tmp_path: Path, on
     fetched = install(tmp_path / ".servers" / "bin", "prometheus")
 
     assert find_program("prometheus", tmp_path) == fetched
+
+
+def test_the_folder_in_the_environment_takes_precedence_over_all(
+    tmp_path: Path, on_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(on_path, "prometheus")
+    install(tmp_path / ".servers" / "bin", "prometheus")
+    chosen = install(tmp_path / "chosen", "prometheus")
+    monkeypatch.setenv("VAE_EXPORTER_SERVERS", str(chosen.parent))
+
+    assert find_program("prometheus", tmp_path) == chosen
+    with pytest.raises(StackError, match="chosen', and that folder has no program amtool"):
+        find_program("amtool", tmp_path)
 
 
 def test_other_programs_are_found_on_path(tmp_path: Path, on_path: Path) -> None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -46,6 +48,17 @@ def panels(board: str) -> Iterator[dict[str, Any]]:
     yield from (panel for panel in DASHBOARDS[board]["panels"] if panel["type"] != "row")
 
 
+def everything(value: object) -> Iterator[tuple[str, Any]]:
+    """Yield every key and its value, at any depth of a JSON value."""
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield key, part
+            yield from everything(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from everything(part)
+
+
 def repeated(board: str) -> Iterator[str]:
     """Yield the titles of the panels in rows that Grafana repeats for each value of a variable."""
     repeats = False
@@ -76,3 +89,23 @@ def annotation_queries() -> Iterator[PanelQuery]:
 def series_in(text: str) -> set[str]:
     """Return the names of this project's series in *text*."""
     return set(re.findall(r"\b(?:\w+:)?vae_\w+(?::\w+)?(?=[{\[ ]|$)", text))
+
+
+of_each_board = pytest.mark.parametrize("board", DASHBOARDS)
+of_each_panel = pytest.mark.parametrize(
+    ("board", "panel"),
+    [pytest.param(board, panel, id=f"{board}-{panel['title']}") for board in DASHBOARDS for panel in panels(board)],
+)
+
+
+def of_each(*kinds: str) -> pytest.MarkDecorator:
+    """Run a test with each panel of one of *kinds*."""
+    return pytest.mark.parametrize(
+        "panel",
+        [
+            pytest.param(panel, id=f"{board}-{panel['title']}")
+            for board in DASHBOARDS
+            for panel in panels(board)
+            if panel["type"] in kinds
+        ],
+    )

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.request import Request, urlopen
 
+from deadline import wait_until
 from prometheus_client.parser import text_string_to_metric_families
 
 if TYPE_CHECKING:
@@ -41,6 +42,11 @@ class ScrapedPort:
             for one in family.samples
             if one.name == "vae_run_state" and one.value == 1
         }
+
+    def wait_for_scrape(self) -> None:
+        """Wait for a scrape that begins from now on: a run waits at its end only for those who have scraped it."""
+        before = len(self.texts)
+        wait_until(lambda: len(self.texts) > before, "a scrape")
 
     def scrape(self) -> None:
         """Scrape once, if anything listens."""

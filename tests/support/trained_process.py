@@ -24,9 +24,24 @@ DEADLINE_SECONDS = 20.0
 NEVER_SECONDS = 100.0
 """The linger time of exporters in tests in which something else ends the wait."""
 
+WITH = """
+with exporter:
+    train()
+"""
+
+WITHOUT_WITH = """
+exporter.start()
+train()
+"""
+
+GO_ON = None
+"""No signal: the process ends once it is told to go on."""
+
 _PRELUDE = """\
 import multiprocessing, os, select, signal, sys, threading
 from vae_exporter import TrainingExporter
+
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # tests run by nohup ignore it, and so would this process
 
 def say(word):
     os.write(1, f"{word}\\n".encode())  # in one piece: its workers speak, too

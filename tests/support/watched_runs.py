@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from contextlib import ExitStack, contextmanager
@@ -16,6 +17,8 @@ from deadline import wait_until
 from recorded_runs import LOSS_WEIGHTS, recorded_steps
 
 from vae_exporter import TrainingExporter
+from vae_exporter._record.baseline import FILE_FIELD, Baseline
+from vae_exporter._record.course import Course
 from vae_exporter._serve.http import reply, serve
 from vae_exporter.stack.client import Prometheus
 from vae_exporter.stack.servers import Intervals, prometheus
@@ -52,7 +55,11 @@ def watched_runs(folder: Path) -> Iterator[WatchedRuns]:
     """Run a Prometheus with its data in *folder*, replay the runs, and keep both running."""
     with ExitStack() as stack:
         recorded = {name: _start(stack, name, outputs_url=f"https://example.org/{name}") for name in RUNS[:2]}
-        full = [_start(stack, "full_run", rank=rank, info={"model": "causal-vae"}) for rank in range(2)]
+        before = folder / "before.json"
+        before.write_text(json.dumps({FILE_FIELD: _run_before().as_dict()}))
+        full = [
+            _start(stack, "full_run", rank=rank, info={"model": "causal-vae"}, baseline=before) for rank in range(2)
+        ]
         targets = [str(exporter.url).removeprefix("http://") for exporter in (*recorded.values(), *full)]
         gpus = serve(_gpus_of("full_run"), host="127.0.0.1", port=0)
         stack.callback(gpus.close)
@@ -94,6 +101,13 @@ def last_step(run: str) -> int:
 def _start(stack: ExitStack, run: str, **settings: Any) -> TrainingExporter:  # noqa: ANN401 - of TrainingExporter
     common: dict[str, Any] = {"loss_weights": {**LOSS_WEIGHTS, "kl": 1e-4}, "port": 0, "linger_seconds": 0}
     return stack.enter_context(TrainingExporter(run, **{**common, **settings}))
+
+
+def _run_before() -> Baseline:
+    course = Course()
+    for step in range(1000):
+        course.observe(step, None, 0.17, 0.16)
+    return Baseline(course, end_growth=1.05)
 
 
 def _gpus_of(run: str) -> WSGIApplication:

@@ -14,9 +14,11 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
+
+from vae_exporter._process.signal_listener import SignalListener
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -31,6 +33,9 @@ _REPEAT_SECONDS = 5.0
 """A signal within this time of the first one is the same request: scancel signals every process of a job, and torchrun
 passes it on to its ranks once more."""
 
+ASKED_SECONDS = 300.0
+"""An exit within this time of a signal is what the signal asked for. A training that continues for longer goes on."""
+
 
 @dataclass(frozen=True, eq=False)
 class Run:
@@ -42,6 +47,8 @@ class Run:
         abandon: Releases the run's resources in a forked child. The run continues in the parent.
         replace: Releases the run's resources because another exporter in this process continues the run.
         hurry: Ends the wait for the last scrapes, given the signal that asks for it.
+        foresee: Keeps the end that a signal asks for, in case the process is killed before it ends. It is called in
+            another thread than the main one.
     """
 
     name: object
@@ -49,6 +56,7 @@ class Run:
     abandon: Callable[[], object]
     replace: Callable[[], object]
     hurry: Callable[[int], object]
+    foresee: Callable[[], object]
 
 
 class _Process:
@@ -58,9 +66,11 @@ class _Process:
         self.runs: list[Run] = []
         self.ending: list[Run] = []
         self.terminated_at: float | None = None
+        self.asked_at: float | None = None
         self.is_exiting = False
         self.is_handling = False
         self.is_hooked = False
+        self.listener = SignalListener(_foresee)
         self.lock = threading.RLock()  # reentrant: a user's signal handler may close a run while this thread starts one
 
 
@@ -107,6 +117,15 @@ class _Handler:
             exit_by(number)
 
 
+def _foresee(number: int) -> None:
+    """Prepare the runs for an end by the signal *number*, if it means one."""
+    is_usual = number in (signal.SIGTERM, signal.SIGINT)
+    if is_usual or (number in _SIGNALS and isinstance(signal.getsignal(number), _Handler)):
+        _process.asked_at = time.monotonic()
+        for run in tuple(_process.runs):
+            run.foresee()
+
+
 _process = _Process()
 
 
@@ -132,7 +151,7 @@ def watch(run: Run) -> None:
             if hasattr(os, "register_at_fork"):
                 os.register_at_fork(after_in_child=_after_fork_in_child)
         if not _process.runs:
-            _process.terminated_at = None
+            _process.terminated_at = _process.asked_at = None
             if multiprocessing.parent_process():  # multiprocessing's children may skip atexit
                 # The import registers an exit handler that joins child processes. At the top of this module it would
                 # come before ours, and run after it: a run would end while its children still train.
@@ -169,7 +188,7 @@ def ending(run: Run) -> Iterator[Ending]:
         end.signal = number
         run.hurry(number)
 
-    listed = Run(run.name, run.end, run.abandon, run.replace, hurry)
+    listed = replace(run, hurry=hurry)
     is_main = threading.current_thread() is threading.main_thread()
     interrupt = signal.getsignal(signal.SIGINT) if is_main else None
     _process.ending.append(listed)
@@ -212,6 +231,7 @@ def state_after(error: BaseException | None, orderly_exit_codes: Collection[int]
 def _take_signals() -> None:
     if threading.current_thread() is not threading.main_thread():
         return  # only the main thread can install signal handlers
+    _process.listener.start()
     for number in _SIGNALS:
         previous = signal.getsignal(number)
         # An ignored signal stays ignored. One that is handled outside Python cannot be chained. Other signals than
@@ -234,6 +254,7 @@ def _is_caught_outside_python(number: int) -> bool:
 
 def _give_signals_back() -> None:
     if threading.current_thread() is threading.main_thread():
+        _process.listener.stop()
         for number in _SIGNALS:
             present = signal.getsignal(number)
             if isinstance(present, _Handler):  # keep a handler that the user has installed over ours
@@ -245,7 +266,10 @@ def _at_exit() -> None:
     # These runs were never closed, which counts as a failure: trainers often call sys.exit(1) on NaN. Python keeps an
     # uncaught exception in sys.last_value; in a child of multiprocessing it is still being handled.
     error = sys.exc_info()[1] or getattr(sys, "last_value", None)
-    is_terminated = state_after(error) == "terminated" or _is_interactive()
+    # A trainer that turns Ctrl-C into sys.exit(1) leaves no exception, but the signal has been heard.
+    _process.listener.flush()
+    is_asked = error is None and _process.asked_at is not None and time.monotonic() < _process.asked_at + ASKED_SECONDS
+    is_terminated = state_after(error) == "terminated" or is_asked or _is_interactive()
     for run in tuple(_process.runs):
         run.end("terminated" if is_terminated else "failed")
 
@@ -262,4 +286,5 @@ def _after_fork_in_child() -> None:
         run.abandon()
     _process.runs.clear()
     _process.ending.clear()
+    _process.listener.abandon()
     _give_signals_back()

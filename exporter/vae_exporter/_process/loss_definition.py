@@ -119,13 +119,20 @@ class LossDefinition:
 
     def balance(self, values: Mapping[str, float], logvar: float) -> tuple[float, float] | None:
         """Return the reported NLL at a step and what its weighted parts leave of it; None if that cannot be known."""
-        parts = [part for part in NLL_PARTS if part in self.weights]
-        if self.rec_contains_perception or not parts or "nll" not in values or not set(parts) <= values.keys():
+        weights = self._balanced
+        if not weights or "nll" not in values or not weights.keys() <= values.keys():
             return None
         nll = self._without_logvar(values["nll"], logvar)
         if nll is None:
             return None
-        return nll, nll - sum(self.weights[part] * values[part] for part in parts)
+        return nll, nll - sum(weight * values[part] for part, weight in weights.items())
+
+    @cached_property
+    def _balanced(self) -> Mapping[str, float]:
+        """The weights of the parts that add up to the NLL; empty if they cannot."""
+        if self.rec_contains_perception:
+            return {}
+        return {part: self.weights[part] for part in NLL_PARTS if part in self.weights}
 
     def _without_logvar(self, nll: float, logvar: float) -> float | None:
         mean = nll / self._divisor

@@ -15,6 +15,9 @@ RANK_VARIABLES = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "
 
 LOCAL_RANK_VARIABLES = ("LOCAL_RANK", "SLURM_LOCALID", "OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID")
 
+NODE_VARIABLES = ("SLURMD_NODENAME", "NODE_NAME")
+"""Where the name of the node is: from Slurm, and from a pod, whose host name is its own."""
+
 _SIGNS_OF_A_LAUNCHER = ("LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_ADDR")
 
 _MAX_DIGITS = 9
@@ -51,7 +54,7 @@ def may_be_one_of_many(environment: Mapping[str, str]) -> bool:
 
 def place_labels(environment: Mapping[str, str], hostname: str) -> dict[str, str]:
     """Return the labels that describe where this process runs."""
-    labels = {"node": environment.get("SLURMD_NODENAME") or hostname}
+    labels = {"node": next(filter(None, map(environment.get, NODE_VARIABLES)), hostname)}
     local_rank = _first_number(environment, LOCAL_RANK_VARIABLES)
     if local_rank is not None:
         labels["local_rank"] = str(local_rank)

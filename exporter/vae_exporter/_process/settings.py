@@ -13,6 +13,7 @@ from vae_exporter._process.arguments import finite, mapping, suggestion
 from vae_exporter._process.band_edges import check_band_edges
 from vae_exporter._process.loss_definition import LossDefinition
 from vae_exporter._process.loss_settings import check_loss, check_window_steps
+from vae_exporter._process.outputs import Pictures, page_of, pictures_of
 from vae_exporter.errors import SettingsError
 from vae_exporter.vocabulary import COMPONENTS
 
@@ -29,8 +30,6 @@ MAX_TEXT = 200
 
 MAX_INFO_LABELS = 16
 
-MAX_PORT = 65535
-
 GPU_CHOICES = ("own", "all")
 
 MIN_SAMPLE_SECONDS = 0.1
@@ -39,7 +38,7 @@ MAX_SAMPLE_SECONDS = 60.0
 """The longest interval: the rules treat a reading that is older than three minutes as stale."""
 
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,99}")
-_RESERVED_LABELS = frozenset({"run", "rank", "outputs_url", "instance", "job", "le", "quantile"})
+_RESERVED_LABELS = frozenset({"run", "rank", "outputs_url", "resumes", "instance", "job", "le", "quantile"})
 
 
 @dataclass(frozen=True)
@@ -52,9 +51,11 @@ class RunSettings:
     band_edges: Mapping[tuple[str, str], float]
     info: Mapping[str, str]
     start_step: int | None
+    resumes: str | None = None
     is_pretrained: bool = False
     definition: LossDefinition = field(default_factory=LossDefinition)
     window_steps: int | None = None
+    pictures: Pictures | None = None
 
 
 def check_settings(  # noqa: PLR0913 - the arguments of TrainingExporter
@@ -66,6 +67,8 @@ def check_settings(  # noqa: PLR0913 - the arguments of TrainingExporter
     info: Mapping[str, object] | None,
     outputs_url: str | None,
     start_step: int | None,
+    outputs_every: object = None,
+    resumes: str | None = None,
     loss: object = None,
     pretrained: object = False,
     window_steps: object = None,
@@ -77,7 +80,9 @@ def check_settings(  # noqa: PLR0913 - the arguments of TrainingExporter
     """
     labels = _info_labels(mapping("info", info))
     if outputs_url is not None:
-        labels["outputs_url"] = _url(outputs_url)
+        labels["outputs_url"] = page_of(_url(outputs_url))
+    if resumes is not None:
+        labels["resumes"] = _predecessor(resumes, run)
     weights = _loss_weights(mapping("loss_weights", loss_weights))
     edges = check_band_edges(band_edges)
     return RunSettings(
@@ -87,24 +92,12 @@ def check_settings(  # noqa: PLR0913 - the arguments of TrainingExporter
         band_edges=edges,
         info=labels,
         start_step=None if start_step is None else _whole_number("start_step", start_step),
+        resumes=resumes,
         is_pretrained=_truth("pretrained", pretrained),
         definition=check_loss(loss, weights, has_own_edges=any(signal == "nll" for signal, _ in edges)),
         window_steps=check_window_steps(window_steps),
+        pictures=pictures_of(outputs_url, outputs_every),
     )
-
-
-def host_name(host: object) -> str:
-    """Return *host* if it is a string that can be a host name or an IP address."""
-    if not isinstance(host, str) or not host.isascii():
-        raise SettingsError(f"host must be an address such as '127.0.0.1', '::1' or '0.0.0.0', got {host!r:.80}")
-    return host
-
-
-def whole_port(port: object) -> int:
-    """Return *port* if it is a TCP port or 0."""
-    if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= MAX_PORT:
-        raise SettingsError(f"port must be between 0 and {MAX_PORT}, got {port!r}; 0 selects any free port")
-    return port
 
 
 def seconds(name: str, value: object) -> float:
@@ -157,6 +150,15 @@ def _text(name: str, value: object) -> str:
             f"{name} must have at most {MAX_TEXT} characters, got {len(value)} ({value[:40]!r}...): shorten it"
         )
     return value
+
+
+def _predecessor(resumes: object, run: str) -> str:
+    if resumes == run:
+        raise SettingsError(
+            f"resumes must be the name of another run, got {resumes!r}, which is this one: a run that resumes under "
+            "its own name needs only start_step="
+        )
+    return _text("resumes", resumes)
 
 
 def _whole_number(name: str, value: object) -> int:

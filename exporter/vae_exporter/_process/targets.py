@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import http.client
 import ipaddress
 import json
 import logging
@@ -13,23 +11,19 @@ import re
 import secrets
 import socket
 import stat
-import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vae_exporter._process.settings import MAX_PORT
+from vae_exporter._process.whole_file import slug, write_whole
 from vae_exporter.errors import SettingsError
 from vae_exporter.vocabulary import END_STATE_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-ANSWER_SECONDS = 5.0
-"""How long `answers` waits for an endpoint."""
+MAX_PORT = 65535
 
 OWNER_LABEL = "__meta_vae_owner"
 """Identifies the process that wrote a file, and marks files as written by this package. Prometheus shows ``__meta_``
@@ -42,17 +36,19 @@ FORGOTTEN_SECONDS = 86400.0
 
 _ENDED = "-ended"
 
-_ASKED_AT_ONCE = 32
+_PATH_LABEL = "__metrics_path__"
 
-_LABELS = {"run", "rank", OWNER_LABEL, END_STATE_LABEL, END_STEP_LABEL}
+_END_PATH = "/ended"
+"""The path of the target of an end. No exporter answers there: the target is for its labels alone."""
+
+SCHEME_LABEL = "__scheme__"
+"""Tells Prometheus to use https. Absent where it is http, the default."""
+
+_LABELS = {"run", "rank", OWNER_LABEL, END_STATE_LABEL, END_STEP_LABEL, SCHEME_LABEL, _PATH_LABEL}
 
 _MAX_BYTES = 65536  # a larger file was not written by this package
 
-_MAX_SLUG = 64  # keeps the file name below the 143 bytes that the strictest file system (eCryptfs) allows
-
 _ADDRESS = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_][A-Za-z0-9_.-]{0,252})(?::(?P<port>[0-9]{1,5}))?")
-
-_NOBODY_LISTENS = {errno.ECONNREFUSED, errno.EHOSTUNREACH, socket.EAI_NONAME}
 
 _logger = logging.getLogger("vae_exporter")
 
@@ -67,12 +63,13 @@ class End:
 
 @dataclass(frozen=True)
 class Target:
-    """The scrape target of one rank. *address* is HOST:PORT, with an IPv6 host in brackets."""
+    """The scrape target of one rank. *address* is HOST:PORT, with an IPv6 host in brackets; *scheme* http or https."""
 
     run: str
     rank: int
     address: str
     end: End | None = None
+    scheme: str = "http"
 
 
 @dataclass(frozen=True)
@@ -81,18 +78,6 @@ class TargetFile:
 
     path: Path
     content: bytes
-
-
-@dataclass(frozen=True)
-class Pruned:
-    """The outcome of `prune` for one file."""
-
-    path: Path
-    removed: bool
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{'removed' if self.removed else 'kept'} {self.path.name!r}: {self.reason}"
 
 
 def check_targets_dir(targets_dir: object) -> Path:
@@ -149,8 +134,9 @@ def publish(folder: Path, target: Target) -> TargetFile:
     """Write the file of *target* into *folder*, and return it for `withdraw`.
 
     The file is written atomically. It replaces any other file for the same address, whose writer no longer listens
-    there, and the ends of earlier processes of the same run and rank. Two processes with the same run and rank have
-    different addresses and keep a file each, so that Prometheus sees both and can report the name clash.
+    there, and the ends of earlier processes of the same run and rank. A target with an end has a file of its own beside
+    that of the process. Two processes with the same run and rank have different addresses and keep a file each, so that
+    Prometheus sees both and can report the name clash.
 
     The folder is created if it does not exist, readable by its owner only. In an existing folder, the file is readable
     by everyone who can list the folder.
@@ -159,18 +145,18 @@ def publish(folder: Path, target: Target) -> TargetFile:
         SettingsError: If the file cannot be written. The message gives the reason and the fix.
     """
     address_key = hashlib.sha256(target.address.encode()).hexdigest()[:12]
-    slug = re.sub(r"[^A-Za-z0-9_]+", "-", target.run)[:_MAX_SLUG].strip("-") or "run"
-    name = f"{slug}-rank{target.rank}-{address_key}{_ENDED if target.end else ''}.json"
+    name = f"{slug(target.run)}-rank{target.rank}-{address_key}{_ENDED if target.end else ''}.json"
     file = TargetFile(folder / name, _content(target))
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write_whole(file)
+        write_whole(file.path, file.content)
     except OSError as error:
         raise SettingsError(
             f"targets_dir must be writable, got {str(folder)!r}: cannot write {file.path.name} "
             f"({error.strerror or error}); choose another folder, or omit targets_dir="
         ) from error
-    same_address = {*folder.glob(f"*-{address_key}.json"), *folder.glob(f"*-{address_key}{_ENDED}.json")}
+    same_address = set() if target.end else {*folder.glob(f"*-{address_key}.json")}
+    same_address |= {*folder.glob(f"*-{address_key}{_ENDED}.json")}
     for other in (same_address | set(_outdated_ends(folder, target))) - {file.path}:
         try:
             other.unlink(missing_ok=True)
@@ -191,7 +177,7 @@ def withdraw(file: TargetFile) -> bool:
         OSError: If it cannot be read or removed.
     """
     try:
-        if _read(file.path) != file.content:
+        if read(file.path) != file.content:
             return False
         file.path.unlink()
     except FileNotFoundError:
@@ -199,71 +185,11 @@ def withdraw(file: TargetFile) -> bool:
     return True
 
 
-def answers(address: str, *, timeout: float = ANSWER_SECONDS) -> bool:
-    """Return whether an exporter answers GET /healthz on *address* within *timeout* seconds.
-
-    A process that accepts the connection but does not answer is stopped or busy. It counts as answering.
-
-    Raises:
-        OSError: If it cannot be determined, for example because this machine has no network.
-    """
-    host, _, port = address.rpartition(":")
-    connection = http.client.HTTPConnection(host.strip("[]"), int(port), timeout=timeout)  # no proxy, no redirect
-    try:
-        connection.connect()
-    except OSError as error:
-        if isinstance(error, TimeoutError) or error.errno in _NOBODY_LISTENS:
-            return False
-        raise
-    try:
-        connection.request("GET", "/healthz")
-        return connection.getresponse().status == HTTPStatus.OK
-    except TimeoutError:
-        return True
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
-def prune(folder: Path, *, is_alive: Callable[[str], bool] = answers) -> list[Pruned]:
-    """Remove the target files in *folder* whose endpoint is gone, and return the outcome for each ``*.json`` file.
-
-    *is_alive* receives HOST:PORT and is called from several threads. A file is kept if *is_alive* raises OSError, or if
-    `publish` did not write it.
-
-    Raises:
-        SettingsError: If the folder cannot be read.
-    """
-    try:
-        paths = sorted(path for path in folder.iterdir() if path.suffix == ".json")
-    except OSError as error:
-        raise SettingsError(f"cannot read the folder {str(folder)!r}: {error.strerror or error}") from error
-    with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
-        return list(pool.map(lambda path: _prune_one(path, is_alive), paths))
-
-
-def _prune_one(path: Path, is_alive: Callable[[str], bool]) -> Pruned:
-    try:
-        content = _read(path)
-        target = _parse(content)
-        if target is None:
-            return Pruned(path, removed=False, reason="not written by vae-exporter")
-        who = f"run {target.run!r}, rank {target.rank}: "
-        if is_alive(target.address):
-            return Pruned(path, removed=False, reason=f"{who}{target.address} answers")
-        if withdraw(TargetFile(path, content)):
-            return Pruned(path, removed=True, reason=f"{who}{target.address} does not answer")
-        return Pruned(path, removed=False, reason=f"{who}the file has changed")
-    except OSError as error:
-        return Pruned(path, removed=False, reason=f"cannot be checked: {error.strerror or error}")
-
-
 def _outdated_ends(folder: Path, target: Target) -> Iterator[Path]:
     """Yield the files with the end of an earlier process of *target*, and those that the rules have forgotten."""
     for path in folder.glob(f"*{_ENDED}.json"):
         try:
-            other = _parse(_read(path))
+            other = parse(read(path))
             if other and other.end:
                 is_same = (other.run, other.rank) == (target.run, target.rank)
                 if is_same or path.stat().st_mtime < time.time() - FORGOTTEN_SECONDS:
@@ -275,22 +201,24 @@ def _outdated_ends(folder: Path, target: Target) -> Iterator[Path]:
 def _content(target: Target) -> bytes:
     owner = f"pid {os.getpid()} on {socket.gethostname()}, {secrets.token_hex(8)}"
     labels = {"run": target.run, "rank": str(target.rank), OWNER_LABEL: owner}
+    if target.scheme != "http":
+        labels[SCHEME_LABEL] = target.scheme
     if target.end:
-        labels[END_STATE_LABEL] = target.end.state
+        labels |= {END_STATE_LABEL: target.end.state, _PATH_LABEL: _END_PATH}
         if target.end.step is not None:
             labels[END_STEP_LABEL] = str(target.end.step)
     return json.dumps([{"targets": [target.address], "labels": labels}], indent=2).encode() + b"\n"
 
 
-def _parse(content: bytes) -> Target | None:
-    """Return the target in a file's *content*, or None if `_content` did not produce it."""
+def parse(content: bytes) -> Target | None:
+    """Return the target in a file's *content*, or None if `publish` did not write it."""
     try:
         [group] = json.loads(content)
         [address] = group["targets"]
         labels = group["labels"]
         state, step = labels.get(END_STATE_LABEL), labels.get(END_STEP_LABEL)
         end = None if state is None else End(state, None if step is None else int(step))
-        target = Target(labels["run"], int(labels["rank"]), address, end)
+        target = Target(labels["run"], int(labels["rank"]), address, end, labels.get(SCHEME_LABEL, "http"))
         ours = isinstance(target.run, str) and OWNER_LABEL in labels and labels.keys() <= _LABELS
         parts = _host_and_port(address)
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
@@ -314,27 +242,9 @@ def _host_and_port(address: str) -> tuple[str, int | None] | None:
     return None if unspecified or (port is not None and not 1 <= port <= MAX_PORT) else (host, port)
 
 
-def _read(path: Path) -> bytes:
+def read(path: Path) -> bytes:
+    """Return the content of the file *path*. It is empty if this package cannot have written it."""
     status = path.lstat()
     if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
         return b""  # reading a pipe would block
     return path.read_bytes()
-
-
-def _write_whole(file: TargetFile) -> None:
-    folder = file.path.parent
-    readers = folder.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH)
-    # The suffix hides it from Prometheus's *.json pattern, in which * also matches a leading dot.
-    handle, name = tempfile.mkstemp(prefix=f".{file.path.name}.", suffix=".tmp", dir=folder)  # mode 0600
-    partial = Path(name)
-    try:
-        with open(handle, "wb") as writer:  # noqa: PTH123 - a file descriptor has no path
-            writer.write(file.content)
-            writer.flush()
-            if readers:
-                os.fchmod(handle, 0o600 | readers)
-            os.fsync(handle)
-        partial.replace(file.path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise

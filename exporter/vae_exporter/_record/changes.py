@@ -28,6 +28,10 @@ class Changes:
         self._follow_discriminator(step, gauges.get("discriminator_factor"))
         self._follow_loss_scale(step, gauges.get("loss_scale"))
 
+    def take_over(self, earlier: Mapping[str, ChangeFacts]) -> None:
+        """Take over what changed in an earlier process of the run, unless the same has changed in this one."""
+        self._changes = {**earlier, **self._changes}
+
     def note(self, change: str, step: int) -> None:
         """Record that *change* happened at *step*."""
         self._changes[change] = ChangeFacts(step, step)

@@ -11,8 +11,11 @@ if TYPE_CHECKING:
     from vae_exporter._record.windows import Windows
     from vae_exporter.vocabulary import RunState
 
-DURATION_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 1000.0)
-"""Upper bounds of the step durations' buckets, in seconds."""
+_PREFERRED = (10, 15, 22, 33, 47, 68)
+"""The E6 series of IEC 60063: each number is about 1.5 times the one before."""
+
+DURATION_BUCKETS = (*(number * 10**power / 1000 for power in range(4) for number in _PREFERRED), 100.0, 1000.0)
+"""Upper bounds of the step durations' buckets, in seconds. Up to 100 s, a quantile is at most 1.5 times too high."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,21 @@ class ValidationFacts:
 
 
 @dataclass(frozen=True)
+class BaselineFacts:
+    """What the run before had at the positions of the newest long window.
+
+    Args:
+        mean: its mean NLL there.
+        growth: the median of its short means there, relative to the level that it had held by then.
+        end_growth: the same at its end.
+    """
+
+    mean: float
+    growth: float
+    end_growth: float
+
+
+@dataclass(frozen=True)
 class ReconstructionFacts:
     """How the frames compared at *step* have fared, and nothing of earlier ones. None: not known."""
 
@@ -161,6 +179,7 @@ class RunFacts:
     level: LevelFacts
     validation: ValidationFacts
     probe: ProbeFacts
+    baseline: BaselineFacts | None
     reconstruction: ReconstructionFacts
     user_gauges: Mapping[str, float]
     errors: Mapping[str, int]

@@ -9,7 +9,7 @@ from vae_exporter._record.facts import LevelFacts
 from vae_exporter._record.mixture import Mixture
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from vae_exporter._record.series import StepSeries
 
@@ -25,14 +25,25 @@ class Level:
 
     It looks once in each short window, whose length is a tenth of the long one. A level that was *held* is the highest
     of three consecutive long means; the lowest such level is kept.
-
-    Args:
-        facts: what is known from an earlier process of the run.
     """
 
-    def __init__(self, facts: LevelFacts | None = None) -> None:
-        self._facts = facts or LevelFacts()
+    def __init__(self) -> None:
+        self._facts = LevelFacts()
         self._looked_at: int | None = None
+
+    def take_over(self, earlier: LevelFacts) -> None:
+        """Take over what an earlier process of the run has found."""
+        own = self._facts
+        held = earlier if earlier.held is not None and (own.held is None or earlier.held < own.held) else own
+        self._facts = LevelFacts(
+            best=_extreme(min, own.best, earlier.best),
+            best_short=_extreme(min, own.best_short, earlier.best_short),
+            highest=_extreme(max, own.highest, earlier.highest),
+            held=held.held,
+            held_step=held.held_step,
+            held_means=held.held_means,
+            last_step=earlier.last_step if own.last_step is None else own.last_step,
+        )
 
     def observe(
         self,
@@ -65,8 +76,8 @@ class Level:
         if newest is not None:
             self._facts = replace(
                 self._facts,
-                best=_lower(self._facts.best, newest),
-                highest=max(newest, self._facts.highest or newest),
+                best=_extreme(min, self._facts.best, newest),
+                highest=_extreme(max, self._facts.highest, newest),
             )
         if all(mean is not None for mean in means):
             self._hold(max(mean for mean in means if mean is not None), step, long, series)
@@ -78,7 +89,7 @@ class Level:
         levels = nll.hold(long)
         if mean is not None and levels is not None:
             held, best = levels
-            self._facts = replace(self._facts, best=best, highest=max(mean, self._facts.highest or mean))
+            self._facts = replace(self._facts, best=best, highest=_extreme(max, self._facts.highest, mean))
             if held is not None and held != self._facts.held:
                 self._facts = replace(self._facts, held=None)
                 self._hold(held, step, long, series)
@@ -87,7 +98,7 @@ class Level:
     def _follow_short(self, step: int, mean: float | None) -> None:
         if mean is None:
             return
-        self._facts = replace(self._facts, best_short=_lower(self._facts.best_short, mean))
+        self._facts = replace(self._facts, best_short=_extreme(min, self._facts.best_short, mean))
         reference = self._facts.best if self._facts.held is None else self._facts.held
         if reference is not None and mean <= reference:
             self._facts = replace(self._facts, last_step=step)
@@ -119,5 +130,5 @@ class Level:
         return self._facts
 
 
-def _lower(before: float | None, value: float) -> float:
-    return value if before is None else min(before, value)
+def _extreme(choose: Callable[[Iterable[float]], float], *values: float | None) -> float | None:
+    return choose(known) if (known := [value for value in values if value is not None]) else None

@@ -10,10 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import sqrt
+from typing import TYPE_CHECKING
 
 from vae_exporter._record.evidence import standard_error
 from vae_exporter._record.mean import mean
 from vae_exporter._record.series import KEPT_VALUES, StepSeries
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 KNOWN_VALUES = 20
 """The number of values from which on a group counts. Before, it would be judged by chance."""
@@ -24,6 +28,14 @@ RISEN = 1.4
 """Times its own level from which on a group is named."""
 
 _ERRORS = 3.0
+
+
+@dataclass(frozen=True)
+class GroupLevel:
+    """The level of one group of batches, its lowest so far and the lowest that it held. None: not known yet."""
+
+    held: float | None = None
+    best: float | None = None
 
 
 @dataclass
@@ -46,10 +58,12 @@ class Mixture:
 
     Args:
         kept: How many of the newest values of a group are kept at least.
+        levels: What each group has held in an earlier process of the run.
     """
 
-    def __init__(self, kept: int = KEPT_VALUES) -> None:
+    def __init__(self, kept: int = KEPT_VALUES, levels: Mapping[str, GroupLevel] | None = None) -> None:
         self._kept = kept
+        self._earlier = dict(levels or {})
         self._order = StepSeries(kept)  # all values: which steps are known
         self.groups: dict[str, Group] = {}
 
@@ -69,7 +83,8 @@ class Mixture:
                 group = next(reversed(self.groups))
                 found = self.groups[group]
             else:
-                found = self.groups[group] = Group(StepSeries(self._kept))
+                earlier = self._earlier.get(group, GroupLevel())
+                found = self.groups[group] = Group(StepSeries(self._kept), earlier.held, earlier.best)
         found.series.append(step, value)
         found.count += 1
         if len(found.first) < KNOWN_VALUES:
@@ -84,6 +99,7 @@ class Mixture:
     def clear(self) -> None:
         """Forget everything."""
         self._order.clear()
+        self._earlier.clear()
         self.groups.clear()
 
     def copy(self) -> Mixture:
@@ -95,6 +111,10 @@ class Mixture:
             for name, group in self.groups.items()
         }
         return copied
+
+    def levels(self) -> dict[str, GroupLevel]:
+        """Return the level of each group."""
+        return self._earlier | {name: GroupLevel(group.held, group.best) for name, group in self.groups.items()}
 
     def mean(self, oldest: int, newest: int, *, at_least: int = 1) -> float | None:
         """Return the standardized mean over a range of steps; None if it is not whole or has too few values."""

@@ -34,7 +34,11 @@ class Probe:
         self._step = step
         self._losses = finite
         self._training_nll = training_nll
-        for name, value in finite.items():
+        self.take_over(finite)
+
+    def take_over(self, best: Mapping[str, float]) -> None:
+        """Take over the lowest losses of an earlier process of the run, by component."""
+        for name, value in best.items():
             self._best[name] = min(value, self._best.get(name, math.inf))
 
     def facts(self) -> ProbeFacts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 import threading
 import time
 from functools import partial
@@ -10,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from vae_exporter._process.failures import Failures
 from vae_exporter._process.loss_definition import LossDefinition
 from vae_exporter._record.comparisons import Comparisons
+from vae_exporter._record.course import DATA_POSITION
 from vae_exporter._record.facts import RunFacts
 from vae_exporter._record.harvest import Harvest
 from vae_exporter._record.probe import Probe
+from vae_exporter._record.saved_state import SavedState
 from vae_exporter._record.step_clock import StepClock
 from vae_exporter._record.training_values import TrainingValues
 from vae_exporter._record.user_gauges import UserGauges
@@ -22,6 +25,7 @@ from vae_exporter.vocabulary import SPLITS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from vae_exporter._record.baseline import Baseline
     from vae_exporter._record.harvest import Receiver
     from vae_exporter.vocabulary import EndState, RunState
 
@@ -29,6 +33,11 @@ DRAIN_SECONDS = 5.0
 """The longest time that `Recorder.end` waits for pending copies. A device that hangs must not block the job's exit."""
 
 _POLL_SECONDS = 0.01
+
+_NEEDS_POSITION = (
+    "the baseline is ordered by data_position, so a step without data_position= is not compared with it: pass "
+    "data_position= to observe()"
+)
 
 _AFTER_CLOSE = "a value was observed after close()"
 
@@ -41,8 +50,11 @@ class Recorder:
 
     Args:
         start_step: The step from which the run resumes. None or 0 means that it starts from scratch.
+        is_resumed: Whether it resumes, if that does not follow from *start_step*.
         definition: What the reported NLL consists of.
         window_steps: The length of a long window in steps; None chooses it.
+        baseline: The run before, to compare with.
+        keeps_course: Whether to keep the course of this run, as the baseline of later ones.
         clock: Returns the Unix time in seconds.
         monotonic: Returns the monotonic time in seconds, for durations.
         torch: A stand-in for the module ``torch``, as in `Harvest`.
@@ -52,8 +64,11 @@ class Recorder:
         self,
         *,
         start_step: int | None = None,
+        is_resumed: bool = False,
         definition: LossDefinition | None = None,
         window_steps: int | None = None,
+        baseline: Baseline | None = None,
+        keeps_course: bool = False,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         torch: Any = None,  # noqa: ANN401 - a module
@@ -63,8 +78,14 @@ class Recorder:
         self._monotonic = monotonic
         self._lock = threading.RLock()
         self._harvest = Harvest(self.failures, torch=torch)
-        self._steps = StepClock(self.failures, start_step=start_step, clock=clock, monotonic=monotonic)
-        self._training = TrainingValues(definition or LossDefinition(), window_steps=window_steps)
+        self._steps = StepClock(
+            self.failures, start_step=start_step, is_resumed=is_resumed, clock=clock, monotonic=monotonic
+        )
+        self._training = TrainingValues(
+            definition or LossDefinition(), window_steps=window_steps, baseline=baseline, keeps_course=keeps_course
+        )
+        self._needs_position = baseline is not None and baseline.course.by == DATA_POSITION
+        self._start_step = start_step
         if start_step:
             self._training.resume(start_step)
         self._validation = Validation()
@@ -84,6 +105,7 @@ class Recorder:
         weights: Mapping[str, object] | None = None,
         group: str = "",
         mean_over: int = 1,
+        data_position: object = None,
     ) -> None:
         """Record *values*, which are named as in `COMPONENTS` and `GAUGES`, at *step* or at the next one.
 
@@ -93,10 +115,15 @@ class Recorder:
             if self._has_ended(values.values()):
                 return
             if split == "train":
+                if self._needs_position and data_position is None:
+                    self.failures.tell("baseline", _NEEDS_POSITION)
                 receive: Receiver = self._training.record
-                if group or mean_over > 1:
-                    receive = partial(self._training.record, group=group, mean_over=mean_over)
-                self._observe_step(step, values, receive, is_skipped=self._truth(skipped), weights=weights)
+                if self._truth(skipped):
+                    receive = self._training.record_skipped
+                elif group or mean_over > 1 or data_position is not None:
+                    position = self._index(data_position)
+                    receive = partial(self._training.record, group=group, mean_over=mean_over, data_position=position)
+                self._observe_step(step, values, receive, weights)
             elif split == "validation":
                 self._take(self._steps.present(step), values, self._record_validation)
             else:
@@ -171,6 +198,31 @@ class Recorder:
                 self._end_time = self._clock()
             return True
 
+    def state(self) -> SavedState:
+        """Return what the next process of the run should know of this one."""
+        with self._lock:
+            return SavedState(
+                step=self._steps.facts().newest,
+                level=self._training.level_facts(),
+                group_levels=self._training.group_levels(),
+                changes=self._training.change_facts(),
+                probe_best=self._probe.facts().best,
+            )
+
+    def course(self) -> Baseline | None:
+        """Return the course of this run as the baseline of later ones; None if it is not kept or has no level."""
+        with self._lock:
+            return self._training.course()
+
+    def take_over(self, saved: SavedState) -> None:
+        """Take over what an earlier process of the run has left, up to the step from which this one resumes."""
+        with self._lock:
+            after = 0 if saved.step is None else saved.step + 1
+            earlier = saved.before(self._start_step or after)
+            self._training.take_over(earlier)
+            self._probe.take_over(earlier.probe_best)
+            self._steps.is_resumed = True
+
     def facts(self) -> RunFacts:
         """Return the present facts about the run."""
         with self._lock:
@@ -190,6 +242,7 @@ class Recorder:
                 level=self._training.level_facts(),
                 validation=self._validation.facts(),
                 probe=self._probe.facts(),
+                baseline=self._training.baseline_facts(),
                 user_gauges=self._user_gauges.facts(),
                 reconstruction=self._comparisons.facts(),
                 errors=dict(self.failures.errors),
@@ -204,16 +257,14 @@ class Recorder:
         step: int | None,
         values: Mapping[str, object],
         receive: Receiver,
-        *,
-        is_skipped: bool,
         weights: Mapping[str, object] | None,
     ) -> None:
         number = self._steps.begin(step)
-        if is_skipped and number is not None:
+        if receive == self._training.record_skipped and number is not None:
             self._steps.skip()
         if weights:
             self._take(number, weights, self._training.set_weights)
-        self._take(number, values, self._training.record_skipped if is_skipped else receive)
+        self._take(number, values, receive)
 
     def _begin_stage(self, step: int) -> None:
         self._training.begin_stage(step)
@@ -236,6 +287,8 @@ class Recorder:
             self._harvest.deliver()
 
     def _truth(self, skipped: object) -> bool:
+        if skipped is False:
+            return False
         if type(skipped).__module__ == "numpy":
             skipped = bool(skipped)
         if isinstance(skipped, bool):
@@ -244,6 +297,16 @@ class Recorder:
         message = f"skipped must be True or False, got a {type(skipped).__name__}"
         self.failures.drop("invalid", "skipped", message)
         return False
+
+    def _index(self, data_position: object) -> int | None:
+        if data_position is None or (
+            isinstance(data_position, numbers.Integral) and not isinstance(data_position, bool)
+        ):
+            return None if data_position is None else int(data_position)
+        # Reading a tensor would wait for its device.
+        message = f"data_position must be a whole number, got a {type(data_position).__name__}"
+        self.failures.drop("invalid", "data_position", message)
+        return None
 
     def _has_ended(self, given: Iterable[object]) -> bool:
         if self._end_state is None:

@@ -21,6 +21,7 @@ class StepClock:
     Args:
         failures: Counts and logs invalid steps.
         start_step: The step from which the run resumes. None or 0 means that it starts from scratch.
+        is_resumed: Whether it resumes, if that does not follow from *start_step*.
         clock: Returns the Unix time in seconds.
         monotonic: Returns the monotonic time in seconds, for durations.
     """
@@ -30,6 +31,7 @@ class StepClock:
         failures: Failures,
         *,
         start_step: int | None,
+        is_resumed: bool = False,
         clock: Callable[[], float],
         monotonic: Callable[[], float],
     ) -> None:
@@ -37,7 +39,7 @@ class StepClock:
         self._clock = clock
         self._monotonic = monotonic
         self._start = start_step
-        self._is_resumed = bool(start_step)
+        self.is_resumed = is_resumed or bool(start_step)
         self._newest: int | None = None
         self._newest_began: float | None = None  # in monotonic time, moved forward by pauses
         self._newest_time = self.start_time = clock()
@@ -94,7 +96,7 @@ class StepClock:
             newest=self._newest,
             newest_time=self._newest_time,
             start=self._start,
-            is_resumed=self._is_resumed,
+            is_resumed=self.is_resumed,
             observed=self._observed,
             skipped=self._skipped,
             durations=DurationFacts(tuple(self._duration_counts), self._duration_sum),
@@ -104,6 +106,8 @@ class StepClock:
         return (self._start or 0) if self._newest is None else self._newest + 1
 
     def _number(self, step: object) -> int | None:
+        if type(step) is int and -MAX_WHOLE_NUMBER <= step <= MAX_WHOLE_NUMBER:
+            return step  # nearly always, and faster than the questions below
         if isinstance(step, float) and step.is_integer():
             step = int(step)
         # A tensor is as invalid as any other type: reading it would wait for its device.

@@ -7,7 +7,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from vae_exporter._record.baseline import Baseline, BaselineSeries, median_of_short_means
 from vae_exporter._record.changes import Changes
+from vae_exporter._record.course import Course
 from vae_exporter._record.facts import LossFacts
 from vae_exporter._record.level import Level
 from vae_exporter._record.mean import mean
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vae_exporter._process.loss_definition import LossDefinition
-    from vae_exporter._record.facts import ChangeFacts, LevelFacts
+    from vae_exporter._record.facts import BaselineFacts, ChangeFacts, LevelFacts
+    from vae_exporter._record.mixture import GroupLevel
+    from vae_exporter._record.saved_state import SavedState
 
 REMEMBERED_NONFINITE = 1000
 """How many of the newest NaN and infinite values of a loss are remembered, in case the training goes back."""
@@ -38,9 +42,18 @@ class TrainingValues:
     Args:
         definition: What the reported NLL consists of.
         window_steps: The length of a long window in steps. None chooses it: see `WindowLength`.
+        baseline: The run before. None: there is none to compare with.
+        keeps_course: Whether to keep the course of this run, for later ones.
     """
 
-    def __init__(self, definition: LossDefinition, *, window_steps: int | None = None) -> None:
+    def __init__(
+        self,
+        definition: LossDefinition,
+        *,
+        window_steps: int | None = None,
+        baseline: Baseline | None = None,
+        keeps_course: bool = False,
+    ) -> None:
         self._definition = definition
         self._length = WindowLength(window_steps)
         kept = max(KEPT_VALUES, KEPT_WINDOWS * (window_steps or 0))
@@ -49,25 +62,41 @@ class TrainingValues:
         self._kept = kept
         self._group = ""  # of the newest step's batch
         self._mean_over = 1  # how many steps the newest step's losses are the mean of
+        self._data_position: int | None = None  # likewise
+        self._before = BaselineSeries(baseline, kept) if baseline else None
+        self._keeps_course = keeps_course
+        self._course: Course | None = None
         self._balance = (StepSeries(kept), StepSeries(kept))
         self._gauges: dict[str, float] = {}
         self._changes = Changes()
         self._level = Level()
+        self._group_levels: Mapping[str, GroupLevel] = {}  # of an earlier process of the run
         self._step: int | None = None  # the newest one whose values have arrived
         self._values: dict[str, list[float]] = {}  # of that step, which may still get more
 
-    def record(self, step: int, values: Mapping[str, float], group: str = "", mean_over: int = 1) -> None:
-        """Record the values at *step*, whose batch is of *group*. A step below the newest one is trained again.
+    def record(
+        self,
+        step: int,
+        values: Mapping[str, float],
+        group: str = "",
+        *,
+        mean_over: int = 1,
+        data_position: int | None = None,
+    ) -> None:
+        """Record the values at *step*. A step below the newest one is trained again.
 
         Args:
-            step: The step.
-            values: The values by name.
-            group: The group of the batch.
+            step: The optimizer step.
+            values: The losses and gauges, by name.
+            group: The group that the batch is of.
             mean_over: The number of steps, up to this one, that each loss is the mean of.
+            data_position: The index of the sample or shard that it comes from.
         """
         self._move_to(step)
         self._group = group
         self._mean_over = max(self._mean_over, mean_over)
+        if data_position is not None:
+            self._data_position = data_position
         gauges = {}
         for name, value in values.items():
             if name in self._losses:
@@ -101,11 +130,23 @@ class TrainingValues:
         self._complete()
         self._start_over()
         self._level = Level()
+        self._group_levels = {}
         self._changes.note("stage", step)
 
     def resume(self, step: int) -> None:
         """Note that the run resumes from a checkpoint at *step*."""
         self._changes.note("resume", step)
+
+    def take_over(self, saved: SavedState) -> None:
+        """Take over what an earlier process of the run has left."""
+        self._level.take_over(saved.level)
+        self._changes.take_over(saved.changes)
+        self._group_levels = saved.group_levels
+
+    def group_levels(self) -> Mapping[str, GroupLevel]:
+        """Return the level of each group of batches; empty if the run has no groups."""
+        judged = self._series[JUDGED]
+        return judged.levels() if isinstance(judged, Mixture) else self._group_levels
 
     def loss_facts(self) -> dict[str, LossFacts]:
         """Return what is known of each component."""
@@ -118,6 +159,18 @@ class TrainingValues:
         if self._step is not None:
             self._append(self._step, self._values, series, balance)
         return Windows(self._length.long, series, balance)
+
+    def baseline_facts(self) -> BaselineFacts | None:
+        """Return what the run before had at the positions of the newest long window."""
+        return self._before.facts(self._length.long) if self._before else None
+
+    def course(self) -> Baseline | None:
+        """Return the course of this run as the baseline of a later one; None if it is not kept or has no level."""
+        judged, level, long = self._series[JUDGED], self._reference(), self._length.long
+        if self._course is None or not level or not isinstance(judged, StepSeries):
+            return None
+        end = None if judged.newest is None or not long else median_of_short_means(judged, judged.newest, long)
+        return Baseline(self._course, end / level) if end and end > 0 else None
 
     def weights(self) -> Mapping[str, float]:
         """Return the weight of each component, as far as it is known."""
@@ -171,10 +224,15 @@ class TrainingValues:
                 series.drop_from(step)
             for loss in self._losses.values():
                 loss.go_back_to(step)
+            if self._before:
+                self._before.drop_from(step)
+            if self._course is not None:
+                self._course.drop_from(step)
             self._level.go_back_to(step)
             self._changes.go_back_to(step)
         self._step = step
         self._mean_over = 1
+        self._data_position = None
 
     def _complete(self) -> None:
         """Enter the newest step's values into the means: it can get no more."""
@@ -182,7 +240,8 @@ class TrainingValues:
         if self._step is None or not values:
             return
         if self._group and not isinstance(self._series[JUDGED], Mixture):
-            self._series.update({name: Mixture(self._kept) for name in (JUDGED, *NLL_PARTS)})
+            self._series.update({name: Mixture(self._kept) for name in NLL_PARTS})
+            self._series[JUDGED] = Mixture(self._kept, self._group_levels)
         self._append(self._step, values, self._series, self._balance)
         judged = self._series[JUDGED]
         if judged.newest != self._step:
@@ -191,6 +250,23 @@ class TrainingValues:
             self._start_over()
         elif self._length.long is not None:
             self._level.observe(self._step, self._length.long, judged, self._series)
+        if self._before:
+            self._before.observe(self._step, self._data_position)
+        if self._keeps_course and isinstance(judged, StepSeries):
+            self._keep(judged, self._step)
+
+    def _keep(self, judged: StepSeries, step: int) -> None:
+        """Add the newest value to the course, once the run has a level."""
+        reference, newest = self._reference(), judged.values(step, step)
+        if self._length.short is None or not reference or not newest or min(reference, newest[0]) <= 0:
+            return
+        if self._course is None:
+            self._course = Course(width=self._length.short)
+        self._course.observe(step, self._data_position, newest[0], reference)
+
+    def _reference(self) -> float | None:
+        level = self._level.facts()
+        return level.best if level.held is None else level.held
 
     def _append(
         self,
@@ -226,6 +302,8 @@ class TrainingValues:
     def _start_over(self) -> None:
         for series in (*self._series.values(), *self._balance):
             series.clear()
+        if self._before:
+            self._before.clear()
 
 
 @dataclass

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import make_wsgi_app
 
-from vae_exporter._process.settings import MAX_PORT
+from vae_exporter._process.targets import MAX_PORT
 from vae_exporter._serve.http import HttpServer, reply, serve
 from vae_exporter._serve.registry import run_registry
 from vae_exporter.errors import EndpointError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from ssl import SSLContext
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from vae_exporter._gpu.facts import GpuFacts
@@ -81,6 +82,12 @@ def endpoint_app(
     return app
 
 
+def unsettled_app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Answer while the rank is not settled: a scrape must not see a rank that this process is not."""
+    body = "the rank is not settled yet\n" if environ["PATH_INFO"] == "/" else ""
+    return reply(start_response, "200 OK", "text/plain; version=0.0.4; charset=utf-8", body)
+
+
 def scrape_timeout(environ: WSGIEnvironment) -> float | None:
     """Return after how many seconds the scraper gives up. None if the request is not a scrape, but a person's.
 
@@ -93,8 +100,14 @@ def scrape_timeout(environ: WSGIEnvironment) -> float | None:
     return timeout if 0 < timeout < math.inf else None
 
 
-def listen(
-    app: WSGIApplication, *, host: str, port: int, is_announced: bool, on_poll: Callable[[], object] | None = None
+def listen(  # noqa: PLR0913 - as `serve`
+    app: WSGIApplication,
+    *,
+    host: str,
+    port: int,
+    is_announced: bool,
+    on_poll: Callable[[], object] | None = None,
+    tls: SSLContext | None = None,
 ) -> HttpServer:
     """Serve *app* on *host*, on *port* or, if it is taken, on the next free one of `PORTS_TRIED`. Port 0: any.
 
@@ -107,7 +120,7 @@ def listen(
     candidates = [*range(port, last + 1), *([0] if is_announced and port else [])]
     for candidate in candidates:
         try:
-            server = serve(app, host=host, port=candidate, on_poll=on_poll)
+            server = serve(app, host=host, port=candidate, on_poll=on_poll, tls=tls)
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 continue

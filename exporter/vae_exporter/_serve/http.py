@@ -16,6 +16,7 @@ from prometheus_client.exposition import ThreadingWSGIServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from ssl import SSLContext
     from wsgiref.types import StartResponse, WSGIApplication  # from Python 3.11 on: for the type checker only
 
 
@@ -115,6 +116,7 @@ class _Server(ThreadingWSGIServer):
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - the standard library's arguments
         self.open_connections = _OpenConnections()
         self.on_poll: Callable[[], object] | None = None
+        self.tls: SSLContext | None = None
         self._is_told = False
         super().__init__(*args, **options)
 
@@ -135,12 +137,16 @@ class _Server(ThreadingWSGIServer):
     def get_request(self) -> tuple[Any, Any]:
         """Accept a connection. Back off where that is impossible: it stays readable, and the loop would spin."""
         try:
-            return super().get_request()
+            request, address = super().get_request()
         except OSError as error:
             if error.errno in _EXHAUSTED:
                 self._tell_exhausted(error)
                 time.sleep(_BACK_OFF_SECONDS)
             raise
+        if self.tls is None:
+            return request, address
+        # The handshake happens with the first read, in the thread of the connection: a client can make it last.
+        return self.tls.wrap_socket(request, server_side=True, do_handshake_on_connect=False), address
 
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the library's signature
         self.open_connections.add(request)
@@ -179,13 +185,14 @@ class HttpServer:
 
     host: str
     port: int
+    scheme: str
     _server: WSGIServer
     _thread: threading.Thread
 
     @property
     def url(self) -> str:
         """The address to type, for example ``http://127.0.0.1:9645``."""
-        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+        return f"{self.scheme}://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
     def abandon(self) -> None:
         """Let go of the socket in a forked process, which has none of the threads that serve it."""
@@ -198,10 +205,17 @@ class HttpServer:
         self._thread.join(CLOSE_SECONDS)
 
 
-def serve(app: WSGIApplication, *, host: str, port: int, on_poll: Callable[[], object] | None = None) -> HttpServer:
+def serve(
+    app: WSGIApplication,
+    *,
+    host: str,
+    port: int,
+    on_poll: Callable[[], object] | None = None,
+    tls: SSLContext | None = None,
+) -> HttpServer:
     """Serve *app* on *host*:*port* from a daemon thread, which also calls *on_poll* several times a second.
 
-    Port 0 takes any free port.
+    Port 0 takes any free port. Connections are encrypted with *tls*, unless it is None.
 
     Raises:
         OSError: the address cannot be bound.
@@ -211,9 +225,10 @@ def serve(app: WSGIApplication, *, host: str, port: int, on_poll: Callable[[], o
     server = make_server(str(address[0]), port, app, server_class, _Handler)
     assert isinstance(server, _Server)  # noqa: S101 - for the type checker
     server.on_poll = on_poll
+    server.tls = tls
     thread = threading.Thread(target=server.serve_forever, args=(_POLL_SECONDS,), daemon=True, name="vae-http")
     thread.start()
-    return HttpServer(host, server.server_port, server, thread)
+    return HttpServer(host, server.server_port, "https" if tls else "http", server, thread)
 
 
 def reply(start_response: StartResponse, status: str, content_type: str, body: str | bytes) -> Iterable[bytes]:

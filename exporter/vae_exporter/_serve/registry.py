@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 
 from vae_exporter._serve.collectors import (
     allocator,
+    baseline,
     exporter,
     gpu,
     loss,
@@ -44,6 +45,7 @@ COLLECTORS: dict[str, Collect] = {
     "window": window.collect,
     "validation": validation.collect,
     "probe": probe.collect,
+    "baseline": baseline.collect,
     "reconstruction": reconstruction.collect,
     "user_gauge": user_gauge.collect,
     "exporter": exporter.collect,

@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vae_exporter._process import ancestors, life_cycle
@@ -17,36 +17,26 @@ from vae_exporter._process.announcement import Announcement
 from vae_exporter._process.gevent_patch import is_patched_by_gevent
 from vae_exporter._process.rank import assumed_rank, known_rank, may_be_one_of_many, place_labels
 from vae_exporter._process.targets import End
-from vae_exporter._serve.endpoint import endpoint_app, listen
-from vae_exporter._serve.http import reply
+from vae_exporter._serve.endpoint import endpoint_app, listen, unsettled_app
 from vae_exporter._serve.scrapers import RECENT_SECONDS, Scrapers
 from vae_exporter.errors import EndpointError, VaeExporterError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from vae_exporter._gpu.sampler import GpuSampler
     from vae_exporter._process.settings import RunSettings
+    from vae_exporter._record.history import History
     from vae_exporter._record.recorder import Recorder
     from vae_exporter._serve.http import HttpServer
+    from vae_exporter._serve.place import Place
     from vae_exporter.vocabulary import EndState
 
 RANK_SECONDS = 30.0
 """How long a process that shows no sign of a launcher waits for torch.distributed before it is rank 0."""
 
 _logger = logging.getLogger("vae_exporter")
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a run is served and found: see `TrainingExporter`."""
-
-    host: str
-    port: int
-    targets_dir: Path | None
-    advertise: str | None
 
 
 class RunService:
@@ -59,6 +49,7 @@ class RunService:
         rank: The rank that the user gave. None: the launcher's.
         gpus: Reads the GPUs meanwhile. None: nothing reads them.
         linger_seconds: How long the end waits for the last scrapes, at most.
+        history: Hands on what earlier processes have left. None: nothing is kept.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of a run
@@ -70,6 +61,7 @@ class RunService:
         rank: int | None,
         gpus: GpuSampler | None,
         linger_seconds: float,
+        history: History | None = None,
     ) -> None:
         self._settings = settings
         self._recorder = recorder
@@ -77,12 +69,15 @@ class RunService:
         self._given_rank = rank
         self._gpus = gpus
         self._linger_seconds = linger_seconds
+        self._history = history
         self._scrapers = Scrapers()
         self._server: HttpServer | None = None
-        self._app: WSGIApplication = _nothing_yet
+        self._app: WSGIApplication = unsettled_app
         self._announcement = Announcement(place.targets_dir, place.advertise)
         self._exported: ExportedRun | None = None
-        self._in_process = life_cycle.Run((settings.run, rank), self.end, self._abandon, self._replace, self._hurry)
+        self._in_process = life_cycle.Run(
+            (settings.run, rank), self.end, self._abandon, self._replace, self._hurry, self._foresee
+        )
         self._lock = threading.RLock()
         self._started = 0.0
         self._is_live = False
@@ -90,6 +85,7 @@ class RunService:
         self._has_ended = False
         self._is_unscraped = False
         self._signals = 0
+        self._foreseen_at: float | None = None
         self._needs_attention = True
         self._why_idle = ""
 
@@ -152,12 +148,14 @@ class RunService:
                     if not self._is_settled and self._is_live:
                         self._settle(assumed_rank(os.environ))
                     self._recorder.end(state)
+                    if self._history and self._is_settled:
+                        self._history.leave(self._settings, self._recorder)
                     if self._gpus:
                         self._gpus.stop()  # with a last look: an out-of-memory error may be why it ends
                     is_read = self._server is None or self._wait_for_scrapes(state)
                 return ending.signal
             finally:
-                self._let_go(None if is_read else state)
+                self._let_go(keeps_end=not is_read)
 
     def _attend(self) -> bool:
         """Settle what a value settles, and return whether it is to be recorded here."""
@@ -177,7 +175,10 @@ class RunService:
                 self._go_live(number)
             elif not self._is_settled or self._settings.rank != number:
                 self._settle(number)
-            self._needs_attention = False
+            if self._foreseen_at is not None and self._scrapers.now() - self._foreseen_at > life_cycle.ASKED_SECONDS:
+                self._announcement.take_back()
+                self._foreseen_at = None
+            self._needs_attention = self._foreseen_at is not None
         return True
 
     def _go_live(self, number: int | None) -> None:
@@ -192,11 +193,12 @@ class RunService:
             )
         try:
             self._server = listen(
-                self._serve,
+                self._place.web_config.guard(self._serve),
                 host=self._place.host,
                 port=self._place.port,
                 is_announced=self._announcement.is_wanted,
                 on_poll=self._poll,
+                tls=self._place.web_config.tls,
             )
         except EndpointError as error:
             _logger.error("run %r is not watched: %s. The training continues.", self._settings.run, error)  # noqa: TRY400 - the message says it all
@@ -210,21 +212,32 @@ class RunService:
 
     def _settle(self, number: int) -> None:
         """Publish the run as rank *number*."""
+        is_first = not self._is_settled
         self._is_settled = True
         labels = place_labels(os.environ, socket.gethostname())
         self._settings = replace(self._settings, rank=number, info={**labels, **self._settings.info})
+        if self._history and is_first:
+            self._history.hand_on(self._settings, self._recorder)
         facts = self._gpus.facts if self._gpus else None
         self._app = endpoint_app(self._settings, self._recorder, self._scrapers, facts)
         self._list(number)
         if self._server:
-            self._announcement.make(self._settings.run, number, host=self._place.host, port=self._server.port)
+            self._announcement.make(
+                self._settings.run, number, host=self._place.host, port=self._server.port, scheme=self._server.scheme
+            )
             _logger.info("run %r, rank %d: metrics on %s/metrics", self._settings.run, number, self.url)
 
     def _serve(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         return self._app(environ, start_response)
 
     def _poll(self) -> None:
-        """Look for what happens without a call. The thread of the endpoint calls it."""
+        """Look for what happens without a call. The thread of the endpoint calls it, and must outlive an error."""
+        try:
+            self._look()
+        except Exception as error:  # noqa: BLE001 - for example of torch.distributed, or of the file system
+            self._recorder.failures.caught("collect", "settling the rank", error)
+
+    def _look(self) -> None:
         if not self._is_settled and self._lock.acquire(blocking=False):
             try:
                 if not self._is_settled and not self._has_ended:
@@ -254,6 +267,8 @@ class RunService:
         # A crash at the first step must not go unseen, because nobody has come yet.
         is_expected = state == "failed" and self._announcement.is_wanted
         missing = self._scrapers.missing(ended, is_expected=is_expected)
+        if missing:  # nobody can say that this process is not killed before the scrape
+            self._announcement.keep(End(state, self._recorder.facts().steps.newest))
         if missing and self._linger_seconds:
             _logger.warning(
                 "run %r %s. It waits up to %.0f s for %d more %s, so that Prometheus reads the end. Ctrl-C ends "
@@ -272,6 +287,17 @@ class RunService:
         if number == signal.SIGINT or self._announcement.is_made or self._signals > 1:
             self._scrapers.hurry()
 
+    def _foresee(self) -> None:
+        """Keep the end that a signal asks for. The main thread may be stuck, and the process be killed before it."""
+        if self._lock.acquire(timeout=1):  # it is taken if the run ends already
+            try:
+                if self._is_settled and not self._has_ended:
+                    self._announcement.keep(End("terminated", self._recorder.facts().steps.newest))
+                    self._foreseen_at = self._scrapers.now()
+                    self._needs_attention = True
+            finally:
+                self._lock.release()
+
     def _abandon(self) -> None:
         """Let go of the endpoint in a forked process, where the run is not this one's: nothing is recorded here."""
         self._lock = threading.RLock()  # another thread of the parent may hold the old one
@@ -289,7 +315,7 @@ class RunService:
         _logger.info("run %r: a new exporter replaces this one", self._settings.run)
         if self._gpus:
             self._gpus.stop()
-        self._let_go(None)
+        self._let_go(keeps_end=False)
 
     def _idle_below(self, above: ExportedRun) -> None:
         self.idle(f"is exported by process {above.pid}, which started this one: nothing is recorded here")
@@ -312,13 +338,11 @@ class RunService:
         self._exported = exported
         ancestors.list_run(exported)
 
-    def _let_go(self, unread: EndState | None) -> None:
-        """Stop serving. An *unread* end is left in the target file."""
+    def _let_go(self, *, keeps_end: bool) -> None:
+        """Stop serving. An end that no scrape has read stays among the targets if *keeps_end*."""
         try:
             # Off the targets while the endpoint still answers: no scrape finds it closed.
-            if unread:
-                self._announcement.leave(End(unread, self._recorder.facts().steps.newest))
-            self._announcement.withdraw()
+            self._announcement.withdraw(keeps_end=keeps_end)
             if self._server:
                 self._server.close()
                 self._server = None
@@ -326,9 +350,3 @@ class RunService:
             if self._exported:
                 ancestors.unlist_run(self._exported)
             life_cycle.unwatch(self._in_process)
-
-
-def _nothing_yet(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """Answer while the rank is not settled: a scrape must not see a rank that this process is not."""
-    body = "the rank is not settled yet\n" if environ["PATH_INFO"] == "/" else ""
-    return reply(start_response, "200 OK", "text/plain; version=0.0.4; charset=utf-8", body)

@@ -14,6 +14,7 @@ except ImportError as missing:
 
 from vae_exporter._version import __version__
 from vae_exporter.cli import (
+    baseline,
     demo,
     dismiss,
     doctor,
@@ -42,6 +43,7 @@ app.command()(pager.pager)
 app.command()(judge.judge)
 app.command()(explain.explain)
 app.command()(learn.learn)
+app.command()(baseline.baseline)
 app.command()(replay.replay)
 app.command()(report.report)
 app.command()(status.status)

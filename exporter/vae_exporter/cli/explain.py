@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
+from rich.text import Text
 
 from vae_exporter.cli.terminal import fail
 from vae_exporter.errors import VaeExporterError
@@ -18,11 +18,12 @@ def explain(
 ) -> None:
     """Show why VaeNllDiverged fires for a run or not: each part of its rule, with the present numbers."""
     from vae_exporter.judge.explanation import explain_run, for_people  # noqa: PLC0415 - see terminal.needs_extra
+    from vae_exporter.judge.output import output_console, show  # noqa: PLC0415
 
     try:
         name, parts = explain_run(prometheus, run)
     except VaeExporterError as error:
         fail(str(error))
-    console = Console(soft_wrap=True)
-    console.print(f"Run {name}", style="bold", markup=False, highlight=False)
-    console.print(for_people(parts), highlight=False)
+    console = output_console()
+    show(console, Text(f"Run {name}", style="bold"))
+    show(console, for_people(parts))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from vae_exporter._process.band_edges import check_band_edges
+from vae_exporter._process.loss_definition import PRESETS
+from vae_exporter._process.loss_settings import check_loss
+from vae_exporter._record.baseline import read_baseline
 from vae_exporter.cli.log_options import ColumnMap, Every, Means, Weights, log_options
 from vae_exporter.cli.terminal import BAD_INPUT, INTERRUPTED, fail, needs_extra, write_page
 from vae_exporter.errors import SettingsError
@@ -17,10 +18,8 @@ from vae_exporter.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from vae_exporter._record.baseline import Baseline
     from vae_exporter.judge.printing import JudgedRun
-
-_PIPE_WIDTH = 10_000
-"""Practically unlimited: output into a pipe or a file is not wrapped."""
 
 
 def judge(  # noqa: PLR0913 - its options
@@ -40,6 +39,14 @@ def judge(  # noqa: PLR0913 - its options
     band_edges: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Judge by the band edges that `learn` wrote.", dir_okay=False)
     ] = None,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Compare with the run that `baseline` stored.", dir_okay=False),
+    ] = None,
+    loss: Annotated[
+        str | None,
+        typer.Option(metavar="PRESET", help=f"Judge as with TrainingExporter(loss=PRESET): {', '.join(PRESETS)}."),
+    ] = None,
     columns: ColumnMap = None,
     weights: Weights = "",
     every: Every = 1,
@@ -47,11 +54,15 @@ def judge(  # noqa: PLR0913 - its options
 ) -> None:
     """Judge past runs by their logs. Exit code 0: no run would have paged, 1: one would have, 2: unreadable log."""
     from vae_exporter.judge.command import judge_logs  # noqa: PLC0415 - see terminal.needs_extra
+    from vae_exporter.judge.output import output_console  # noqa: PLC0415
 
     options = log_options(columns, weights, every, means=means)
     if band_edges is not None:
-        _check(band_edges)
-    console = Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
+        _check_edges(band_edges)
+    if loss is not None:
+        _check_loss(loss)
+    before = None if baseline is None else _read(baseline)
+    console = output_console()
     write_report = _report_writer(report) if report else None
     try:
         exit_code = judge_logs(
@@ -62,6 +73,8 @@ def judge(  # noqa: PLR0913 - its options
             explain=explain,
             why=why,
             band_edges=band_edges,
+            baseline=before,
+            loss=loss,
             write_report=write_report,
         )
     except KeyboardInterrupt:
@@ -69,9 +82,23 @@ def judge(  # noqa: PLR0913 - its options
     raise typer.Exit(exit_code)
 
 
-def _check(band_edges: Path) -> None:
+def _check_loss(preset: str) -> None:
+    try:
+        check_loss(preset, {}, has_own_edges=False)
+    except SettingsError as error:
+        fail(str(error), BAD_INPUT)
+
+
+def _check_edges(band_edges: Path) -> None:
     try:
         check_band_edges(band_edges)
+    except SettingsError as error:
+        fail(str(error), BAD_INPUT)
+
+
+def _read(baseline: Path) -> Baseline:
+    try:
+        return read_baseline(baseline)
     except SettingsError as error:
         fail(str(error), BAD_INPUT)
 

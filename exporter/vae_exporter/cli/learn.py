@@ -42,18 +42,27 @@ def learn(  # noqa: PLR0913 - its options
     logging.getLogger("vae_exporter").setLevel(logging.CRITICAL)  # its warnings are for trainers
     try:
         defaults = default_edges()
-        content = learned(_good_run(log, prometheus, run, options, defaults), defaults)
+        learned_from = good_run(log, prometheus, run, options, defaults)
+        content = learned(learned_from, defaults)
     except LogError as error:
         fail(str(error), BAD_INPUT)
     except VaeExporterError as error:
         fail(str(error))
     write_page(output, json.dumps(content, indent=2) + "\n", "--output")
+    if learned_from.ended_above_level:
+        typer.echo(
+            f"vae-exporter: run {learned_from.name} did not end well: its last mean NLL is {learned_from.mean:.4g}, "
+            f"and it held {learned_from.held:.4g}. If it diverged, learn from its log up to the rise, or from another "
+            "run.",
+            err=True,
+        )
     typer.echo(f"Wrote the band edges to {output}. {content['derived']}")
 
 
-def _good_run(
+def good_run(
     log: Path | None, prometheus: str | None, run: str, options: LogOptions, defaults: Mapping[str, float]
 ) -> GoodRun:
+    """Return what is known of *run* from *log*, or else from *prometheus*. Raises what the readers raise."""
     from vae_exporter.learn import from_log, from_prometheus  # noqa: PLC0415 - see terminal.needs_extra
 
     if log is not None:

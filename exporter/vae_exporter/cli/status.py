@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import signal
-import sys
 import time
 from contextlib import suppress
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.live import Live
 
 from vae_exporter.cli.servers import PROMETHEUS, PrometheusUrl
 from vae_exporter.cli.terminal import end_like_ctrl_c, fail
 from vae_exporter.errors import VaeExporterError
-
-_PIPE_WIDTH = 10_000
 
 
 def status(
@@ -26,24 +21,23 @@ def status(
     every: Annotated[float, typer.Option(help="Seconds between refreshes.", min=0.1)] = 5,
 ) -> None:
     """Show each run: its step, NLL, band, verdict, alerts and GPUs."""
-    from vae_exporter.runs.newcomers import Newcomers  # noqa: PLC0415 - see terminal.needs_extra
-    from vae_exporter.runs.printing import table  # noqa: PLC0415
+    from vae_exporter.judge.output import output_console, show  # noqa: PLC0415 - see terminal.needs_extra
+    from vae_exporter.runs.live import live_table  # noqa: PLC0415
+    from vae_exporter.runs.printing import overview  # noqa: PLC0415
     from vae_exporter.runs.standing import standings  # noqa: PLC0415
     from vae_exporter.stack.client import Prometheus  # noqa: PLC0415
 
-    console = Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
+    console = output_console()
     server = Prometheus(prometheus)
     try:
         if not watch:
             runs = standings(server)
-            console.print(table(runs) if runs else f"Prometheus at {prometheus} has no run: see docs/discovery.md")
+            show(console, overview(runs) if runs else f"Prometheus at {prometheus} has no run: see docs/discovery.md")
             return
         end_like_ctrl_c(signal.SIGTERM, signal.SIGHUP)
-        newcomers = Newcomers(console)
-        with suppress(KeyboardInterrupt), Live(console=console, auto_refresh=False) as live:
+        with suppress(KeyboardInterrupt), live_table(console) as refresh:
             while True:
-                newcomers.announce(server)
-                live.update(table(standings(server)), refresh=True)
+                refresh(server)
                 time.sleep(every)
     except VaeExporterError as error:
         fail(str(error))

@@ -18,7 +18,7 @@ def prune(
     folder: Annotated[Path, typer.Argument(help="The folder that runs use as targets_dir.")],
 ) -> None:
     """Remove the files of runs that are gone, and print the outcome for each file."""
-    from vae_exporter._process.targets import prune as prune_folder  # noqa: PLC0415 - see terminal.needs_extra
+    from vae_exporter._process.prune import prune as prune_folder  # noqa: PLC0415 - see terminal.needs_extra
 
     try:
         done = prune_folder(folder)

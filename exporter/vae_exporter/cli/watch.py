@@ -27,9 +27,12 @@ def watch(
         typer.Option(help="Configuration of Alertmanager, such as alertmanager.pagerduty-slack.yml.", dir_okay=False),
     ] = None,
 ) -> None:
-    """Run Prometheus, Alertmanager and the pager for the runs on this machine, until Ctrl-C."""
+    """Run Prometheus, Alertmanager and the pager for the runs on this machine, until Ctrl-C.
+
+    A terminal shows the table of `vae-exporter status` below the notifications.
+    """
     with needs_extra("cli"):
-        from vae_exporter.runs.newcomers import Newcomers  # noqa: PLC0415 - see terminal.needs_extra
+        from vae_exporter.runs.live import live_table  # noqa: PLC0415 - see terminal.needs_extra
         from vae_exporter.stack.watch import Ports  # noqa: PLC0415
         from vae_exporter.stack.watch import watch as watch_trainings  # noqa: PLC0415
     end_like_ctrl_c(signal.SIGTERM, signal.SIGHUP)
@@ -40,12 +43,13 @@ def watch(
         except OSError as error:
             fail(f"cannot create the folder {data}: {error.strerror or error}; choose another one with --data")
         try:
-            watch_trainings(
-                data.resolve(),
-                console,
-                ports=Ports(prometheus_port, alertmanager_port, pager_port),
-                alertmanager_config=alertmanager_config,
-                each_time=Newcomers(console).announce,
-            )
+            with live_table(console) as refresh:
+                watch_trainings(
+                    data.resolve(),
+                    console,
+                    ports=Ports(prometheus_port, alertmanager_port, pager_port),
+                    alertmanager_config=alertmanager_config,
+                    each_time=refresh,
+                )
         except VaeExporterError as error:
             fail(str(error))

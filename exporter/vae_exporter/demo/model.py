@@ -107,6 +107,11 @@ class CausalVideoVae(nn.Module):
             CausalConv3d(channels, patch_values),
         )
 
+    def forward(self, clips: Tensor, generator: torch.Generator) -> tuple[Tensor, DiagonalGaussian]:
+        """Return the reconstructions of *clips* from sampled latents, and the posterior."""
+        posterior = self.encode(clips)
+        return self.decode(posterior.sample(generator)), posterior
+
     def encode(self, clips: Tensor) -> DiagonalGaussian:
         """Map *clips*, ``(B, 3, T, H, W)``, to their posterior, ``(B, latents, T, H / 4, W / 4)``."""
         patches = functional.pixel_unshuffle(clips.transpose(1, 2), _PATCH).transpose(1, 2)

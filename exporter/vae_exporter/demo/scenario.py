@@ -17,7 +17,6 @@ from vae_exporter._serve.http import serve
 from vae_exporter.demo import Scenario
 from vae_exporter.demo.losses import LOSS_WEIGHTS
 from vae_exporter.demo.screen import View, addresses, line, picture
-from vae_exporter.demo.status import read_status
 from vae_exporter.demo.trainer import Trainer
 from vae_exporter.demo.training import DIVERGING_LEARNING_RATE, Training
 from vae_exporter.errors import VaeExporterError
@@ -25,6 +24,7 @@ from vae_exporter.pager import PagerSink, pager_app
 from vae_exporter.pager.terminal import render
 from vae_exporter.report import read_report
 from vae_exporter.report import render as render_report
+from vae_exporter.runs.standing import Standing, standings
 from vae_exporter.simulated_gpu import simulated_gpu
 from vae_exporter.stack.client import Alertmanager, AnswerError, Prometheus
 from vae_exporter.stack.servers import SHORTENED, alertmanager, prometheus
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from vae_exporter.demo.status import RunStatus
     from vae_exporter.pager import Notification
 
 STORY_SECONDS = 170.0
@@ -136,7 +135,7 @@ def _set_up(stack: ExitStack, console: Console, seed: int, *, has_simulated_gpu:
 
 
 def _become_healthy(stage: _Stage) -> None:
-    _watch(stage, "Training until Prometheus judges the run healthy.", lambda view: view.status.verdict == "healthy")
+    _watch(stage, "Training until Prometheus judges the run healthy.", lambda view: view.standing.verdict == "healthy")
     quiet_until = time.monotonic() + HEALTHY_SECONDS
     _watch(
         stage,
@@ -187,14 +186,14 @@ def _watch(stage: _Stage, phase: str, is_over: Callable[[View], bool]) -> None:
         StoryError: the training failed, or `STORY_SECONDS` passed.
     """
     console = stage.console
-    view = View(stage.run, phase)
+    view = View(Standing(stage.run), phase)
     deadline = time.monotonic() + STORY_SECONDS
     next_line = 0.0
     if not console.is_terminal:
         console.print(Text(phase))
     with Live(picture(view), console=console, auto_refresh=False, transient=True) as live:
         while True:
-            view = replace(view, progress=stage.trainer.progress, status=_status(stage, view))
+            view = replace(_judged(stage, view), progress=stage.trainer.progress)
             live.update(picture(view), refresh=console.is_terminal)
             if is_over(view):
                 break
@@ -209,10 +208,14 @@ def _watch(stage: _Stage, phase: str, is_over: Callable[[View], bool]) -> None:
     console.print(picture(view) if console.is_terminal else Text(line(view)))
 
 
-def _status(stage: _Stage, view: View) -> RunStatus:
+def _judged(stage: _Stage, view: View) -> View:
+    """Return *view* with what Prometheus and Alertmanager report now."""
     prometheus = Prometheus(stage.urls["Prometheus"], timeout=_ANSWER_SECONDS)
     alertmanager = Alertmanager(stage.urls["Alertmanager"], timeout=_ANSWER_SECONDS)
     try:
-        return read_status(prometheus, alertmanager, stage.run)
+        standing = next((one for one in standings(prometheus) if one.run == stage.run), view.standing)
+        alerts = [alert for alert in alertmanager.alerts() if alert["labels"].get("run") == stage.run]
     except AnswerError:  # a busy server is queried again at the next refresh
-        return view.status
+        return view
+    notified = {alert["labels"]["alertname"]: alert["status"]["state"] for alert in alerts}
+    return replace(view, standing=standing, notified=notified)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rich.console import Group
@@ -10,7 +10,6 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from vae_exporter.demo.status import RunStatus
 from vae_exporter.judge.printing import STYLES
 
 if TYPE_CHECKING:
@@ -19,25 +18,41 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from vae_exporter.demo.trainer import Progress
+    from vae_exporter.runs.standing import Standing
 
-_ALERT_STATES = {None: "not yet at Alertmanager", "active": "active", "suppressed": "inhibited"}
+_ALERT_STATES = {"active": "active", "suppressed": "inhibited"}
 
 
 @dataclass(frozen=True)
 class View:
-    """One frame of the display. *phase* describes in a sentence what the demo is doing."""
+    """One frame of the display.
 
-    run: str
+    Args:
+        standing: The standing of the run in Prometheus.
+        phase: What the demo is doing, in a sentence.
+        progress: The progress of the training.
+        notified: The state of each alert of the run in Alertmanager, ``"active"`` or ``"suppressed"``, by name.
+    """
+
+    standing: Standing
     phase: str
     progress: Progress | None = None
-    status: RunStatus = RunStatus()  # noqa: RUF009 - frozen
+    notified: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def alerts(self) -> dict[str, str]:
+        """What Alertmanager does with each alert that fires in Prometheus, by name."""
+        return {
+            name: _ALERT_STATES.get(self.notified.get(name, ""), "not yet at Alertmanager")
+            for name in self.standing.alerts
+        }
 
 
 def picture(view: View) -> RenderableType:
     """Render *view* for a terminal."""
     return Panel(
         Group(Text(view.phase, style="bold"), Text(), _side_by_side(_training(view), _judged(view))),
-        title=Text(f"run {view.run}"),
+        title=Text(f"run {view.standing.run}"),
         title_align="left",
         padding=(1, 2),
     )
@@ -45,10 +60,10 @@ def picture(view: View) -> RenderableType:
 
 def line(view: View) -> str:
     """Render *view* as one line, for output that is not a terminal."""
-    progress, status = view.progress, view.status
+    progress = view.progress
     words = [f"step {progress.step}, NLL {progress.losses['nll']:.3f}" if progress else "no step yet"]
-    words.append(f"verdict {_verdict(status)}")
-    words.extend(f"alert {name} ({_ALERT_STATES.get(state, state)})" for name, state in _alerts(status).items())
+    words.append(f"verdict {_verdict(view.standing)}")
+    words.extend(f"alert {name} ({state})" for name, state in view.alerts.items())
     return ", ".join(words)
 
 
@@ -76,11 +91,11 @@ def _training(view: View) -> RenderableType:
 
 
 def _judged(view: View) -> RenderableType:
-    status = view.status
+    standing = view.standing
     table = _table()
-    table.add_row("Verdict", Text(_verdict(status), style=STYLES.get(status.verdict or "", "dim")))
-    table.add_row("Mean NLL", "-" if status.nll is None else f"{status.nll:.3f}")
-    alerts = [f"{name}\n{_ALERT_STATES.get(state, state)}" for name, state in _alerts(status).items()]
+    table.add_row("Verdict", Text(_verdict(standing), style=STYLES.get(standing.verdict or "", "dim")))
+    table.add_row("Mean NLL", "-" if standing.nll is None else f"{standing.nll:.3f}")
+    alerts = [f"{name}\n{state}" for name, state in view.alerts.items()]
     table.add_row("Alerts", "\n".join(alerts) or "none")
     return table
 
@@ -91,14 +106,10 @@ def _side_by_side(left: RenderableType, right: RenderableType) -> RenderableType
     return table
 
 
-def _verdict(status: RunStatus) -> str:
-    if status.verdict is None:
+def _verdict(standing: Standing) -> str:
+    if standing.verdict is None:
         return "none before 100 steps"
-    return status.verdict if status.verdict == status.reason else f"{status.verdict} ({status.reason})"
-
-
-def _alerts(status: RunStatus) -> Mapping[str, str | None]:
-    return status.alerts or {}
+    return standing.verdict if standing.verdict == standing.reason else f"{standing.verdict} ({standing.reason})"
 
 
 def _table() -> Table:

@@ -11,6 +11,27 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 
+class ExportingCallback:
+    """What the callbacks of all trainers have in common: their arguments, and access to the exporter.
+
+    Args:
+        run: The name of the run. It must be unique within the Prometheus server.
+        settings: The other arguments of `TrainingExporter`. *rank* and *start_step* come from the trainer.
+
+    Raises:
+        SettingsError: If an argument is invalid.
+    """
+
+    def __init__(self, run: str, **settings: Any) -> None:  # noqa: ANN401 - of TrainingExporter
+        super().__init__()
+        self._run = AdaptedRun(run, settings)
+
+    @property
+    def exporter(self) -> TrainingExporter | None:
+        """The exporter, for values that are not logged. None before and after the training."""
+        return self._run.exporter
+
+
 class AdaptedRun:
     """Creates the exporter when the training begins, because its rank and its first step are unknown before.
 

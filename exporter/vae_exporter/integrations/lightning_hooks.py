@@ -4,39 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vae_exporter.integrations.adapted_run import AdaptedRun
+from vae_exporter.integrations.adapted_run import ExportingCallback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vae_exporter.training_exporter import TrainingExporter
-
 _VALIDATION = ("val/", "validation/")
 
 
-class LightningHooks:
+class LightningHooks(ExportingCallback):
     """Export what a LightningModule logs with ``self.log``, under the names of `TrainingExporter.observe_log`.
 
     A step is an optimizer step. With manual optimization, as in a GAN with two optimizers, it is a batch. The sanity
     check and the validation are pauses. A run that resumes from a checkpoint continues at its step.
-
-    Args:
-        run: The name of the run. It must be unique within the Prometheus server.
-        settings: The other arguments of `TrainingExporter`. *rank* and *start_step* come from the trainer.
-
-    Raises:
-        SettingsError: If an argument is invalid.
+    `ExportingCallback` describes the arguments.
     """
 
     def __init__(self, run: str, **settings: Any) -> None:  # noqa: ANN401 - of TrainingExporter
-        super().__init__()
-        self._run = AdaptedRun(run, settings)
+        super().__init__(run, **settings)
         self._step = 0
-
-    @property
-    def exporter(self) -> TrainingExporter | None:
-        """The exporter, for values that are not logged. None before and after the training."""
-        return self._run.exporter
 
     def on_sanity_check_start(self, trainer: Any, pl_module: Any) -> None:  # noqa: ANN401 - of either library
         """Start the run, paused."""

@@ -6,39 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
 
-from vae_exporter.integrations.adapted_run import AdaptedRun
+from vae_exporter.integrations.adapted_run import ExportingCallback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vae_exporter.training_exporter import TrainingExporter
-
 _EVALUATION = "eval_"
 
 
-class VaeExporterCallback(TrainerCallback):
+class VaeExporterCallback(ExportingCallback, TrainerCallback):
     """Export what the trainer logs, under the names of `TrainingExporter.observe_log`.
 
     The ``loss`` of the trainer is the total loss, and keys with the prefix ``eval_`` are validation losses. The trainer
     logs every ``logging_steps`` steps. Evaluations are pauses. A run that resumes from a checkpoint continues at its
     step.
-
-    Args:
-        run: The name of the run. It must be unique within the Prometheus server.
-        settings: The other arguments of `TrainingExporter`. *rank* and *start_step* come from the trainer.
-
-    Raises:
-        SettingsError: If an argument is invalid.
+    `ExportingCallback` describes the arguments.
     """
-
-    def __init__(self, run: str, **settings: Any) -> None:  # noqa: ANN401 - of TrainingExporter
-        super().__init__()
-        self._run = AdaptedRun(run, settings)
-
-    @property
-    def exporter(self) -> TrainingExporter | None:
-        """The exporter, for values that are not logged. None before and after the training."""
-        return self._run.exporter
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ANN401, ARG002
         """Start the run."""

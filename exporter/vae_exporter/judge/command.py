@@ -9,21 +9,26 @@ import sys
 import traceback
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from vae_exporter.errors import LogError, VaeExporterError
 from vae_exporter.judge import engine
 from vae_exporter.judge.judgement import judge
 from vae_exporter.judge.logs.logged_run import LogOptions, read_runs
+from vae_exporter.judge.output import show
 from vae_exporter.judge.printing import JudgedRun, as_json, comparison, for_people
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from rich.console import Console, RenderableType
+    from rich.console import Console
 
     from vae_exporter._process.band_edges import BandEdges
+    from vae_exporter._record.baseline import Baseline
+    from vae_exporter.judge.judgement import Judgement
+    from vae_exporter.judge.logs.logged_run import LoggedRun
 
 HEALTHY = 0
 PAGED = 1
@@ -56,20 +61,27 @@ def judge_logs(  # noqa: PLR0913 - the command's options
     explain: bool,
     why: bool = False,
     band_edges: BandEdges | None = None,
+    baseline: Baseline | None = None,
+    loss: str | None = None,
     write_report: Callable[[JudgedRun, int], Path] | None = None,
 ) -> int:
     """Judge the runs of *logs*, print the result, and return the exit code.
 
     *explain* shows how each log was read, and *why* each part of VaeNllDiverged. *band_edges* replace the default
-    edges. *write_report* is called with each run and its number, counted from 1, and returns the path of the report.
+    edges, *baseline* is the run before, and *loss* the preset of its loss.
+
+    *write_report* is called with each run and its number, counted from 1, and returns the path of the report.
     """
     answer = Answer()
     logging.getLogger("vae_exporter").setLevel(logging.CRITICAL)  # its warnings are for trainers
     try:
-        for judged in _judge_all(logs, options, band_edges, answer, why=why):
+        judge_run = partial(
+            judge, rules=engine.rule_files(), band_edges=band_edges, baseline=baseline, loss=loss, why=why
+        )
+        for judged in _judge_all(logs, options, judge_run, answer):
             answer.judged.append(judged)
             if as_text:
-                _show(console, for_people(judged, explain=explain))
+                show(console, for_people(judged, explain=explain))
             if write_report:
                 _tell(f"wrote the report to {write_report(judged, len(answer.judged))}")
     except VaeExporterError as error:
@@ -84,14 +96,16 @@ def judge_logs(  # noqa: PLR0913 - the command's options
     if not as_text:
         sys.stdout.write(json.dumps([as_json(one) for one in answer.judged], indent=2) + "\n")
     elif len(answer.judged) > 1:
-        _show(console, comparison(answer.judged))
+        show(console, comparison(answer.judged))
     return answer.exit_code
 
 
 def _judge_all(
-    logs: Sequence[Path], options: LogOptions, band_edges: BandEdges | None, answer: Answer, *, why: bool
+    logs: Sequence[Path],
+    options: LogOptions,
+    judge_run: Callable[[LoggedRun], Judgement],
+    answer: Answer,
 ) -> Iterator[JudgedRun]:
-    rules = engine.rule_files()
     names: Counter[str] = Counter()
     for path in logs:
         try:
@@ -99,20 +113,10 @@ def _judge_all(
                 names[run.name] += 1
                 if names[run.name] > 1:
                     run.name = f"{run.name} ({run.file})"[-200:]
-                yield JudgedRun(run, judge(run, rules=rules, band_edges=band_edges, why=why))
+                yield JudgedRun(run, judge_run(run))
         except LogError as error:
             _tell(str(error))
             answer.errors.append(str(error))
-
-
-def _show(console: Console, what: RenderableType) -> None:
-    """Print *what*. Outside a terminal, strip the trailing spaces with which rich pads table rows."""
-    if console.is_terminal:
-        console.print(what)
-        return
-    with console.capture() as capture:
-        console.print(what)
-    sys.stdout.write("\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n")
 
 
 def _tell(message: str) -> None:

@@ -38,6 +38,7 @@ _RECORDED = (
     "run:vae_nll_rise_cause",
     # only for the report
     "run:vae_nll:short_mean",
+    "run:vae_baseline:mean",
     "run_component:vae_loss:contribution",
 )
 _QUERY = f'{{__name__=~"{"|".join(_RECORDED)}"}}'

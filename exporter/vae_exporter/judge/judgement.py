@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vae_exporter._process.band_edges import BandEdges
+    from vae_exporter._record.baseline import Baseline
     from vae_exporter.judge.engine import FiringAlert, Moment
     from vae_exporter.judge.explanation import Part
     from vae_exporter.judge.logs.logged_run import LoggedRun
@@ -45,7 +46,10 @@ class AlertEpisode:
 
 @dataclass(frozen=True)
 class BandSpan:
-    """Consecutive steps with the NLL in *band*, or in no band yet if that is None. *nll* is its last value there."""
+    """Consecutive steps with the NLL in *band*, or in none if that is None.
+
+    *nll* is its last value there. None means that the run has no mean NLL yet.
+    """
 
     band: str | None
     first_step: int
@@ -77,8 +81,10 @@ class Judgement:
         return any(episode.severity == PAGE for episode in self.alerts)
 
 
-def scrape(run: LoggedRun, band_edges: BandEdges | None = None) -> Scrapes:
-    """Read *run* to its end, and return what Prometheus would have scraped from it if it had set *band_edges*."""
+def scrape(
+    run: LoggedRun, band_edges: BandEdges | None = None, baseline: Baseline | None = None, loss: str | None = None
+) -> Scrapes:
+    """Read *run* to its end, and return what Prometheus would have scraped if it had been given these arguments."""
     settings = check_settings(
         run=run.name,
         rank=0,
@@ -87,19 +93,28 @@ def scrape(run: LoggedRun, band_edges: BandEdges | None = None) -> Scrapes:
         info=None,
         outputs_url=None,
         start_step=run.start_step,
+        loss=loss,
     )
-    return simulate(settings, run.stretches)
+    return simulate(settings, run.stretches, baseline)
 
 
-def judge(
-    run: LoggedRun, *, rules: Sequence[Path], band_edges: BandEdges | None = None, why: bool = False
+def judge(  # noqa: PLR0913 - the command's options
+    run: LoggedRun,
+    *,
+    rules: Sequence[Path],
+    band_edges: BandEdges | None = None,
+    baseline: Baseline | None = None,
+    loss: str | None = None,
+    why: bool = False,
 ) -> Judgement:
-    """Read *run* to its end and judge it with *rules*. *why* asks for an explanation.
+    """Read *run* to its end and judge it with *rules*, compared with *baseline*. *why* asks for an explanation.
+
+    *loss* is the name of a preset, as in ``TrainingExporter(loss=...)``.
 
     Raises:
         StackError: promtool is missing, or fails.
     """
-    scrapes = scrape(run, band_edges)
+    scrapes = scrape(run, band_edges, baseline, loss)
     judged = judgement(engine.evaluate(scrapes, rules), scrapes.steps, kept=engine.kept_alerts(rules))
     return replace(judged, why=explain_log(scrapes, rules)) if why else judged
 
@@ -122,12 +137,12 @@ def judgement(moments: Sequence[Moment], steps: Sequence[int], *, kept: Collecti
 
 def _bands(moments: Sequence[Moment], steps: Sequence[int]) -> Iterator[BandSpan]:
     at_each = [
-        (_labels(moment, "run:vae_nll_band").get("band"), moment, step)
+        (_labels(moment, "run:vae_nll_band").get("band"), _value(moment, "run:vae_nll:mean"), step)
         for moment, step in zip(moments, steps, strict=True)
     ]
-    for band, group in groupby(at_each, key=lambda one: one[0]):
+    for (band, _), group in groupby(at_each, key=lambda one: (one[0], one[1] is None)):
         span = list(group)
-        yield BandSpan(band, span[0][2], span[-1][2], _value(span[-1][1], "run:vae_nll:mean"))
+        yield BandSpan(band, span[0][2], span[-1][2], span[-1][1])
 
 
 def _episodes(moments: Sequence[Moment], steps: Sequence[int], kept: Collection[str]) -> Iterator[AlertEpisode]:

@@ -37,12 +37,22 @@ MAX_SPANS = 24
 """The most band spans that are listed. If there are more, the longest are."""
 
 
+LEAST_FIXED, MOST_FIXED = 0.01, 1e6
+"""Between these, a loss is printed with three decimals; others with three significant digits."""
+
+
 @dataclass(frozen=True)
 class JudgedRun:
     """A run, read to its end, and its judgement."""
 
     run: LoggedRun
     judgement: Judgement
+
+
+def figure(loss: float) -> str:
+    """Return *loss* as a person reads it at any scale, such as 0.162, 0.0016 or 1e+308."""
+    is_fixed = loss == 0 or LEAST_FIXED <= abs(loss) < MOST_FIXED
+    return f"{loss:.3f}" if is_fixed else f"{loss:.3g}"
 
 
 def as_json(judged: JudgedRun) -> dict[str, Any]:
@@ -108,7 +118,7 @@ def comparison(judged: Sequence[JudgedRun]) -> RenderableType:
             f"{one.run.first_step} to {one.run.last_step}",
             _styled(judgement.verdict or "none"),
             _styled(judgement.band or "none"),
-            "-" if judgement.nll is None else f"{judgement.nll:.3f}",
+            "-" if judgement.nll is None else figure(judgement.nll),
             str(len(pages)),
             str(len(judgement.alerts) - len(pages)),
             f"step {pages[0].step}" if pages else "-",
@@ -137,7 +147,7 @@ def _verdict(judgement: Judgement) -> Text:
     if judgement.reason != judgement.verdict:
         text.append(f" ({judgement.reason})", style="default not bold")
     if judgement.nll is not None:
-        text.append(f", NLL {judgement.nll:.3f} at the end", style="default not bold")
+        text.append(f", NLL {figure(judgement.nll)} at the end", style="default not bold")
     if judgement.paged:
         text.append("; it would have paged", style="bold red")
     return text
@@ -154,9 +164,13 @@ def _bands(bands: Sequence[BandSpan]) -> RenderableType:
     longest = sorted(bands, key=lambda span: span.last_step - span.first_step, reverse=True)[:MAX_SPANS]
     for span in bands:
         if span in longest:
-            nll = "" if span.nll is None else f"NLL {span.nll:.3f} at the end"
+            nll = "" if span.nll is None else f"NLL {figure(span.nll)} at the end"
             end = "" if span.last_step == span.first_step else f" to {span.last_step}"
-            table.add_row(f"{span.first_step}{end}", _styled(span.band or "none yet"), nll)
+            table.add_row(
+                f"{span.first_step}{end}",
+                _styled(span.band or ("none yet" if span.nll is None else "no band fits")),
+                nll,
+            )
     if len(bands) > MAX_SPANS:
         table.add_row("", f"and {len(bands) - MAX_SPANS} shorter spans", "")
     return table

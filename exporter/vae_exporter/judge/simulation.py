@@ -15,15 +15,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from vae_exporter._process.settings import RunSettings
+    from vae_exporter._record.baseline import Baseline
     from vae_exporter.judge.logs.repair.means import Stretch
 
 SCRAPE_SECONDS = 15
 """The shipped scrape interval. The rules' look-back of two minutes and their `for:` clauses depend on it."""
 
 MAX_SCRAPES = 500
-"""The approximate limit of scrapes per run. At about 8 ms each, the rules take 4 s to evaluate at this many."""
+"""The approximate limit of scrapes per run. At about 20 ms each, the rules take 10 s to evaluate at this many."""
 
-STEPS_A_SCRAPE = 5
+STEPS_A_SCRAPE = 10
 """The initial number of steps per scrape. It doubles each time that `MAX_SCRAPES` is reached."""
 
 PEAK_STEPS = 20
@@ -52,6 +53,7 @@ class Scrapes:
 
     run: str
     scrapes: list[Scrape] = field(default_factory=list)
+    course: Baseline | None = None  # of the run, as the baseline of others; None if it held no level
 
     def __len__(self) -> int:
         return len(self.scrapes)
@@ -89,14 +91,16 @@ class Scrapes:
 
 
 class SimulatedRun:
-    """The exporter of one run, on a clock that only `wait` advances."""
+    """The exporter of one run, on a clock that only `wait` advances. It is compared with *baseline*, the run before."""
 
-    def __init__(self, settings: RunSettings) -> None:
+    def __init__(self, settings: RunSettings, baseline: Baseline | None = None) -> None:
         self.seconds = 0.0
         self.recorder = Recorder(
             start_step=settings.start_step,
             definition=settings.definition,
             window_steps=settings.window_steps,
+            baseline=baseline,
+            keeps_course=True,
             clock=lambda: self.seconds,
             monotonic=lambda: self.seconds,
         )
@@ -157,12 +161,12 @@ class _Peak:
         return [scrape] if scrape is not None and scrape.step != step else []
 
 
-def simulate(settings: RunSettings, stretches: Iterable[Stretch]) -> Scrapes:
-    """Simulate a run of *stretches* and return its scrapes.
+def simulate(settings: RunSettings, stretches: Iterable[Stretch], baseline: Baseline | None = None) -> Scrapes:
+    """Simulate a run of *stretches*, which is compared with *baseline*, and return its scrapes.
 
     A longer run gets more steps per scrape, not more scrapes than about `MAX_SCRAPES`, so memory and time are bounded.
     """
-    run = SimulatedRun(settings)
+    run = SimulatedRun(settings, baseline)
     scrapes = Scrapes(settings.run)
     density = STEPS_A_SCRAPE
     peak = _Peak()
@@ -191,6 +195,7 @@ def simulate(settings: RunSettings, stretches: Iterable[Stretch]) -> Scrapes:
             scrapes.scrapes = thinned(scrapes.scrapes)
     run.recorder.end("finished")  # the end of a log is not a crash
     scrapes.scrapes.append(run.scrape(last_step))
+    scrapes.course = run.recorder.course()
     return scrapes
 
 

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from vae_exporter.judge.logs.logged_run import LoggedRun, LogOptions
 
 _HELD = "run:vae_nll:held"
+_MEAN = "run:vae_nll:mean"
 _STEPS = "run:vae_loss_window:steps"
 _SHORT_MEAN = "run:vae_nll:short_mean"
-_QUERY = f'{{__name__=~"{_HELD}|{_STEPS}|{_SHORT_MEAN}"}}'
+_QUERY = f'{{__name__=~"{_HELD}|{_MEAN}|{_STEPS}|{_SHORT_MEAN}"}}'
 
 
 def read_good_run(path: Path, options: LogOptions, run: str, defaults: Mapping[str, float]) -> GoodRun:
@@ -54,8 +55,10 @@ def _judged(run: LoggedRun, defaults: Mapping[str, float]) -> GoodRun:
         name=run.name,
         source=run.file,
         held=_value(moments[-1], _HELD),
+        mean=_value(moments[-1], _MEAN),
         window_steps=_value(moments[-1], _STEPS) or 0.0,
         short_means=Curve(tuple(step for step, _ in points), tuple(value for _, value in points)),
+        course=scrapes.course,
     )
 
 

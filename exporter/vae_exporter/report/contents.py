@@ -49,6 +49,7 @@ class Report:
         state: The last state that the process reported, or that it disappeared without reporting its end.
         nll: The mean NLL of the last 100 steps.
         nll_noise: The mean NLL of the last 10 steps.
+        baseline: The mean NLL of the run before over the same 100 steps.
         edges: The edges of the NLL by name: ``bad`` is ``run:vae_nll:edge_bad``.
         contributions: The weighted means that sum to the NLL, by component.
         alerts: The alerts that fired, in the order in which they began.
@@ -63,6 +64,7 @@ class Report:
     state: str | None = None
     nll: Curve = field(default_factory=Curve)
     nll_noise: Curve = field(default_factory=Curve)
+    baseline: Curve = field(default_factory=Curve)
     edges: Mapping[str, float] = field(default_factory=dict)
     contributions: Mapping[str, Curve] = field(default_factory=dict)
     alerts: tuple[Alert, ...] = ()

@@ -39,6 +39,8 @@ def nll_figure(report: Report) -> str:
     _draw_bands(frame, report.edges)
     for part in unbroken(report.nll_noise):
         frame.plot(part.steps, part.values, color=ink("noise"), linewidth=0.8, alpha=0.75)
+    for part in unbroken(report.baseline):
+        frame.plot(part.steps, part.values, color=ink("text"), linewidth=1.4, linestyle="--")
     for part in unbroken(report.nll):
         frame.plot(part.steps, part.values, color=ink("page"), linewidth=4.2)  # an outline, for contrast with the bands
         frame.plot(part.steps, part.values, color=ink("curve"), linewidth=2.2)
@@ -99,7 +101,7 @@ def logarithmic_from(report: Report) -> float | None:
 
 
 def _highest(report: Report) -> float:
-    values = (*report.nll.values, *report.nll_noise.values)
+    values = (*report.nll.values, *report.nll_noise.values, *report.baseline.values)
     return max((value for value in values if math.isfinite(value)), default=0.0)
 
 

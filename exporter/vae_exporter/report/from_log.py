@@ -23,6 +23,7 @@ def report_of(judged: JudgedRun) -> Report:
         reason=judgement.reason,
         nll=_curve(judgement, "run:vae_nll:mean"),
         nll_noise=_curve(judgement, "run:vae_nll:short_mean"),
+        baseline=_curve(judgement, "run:vae_baseline:mean"),
         edges=_edges(judgement),
         contributions={
             component: _curve(judgement, "run_component:vae_loss:contribution", component=component)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from vae_exporter.stack.client import Series
     from vae_exporter.stack.run_history import RunHistory
 
-_LOST = "lost: it disappeared without reporting that it ended"
+_LOST = "lost: it disappeared without reporting its end"
 
 _HELD = "run_gpu:vae_cuda_allocator:bytes"  # the sum over the ranks on a GPU
 _LAYERS = {
@@ -45,6 +45,7 @@ def read_report(prometheus_url: str, run: str | None = None) -> Report:
         state=_state(history),
         nll=history.curve(f"max(run:vae_nll:mean{{{of_run}}})"),
         nll_noise=history.curve(f"max(run:vae_nll:short_mean{{{of_run}}})"),
+        baseline=history.curve(f"max(run:vae_baseline:mean{{{of_run}}})"),
         edges=_edges(history),
         contributions={
             component: history.curve(f'max(run_component:vae_loss:contribution{{{of_run},component="{component}"}})')

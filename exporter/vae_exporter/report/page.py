@@ -90,6 +90,8 @@ def _parts(report: Report) -> Iterator[str]:
             "Thick line: mean of the last 100 steps, which decides the band. Thin line: mean of the last 10 steps. "
             "Dark green: the golden range."
         )
+        if report.baseline:
+            words += " Dashed: what the run before had here."
         if linear := logarithmic_from(report):
             words += f" Above the dotted line at {linear:.2g}, the scale is logarithmic."
         yield f'<p class="small">{words}</p>'

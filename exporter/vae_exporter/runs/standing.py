@@ -59,7 +59,7 @@ def standings(prometheus: Prometheus) -> list[Standing]:
     nll = _by_run(prometheus, "max by (run) (run:vae_nll:mean)")
     bands = _by_run(prometheus, "run:vae_nll_band")
     verdicts = _by_run(prometheus, "run:vae_verdict")
-    ages = _by_run(prometheus, "max by (run) (time() - vae_last_step_timestamp_seconds > 0)")
+    ages = _by_run(prometheus, "max by (run) (clamp_min(time() - vae_last_step_timestamp_seconds, 0))")
     gpus = _by_run(prometheus, "avg by (run) (vae_gpu_utilization_ratio)")
     memory = _by_run(prometheus, "max by (run) (vae_gpu_memory_used_bytes / vae_gpu_memory_total_bytes)")
     alerts = _alerts(prometheus)

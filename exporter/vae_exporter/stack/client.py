@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -90,11 +91,16 @@ class _Api:
         if content is not None:
             request.data = json.dumps(content).encode()
             request.add_header("Content-Type", "application/json")
+        deadline = time.monotonic() + timeout
+        read = bytearray()
         with urllib.request.urlopen(request, timeout=timeout) as answer:  # noqa: S310 - likewise
-            read = bytes(answer.read(_MAX_ANSWER + 1))
-        if len(read) > _MAX_ANSWER:
-            raise OSError(f"the answer has more than {_MAX_ANSWER >> 20} MiB")
-        return read
+            while chunk := answer.read1():
+                read += chunk
+                if len(read) > _MAX_ANSWER:
+                    raise OSError(f"the answer has more than {_MAX_ANSWER >> 20} MiB")
+                if time.monotonic() > deadline:  # each read has *timeout* seconds of its own
+                    raise OSError(f"the answer is not complete after {timeout:g} seconds")
+        return bytes(read)
 
 
 @dataclass(frozen=True)

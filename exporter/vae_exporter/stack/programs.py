@@ -1,4 +1,8 @@
-"""Locate the servers and their tools: in `.servers/bin`, which `make servers` fills, or else on PATH."""
+"""Locate the servers and their tools.
+
+The folder in the environment variable ``VAE_EXPORTER_SERVERS`` comes first, then `.servers/bin`, which `make servers`
+fills, then PATH.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,10 @@ def find_program(name: str, repository: Path | None = None) -> Path:
     Raises:
         StackError: The program is neither there nor on PATH. The message says how to get it.
     """
+    if chosen := os.environ.get("VAE_EXPORTER_SERVERS"):
+        if os.access(program := Path(chosen, name), os.X_OK):
+            return program
+        raise StackError(f"VAE_EXPORTER_SERVERS is {chosen!r}, and that folder has no program {name}")
     repository = repository or repository_root()
     if repository is not None and os.access(fetched := repository / ".servers" / "bin" / name, os.X_OK):
         return fetched

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 from vae_exporter.errors import StackError
 from vae_exporter.pager.receiver import receive
-from vae_exporter.stack.client import Alertmanager, Prometheus
+from vae_exporter.stack.client import Alertmanager, AnswerError, Prometheus
 from vae_exporter.stack.files import stack_folder
 from vae_exporter.stack.processes import PROMETHEUS_ADDRESS, check_free
 from vae_exporter.stack.servers import ALERTMANAGER_ADDRESS, PAGER_URL, alertmanager, prometheus
@@ -92,5 +92,6 @@ def wait_for_death(
                     f"{server.name} at {server.url} no longer answers ({error}), so no run is monitored; see its log "
                     "in the data folder, and restart `vae-exporter watch`"
                 ) from error
-        each_time()
+        with suppress(AnswerError):  # a busy server is queried again, and one that has died fails the check
+            each_time()
         time.sleep(every)

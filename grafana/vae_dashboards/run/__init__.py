@@ -1,19 +1,22 @@
 """VAE run: whether it is healthy, and if not, why and what to do."""
 
-from vae_dashboards.board import Board, Row, ranks, runs
+from vae_dashboards.board import Board, Row, ranks, runs, runs_before
 from vae_dashboards.run.checks import confidence, latents, stability, the_sum
 from vae_dashboards.run.glance import at_a_glance
 from vae_dashboards.run.marks import marks
+from vae_dashboards.run.pictures import pictures
 from vae_dashboards.run.resources import memory, optimizer, other_values
 
 
-def run() -> Board:
+def run(*, has_pictures: bool = False) -> Board:
     """Return the dashboard of a run.
 
-    Every row is of one run, which its heading names, so no legend has to.
+    Every row is of one run, which its heading names, so no legend has to. The browser of whoever opens the dashboard
+    loads the pictures from where the runs say, so a site decides whether it *has_pictures*.
     """
     rows = {
         "Run $run": at_a_glance(),
+        **({"Pictures of $run": pictures()} if has_pictures else {}),
         "A · Sum: what the NLL of $run consists of, and which part made it rise": the_sum(),
         "B · Stability: does the NLL of $run rise, explode or spike?": stability(),
         "C · Confidence: are the reconstructions of $run as good as the NLL?": confidence(),
@@ -26,7 +29,7 @@ def run() -> Board:
         uid="vae-run",
         title="VAE run",
         description="Whether the run is healthy, and if not, why and what to do. Each run has its own rows.",
-        variables=[runs(), ranks()],
+        variables=[runs(), ranks(), runs_before()],
         annotations=marks(),
         rows=[Row(title, panels, repeat="run") for title, panels in rows.items()],
     )

@@ -13,7 +13,7 @@ from vae_dashboards.meanings import (
     RISES,
 )
 from vae_dashboards.panels import Words, curves, number, stacked, states
-from vae_dashboards.queries import Query, edge, of_rank, of_run, window_mean
+from vae_dashboards.queries import Query, edge, of_rank, of_run, or_none, window_mean
 from vae_dashboards.run import no_data
 from vae_exporter.vocabulary import COMPONENTS, NLL_PARTS
 
@@ -60,7 +60,7 @@ def the_sum() -> Panels:
                 "The NLL is not rising.",
             ),
             RISES,
-            [Query(f"group by (run, cause) ({of_run('run:vae_nll_rise_cause')})", "{{cause}}")],
+            [Query(or_none(f"group by (run, cause) ({of_run('run:vae_nll_rise_cause')})", "cause"), "{{cause}}")],
             (6, 8),
         ),
     ]
@@ -123,7 +123,7 @@ def stability() -> Panels:
                 )
             ],
             (16, 4),
-        ),
+        ).axis_soft_max(1),
     ]
 
 
@@ -205,7 +205,12 @@ def confidence() -> Panels:
                 "The reconstructions look as good as the NLL suggests, or were not reported.",
             ),
             HOLDS,
-            [Query(f"group by (run, symptom) ({of_run('run:vae_confidence_gap')})", "{{symptom}}")],
+            [
+                Query(
+                    or_none(f"group by (run, symptom) ({of_run('run:vae_confidence_gap')})", "symptom"),
+                    "{{symptom}}",
+                )
+            ],
         ),
     ]
 

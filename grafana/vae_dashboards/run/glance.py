@@ -16,9 +16,10 @@ from vae_dashboards.meanings import (
     STATE_QUERY,
     VERDICT,
     WHAT_TO_DO,
+    called,
 )
 from vae_dashboards.panels import EMPTY, RUNBOOKS, Words, number, states
-from vae_dashboards.queries import Query, of_run
+from vae_dashboards.queries import Query, of_run, or_none
 from vae_dashboards.run import no_data
 from vae_dashboards.run.nll import nll_by_step, nll_by_time
 from vae_dashboards.tables import Column, only, rows
@@ -52,8 +53,8 @@ def _verdict() -> Panels:
         number(
             Words(
                 "Verdict",
-                "The verdict of the rules: healthy, converging, watch or stop.",
-                no_data.AFTER_HUNDRED_STEPS,
+                "The latest verdict of the rules: healthy, converging, watch or stop.",
+                "No verdict",
             ),
             "none",
             Query(f"max by (run) ({of_run('run:vae_verdict:code')})"),
@@ -64,7 +65,7 @@ def _verdict() -> Panels:
             Words(
                 "Reason and what to do",
                 "The alert or band that decided the verdict, and advice. The runbook of the alert has the details.",
-                "Not judged. The first verdict comes after 100 steps.",
+                "No verdict now: the run has ended, or has not made 100 steps yet.",
             ),
             [Query(f"max by (reason) ({of_run('run:vae_verdict')})")],
             do,
@@ -105,10 +106,10 @@ def _firing_now() -> table.Panel:
 
 
 def _outputs() -> table.Panel:
-    columns = [Column("outputs_url", "View", link=("Open", "${__value.raw}"), cell=wrapped())]
+    columns = [Column("outputs_url", "View", link=("Open", "${__value.raw}"), meaning=called("Open the outputs"))]
     return rows(
         Words("Outputs", "A link to the reconstructions.", "outputs_url is not set."),
-        [Query(f"max by (outputs_url) ({of_run('vae_run_info', outputs_url='=~.+')})")],
+        [Query(f"max by (outputs_url) (last_over_time({of_run('vae_run_info', outputs_url='=~.+')}[$__range]))")],
         columns,
         (4, 6),
     ).transformations(only(columns))
@@ -163,7 +164,7 @@ def _alert_history() -> statetimeline.Panel:
     return states(
         Words("Alert history", "When each alert fired.", "No alert fired in this time range."),
         FIRING,
-        [Query(FIRING_QUERY.format(runs=THIS_RUN), "{{alert}}")],
+        [Query(or_none(FIRING_QUERY.format(runs=THIS_RUN), "alert"), "{{alert}}")],
         (24, 6),
     )
 
@@ -173,11 +174,11 @@ def _about() -> table.Panel:
         Words(
             "About",
             "What the run reports about itself, from TrainingExporter(info=, outputs_url=).",
-            "The run is not scraped.",
+            "The run was not scraped in this time range.",
         ),
-        [Query(f"group without (instance, job) ({of_run('vae_run_info')})")],
-        [Column("outputs_url", "outputs_url", link=("Open the outputs", "${__value.raw}"))],
+        [Query(f"group without (instance, job) (last_over_time({of_run('vae_run_info')}[$__range]))")],
+        [Column("outputs_url", "outputs_url", link=("Open", "${__value.raw}"), meaning=called("Open the outputs"))],
         (24, 4),
     ).transformations(
-        [DataTransformerConfig(id_val="filterFieldsByName", options={"exclude": {"pattern": "^(Time|Value)"}})]
+        [DataTransformerConfig(id_val="filterFieldsByName", options={"exclude": {"pattern": "^(Time|Value|run$)"}})]
     )

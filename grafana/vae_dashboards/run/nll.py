@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vae_dashboards.looks import dashed, edge_of_bands, filled_down_to, fixed, logarithmic, thin
-from vae_dashboards.meanings import BAND_COLORS, GRAY, GREEN, PURPLE
+from vae_dashboards.meanings import BAND_COLORS, BLUE, GRAY, GREEN, PURPLE
 from vae_dashboards.panels import Words, curves
-from vae_dashboards.queries import Query, band_edge, of_run
+from vae_dashboards.queries import Query, band_edge, of_run, one_curve
 from vae_dashboards.run import no_data
-from vae_dashboards.steps import STEP, along_step
+from vae_dashboards.steps import of_run_by_step
 from vae_exporter.vocabulary import NLL_BANDS
 
 if TYPE_CHECKING:
@@ -20,23 +20,14 @@ FLOOR, CEILING = "floor", "ceiling"
 
 GOLDEN = ("golden_min", "golden_max")
 
-SHORT, BEST, NLL = "last 10 steps", "best", "NLL"
+SHORT, BEST, BASELINE, NLL = "last 10 steps", "best", "baseline", "NLL"
 
 LINES = [
-    Query(f"max by (run) ({of_run('run:vae_nll:short_mean')})", SHORT, "short"),
+    Query(one_curve("run:vae_nll:short_mean"), SHORT, "short"),
     Query(f"min by (run) ({of_run('run:vae_nll:best')})", BEST, "best"),
-    Query(f"max by (run) ({of_run('run:vae_nll:mean')})", NLL, "nll"),
+    Query(f"max by (run) ({of_run('run:vae_baseline:mean')})", BASELINE, "baseline"),
+    Query(one_curve("run:vae_nll:mean"), NLL, "nll"),
 ]
-
-# The lowest step that was not trained again later: after a resume that goes back, the newer values count. It ascends
-# strictly, as the x axis must. A sample is used only once, so that a missing one does not repeat the step before it.
-STEP_QUERY = Query(
-    f"min by (run) (last_over_time({of_run('run:vae_step:max')}[$__interval]))"
-    f" unless min by (run) (last_over_time({of_run('run:vae_step:max')}[$__interval]))"
-    f" >= min by (run) (min_over_time({of_run('run:vae_step:max')}[$__range] offset -${{__range_s}}s1ms))",
-    STEP,
-    STEP,
-)
 
 
 def nll_by_time() -> timeseries.Panel:
@@ -47,7 +38,8 @@ def nll_by_time() -> timeseries.Panel:
             "Purple: the judged NLL, the mean of the last 100 steps, on a log scale. The thin line is the mean of "
             "the last 10, the dashed one the best so far. From the top, the bands are bad, degraded, good, "
             "excellent, low and suspicious. The NLL should settle in excellent or good. No bands are drawn if they "
-            "do not fit the run.",
+            "do not fit the run. If the run resumes another one, the curve of that run comes first. "
+            "Dashed blue: what the run before had here, if the run has a baseline.",
             no_data.HUNDRED_STEPS,
         ),
         "none",
@@ -60,7 +52,7 @@ def nll_by_time() -> timeseries.Panel:
 
 def nll_by_step() -> trend.Panel:
     """Return the panel of the NLL by step."""
-    panel = along_step(
+    panel = of_run_by_step(
         Words(
             "NLL by step",
             "The NLL over its bands, by step, without pauses. Steps that were trained again after a resume have "
@@ -68,7 +60,7 @@ def nll_by_step() -> trend.Panel:
             no_data.HUNDRED_STEPS,
         ),
         "none",
-        [STEP_QUERY, *_edges(), *LINES],
+        [*_edges(), *LINES],
         (24, 11),
     )
     _draw_over_bands(panel)
@@ -100,4 +92,5 @@ def _draw_over_bands(panel: timeseries.Panel | trend.Panel) -> None:
         panel.override_by_name(name, [*edge_of_bands(), *dashed(1), fixed(GREEN)])
     panel.override_by_name(SHORT, [fixed(GRAY), *thin()])
     panel.override_by_name(BEST, [fixed(GRAY), *dashed(1)])
+    panel.override_by_name(BASELINE, [fixed(BLUE), *dashed(2)])
     panel.override_by_name(NLL, [fixed(PURPLE)])

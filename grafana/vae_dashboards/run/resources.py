@@ -8,7 +8,7 @@ from vae_dashboards.looks import dashed, fixed, logarithmic
 from vae_dashboards.meanings import (
     RED,
 )
-from vae_dashboards.panels import Words, curves
+from vae_dashboards.panels import SCIENTIFIC, Words, curves
 from vae_dashboards.queries import Query, of_rank
 from vae_dashboards.run import no_data
 
@@ -41,10 +41,12 @@ def optimizer() -> Panels:
                 "The learning rate of the optimizer, on a log scale. It follows your schedule.",
                 "Pass learning_rate to observe().",
             ),
-            "none",
+            SCIENTIFIC,
             [Query(f"max by (run) ({of_rank('vae_learning_rate')})", "learning rate")],
             (8, 8),
-        ).scale_distribution(logarithmic()),
+        )
+        .scale_distribution(logarithmic())
+        .axis_width(80),
         curves(
             Words(
                 "Gradient norm",
@@ -163,5 +165,5 @@ def memory() -> Panels:
                 ),
             ],
             (8, 9),
-        ),
+        ).axis_soft_max(1),
     ]

@@ -17,6 +17,11 @@ LIFE = Section(
     "Life",
     (
         Record(
+            "run_rank:vae_run:was_scraped",
+            "group by (run, rank) (last_over_time(vae_run_state[2m]))",
+            "Present if the rank was scraped within the last two minutes",
+        ),
+        Record(
             "run_rank:vae_clock_offset:seconds",
             """
               max by (run, rank) (
@@ -25,9 +30,9 @@ LIFE = Section(
             or
                 last_over_time(run_rank:vae_clock_offset:seconds[2m])
               and
-                max by (run, rank) (last_over_time(vae_run_state[2m]))
+                run_rank:vae_run:was_scraped
             or
-              0 * max by (run, rank) (last_over_time(vae_run_state[2m]))
+              0 * run_rank:vae_run:was_scraped
             """,
             "How far the clock of the rank's host is ahead of that of Prometheus. The other series correct its "
             "timestamps by this",
@@ -47,15 +52,51 @@ LIFE = Section(
             "The state in which it ended, if no scrape could read that, from the target file that it left",
         ),
         Record(
+            "run:vae_run:successor",
+            """
+            max by (run, successor) (
+              label_replace(
+                label_replace(
+                    run_rank:vae_run_start:timestamp_seconds
+                  * on (run, rank) group_right ()
+                    max by (run, rank, resumes) (last_over_time(vae_run_info{resumes!=""}[2m])),
+                  "successor", "$1", "run", "(.+)"
+                ),
+                "run", "$1", "resumes", "(.+)"
+              )
+            )
+            """,
+            "For a run that another one resumes under its own name, *successor*: when that one started",
+            more_labels=("successor",),
+        ),
+        Record(
+            "run_rank:vae_run_unscraped:timestamp_seconds",
+            """
+              time() * (run_rank:vae_run_end:code > bool 0)
+            unless
+              run_rank:vae_run_end:code offset 1h
+            unless
+              last_over_time(run_rank:vae_run_start:timestamp_seconds[2h])
+            unless on (run)
+              last_over_time(run:vae_run:successor[1h])
+            """,
+            "The time, for an hour after a rank left the file with its end, if no scrape has ever seen the rank, and "
+            "no other run resumes this one",
+            why="It failed at its first step. The file of a rank with which a run does not resume stays as well.",
+        ),
+        Record(
             "run:vae_run_start:timestamp_seconds",
             """
-              max by (run) (run_rank:vae_run_start:timestamp_seconds)
+              max by (run) (
+                run_rank:vae_run_start:timestamp_seconds or run:vae_run:successor
+              )
             or
                 last_over_time(run:vae_run_start:timestamp_seconds[1h])
               and
                 max by (run) (last_over_time(run_rank:vae_run_alive:timestamp_seconds[1h]))
             """,
-            "When the newest process of the run started. Kept as long as a rank of the run is remembered",
+            "When the newest process of the run, or of one that resumes it, started. Kept as long as a rank of the run "
+            "is remembered",
         ),
         Record(
             "run_rank:vae_run_alive:timestamp_seconds",
@@ -72,7 +113,7 @@ LIFE = Section(
                 > time() - $remembered
                 >= on (run) group_left () run:vae_run_start:timestamp_seconds
             or
-              time() * (run_rank:vae_run_end:code > bool 0) unless run_rank:vae_run_end:code offset 1h
+              run_rank:vae_run_unscraped:timestamp_seconds
             """,
             "When the rank was last alive: now, or when it ended or was last scraped. Kept for a day, or until a later "
             "process of the run starts",
@@ -122,7 +163,7 @@ STEPS = Section(
             or
                 last_over_time(run_rank:vae_run_paused:timestamp_seconds[1h])
               and
-                max by (run, rank) (last_over_time(vae_run_state[2m]))
+                run_rank:vae_run:was_scraped
             """,
             "When the rank was last scraped while paused",
         ),
@@ -170,7 +211,7 @@ STEPS = Section(
             """
               clamp_min($usual_steps * run_rank:vae_step_duration_seconds:mean, $stall_min)
             or
-              $first_step * group by (run, rank) (last_over_time(vae_run_state[2m]))
+              $first_step * run_rank:vae_run:was_scraped
             """,
             "How long a step of the rank may take: $usual_steps usual step times, but at least $stall_min s; "
             "$first_step s if no step has been timed yet",

@@ -43,8 +43,9 @@ DOWN = Alert(
     when="a rank that was running or paused is not scraped for a minute and did not report that it ended",
     clears="when it is scraped again",
     summary="""
-        Run {{ $labels.run }}, rank {{ $labels.rank }}, disappeared without reporting that it ended. Check whether it
-        still runs; if not, resume it.
+        Run {{ $labels.run }}, rank {{ $labels.rank }}, disappeared without reporting its end
+        {{- range <<topk(1, last_over_time(vae_run_start_timestamp_seconds{@run,@rank}[1d]))>> }}[[pod reason]]
+        {{- end }}. If it no longer runs, resume it.
     """,
     description="""
         {{ with <<topk(1, last_over_time(vae_run_start_timestamp_seconds{@run,@rank}[1d]))>> -}}

@@ -8,8 +8,8 @@ from vae_rules.rule import Alert, Record, Section
 _ENDED = """
         {{- range $index, $rank := <<run_rank:vae_run_state:code{@run} == CODE>> | sortByLabel "rank" }}
         {{- if $index }},{{ end }} rank {{ .Labels.rank }}
-        {{- with <<topk(1, last_over_time(vae_run_end_timestamp_seconds{@run,@.rank}[1d]) > 0)>> }} at
-        [[first time]]{{ end }}
+        {{- range <<topk(1, last_over_time(vae_run_end_timestamp_seconds{@run,@.rank}[1d]) > 0)>> }} at
+        [[time]][[pod reason]]{{- end }}
         {{- end }}
         {{- with <<max(last_over_time(vae_step{@run}[1d]))>> }}; step [[first %.0f]]{{ end }}.
 """
@@ -30,7 +30,7 @@ FAILED = Alert(
         {{{{- with <<count(run_rank:vae_run_state:code{{@run}} <= 1)>> }}}} [[first %.0f]] of its ranks did not report
         that
         they ended. If they still run, stop them first.{{{{ end }}}}
-        This alert fires for a day or until the run runs again.
+        This alert fires for a day or until the run is back.
     """,
     dashboard=run_dashboard("run_rank:vae_run_state:code{@run}"),
 )
@@ -42,9 +42,14 @@ TERMINATED = Alert(
       max by (run) (run_rank:vae_run_alive:timestamp_seconds and run_rank:vae_run_state:code == 3)
     unless
       max by (run) (run_rank:vae_run_state:code == 4)
+    unless
+      run:vae_run:must_stop
     """,
-    why="If one rank fails, its launcher terminates the others. VaeRunFailed already pages for that.",
-    when="the run was ended by SIGTERM or SIGINT, and no rank failed",
+    why=(
+        "If one rank fails, its launcher terminates the others. VaeRunFailed already pages for that. A page about the "
+        "loss asks to stop the run, so its end is no news."
+    ),
+    when="the run was ended by SIGTERM or SIGINT, no rank failed, and no page about its loss fires",
     clears="when the run runs again",
     summary="""
         Run {{ $labels.run }} was terminated by a signal. If you did not send it, resume the run.
@@ -52,7 +57,7 @@ TERMINATED = Alert(
     description=f"""
         It received SIGTERM or SIGINT, for example from a scheduler that preempted it or enforced a time limit:
         {_ENDED.replace("CODE", "3")}
-        Check whether it is already queued again. This alert fires for a day or until the run runs again.
+        Check whether it is already queued again. This alert fires for a day or until the run is back.
     """,
     dashboard=run_dashboard("run_rank:vae_run_state:code{@run}"),
 )

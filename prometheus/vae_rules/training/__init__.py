@@ -7,6 +7,7 @@ from textwrap import dedent
 from vae_rules.rule import RuleFile, Section
 from vae_rules.training import (
     bands,
+    baseline,
     course,
     divergence,
     edges,
@@ -15,6 +16,7 @@ from vae_rules.training import (
     nonfinite,
     parts,
     reconstruction,
+    succession,
     validation,
     verdict,
 )
@@ -25,6 +27,7 @@ from vae_rules.training.facts import validation as validation_facts
 
 FACTS = (
     run.RECORDS,
+    succession.RECORDS,
     edges.RECORDS,
     nll.RECORDS,
     level.RECORDS,
@@ -34,21 +37,23 @@ FACTS = (
     reconstruction_facts.RECORDS,
     probe.RECORDS,
     validation_facts.RECORDS,
+    baseline.FACTS,
 )
 """The first layer: the only one that names the labels that identify a run."""
 
 JUDGEMENTS = (
+    exporter_version.RECORDS,
     bands.FIT,
     bands.RECORDS,
     divergence.RECORDS,
     nonfinite.RECORDS,
     course.RECORDS,
     parts.RECORDS,
+    baseline.RECORDS,
     parts.CAUSE,
     reconstruction.RECORDS,
     kl.RECORDS,
     validation.RECORDS,
-    exporter_version.RECORDS,
     verdict.RECORDS,
 )
 

@@ -123,10 +123,12 @@ RISING = Alert(
     clears="10 minutes after",
     summary="""
         {{ with <<run:vae_nll_rise_cause{@run,cause="data"}>> -}}
-        Run {{ $labels.run }}: the NLL rose to [[value]] but the probe did not: hard data. If the outputs look good,
-        let it run.
+        Run {{ $labels.run }}: the NLL rose to [[value]]
+        {{- with <<run:vae_probe:is_calm{@run}>> }} but the probe did not{{ else }}
+        [[as the run before]]{{ end }}: hard data. If the outputs look good, let it run.
         {{- else -}}
-        Run {{ $labels.run }}: the NLL rose to [[value]]. Check the outputs and keep the last good checkpoint.
+        Run {{ $labels.run }}: the NLL rose to [[value]]
+        [[the run before]]. Check the outputs and keep the last good checkpoint.
         {{- end }}
     """,
     description="""

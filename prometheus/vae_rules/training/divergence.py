@@ -159,14 +159,15 @@ RECORDS = Section(
             or
               last_over_time(run:vae_nll_diverged:bool[1h]) == 1
                 unless run:vae_nll:has_recovered
+                unless run:vae_run:is_succeeded
                 and last_over_time(run:vae_run:present[1d])
             or
-              run:vae_run:present * 0
+              (run:vae_run:present or run:vae_run:is_succeeded) * 0
             """,
             "1 while VaeNllDiverged fires, 0 while it does not",
             why=(
-                "It stays 1 until the run recovers, and for a day after the run was last scraped: a run that died "
-                "has not recovered."
+                "It stays 1 until the run recovers or another run resumes it, and for a day after the run was last "
+                "scraped: a run that died has not recovered."
             ),
         ),
     ),
@@ -197,10 +198,12 @@ ALERT = Alert(
         Run {{ $labels.run }} recovered: the NLL is back at [[value]].
         {{- else -}}
         {{ with <<run:vae_nll_rise_cause{@run,cause="data"}>> -}}
-        Run {{ $labels.run }}: NLL [[value]] is bad but the probe is fine: hard data. If the outputs look good, let
-        it run; if not, stop it.
+        Run {{ $labels.run }}: NLL [[value]] is bad
+        {{- with <<run:vae_probe:is_calm{@run}>> }} but the probe is fine{{ else }}
+        [[as the run before]]{{ end }}: hard data. If the outputs look good, let it run; if not, stop it.
         {{- else -}}
-        Run {{ $labels.run }} diverged: NLL [[value]]. Stop it and resume from a checkpoint before the rise.
+        Run {{ $labels.run }} diverged: NLL [[value]]
+        [[the run before]]. Stop it and resume from a checkpoint before the rise.
         {{- end }}
         {{- end }}
     """,

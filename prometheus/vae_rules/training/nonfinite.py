@@ -34,9 +34,10 @@ RECORDS = Section(
             or
               last_over_time(run:vae_loss_nonfinite:bool[1h]) == 1
                 unless run:vae_run:present
+                unless run:vae_run:is_succeeded
                 and last_over_time(run:vae_run:present[1d])
             or
-              run:vae_run:present * 0
+              (run:vae_run:present or run:vae_run:is_succeeded) * 0
             """,
             "1 while VaeLossNonfinite fires, 0 while it does not",
         ),

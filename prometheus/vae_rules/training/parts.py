@@ -30,7 +30,8 @@ RECORDS = Section(
 )
 
 CAUSE = Section(
-    "Check D and the cause of a rise: hard data if the probe did not rise, the part that grew most, and what changed",
+    "Check D and the cause of a rise: hard data if the probe did not rise or the run before did, the part that grew "
+    "most, and what changed",
     (
         Record(
             "run:vae_nll:has_grown",
@@ -38,10 +39,8 @@ CAUSE = Section(
             "Present while the NLL is $risen times its level",
         ),
         Record(
-            "run:vae_nll_rise_cause",
+            "run:vae_probe:is_calm",
             """
-              run:vae_run:present
-            and
               run:vae_nll:mean >= $multiplied * run:vae_nll:level
             and
               run:vae_probe_growth:ratio < $calm
@@ -50,11 +49,16 @@ CAUSE = Section(
             and
               run:vae_probe_training_nll:mean >= $probe_share * run:vae_nll:short_mean
             """,
-            "1, on the cause of a rise: `data`, or the part of the NLL that grew most",
+            "Present while the NLL has risen and the probe has not",
             why=(
                 "The probe speaks only if the training's NLL had risen as far as now when it was taken: one from "
                 "before a rise, or from its beginning, says nothing about it."
             ),
+        ),
+        Record(
+            "run:vae_nll_rise_cause",
+            "run:vae_run:present and (run:vae_probe:is_calm or run:vae_baseline:explains)",
+            "1, on the cause of a rise: `data`, or the part of the NLL that grew most",
             labels={"cause": "data"},
         ),
         Record(

@@ -91,3 +91,14 @@ def test_an_error_message_shows_the_name_of_a_file_without_control_characters(tm
         read(tmp_path / os.fsdecode(name))
     assert "\N{REPLACEMENT CHARACTER}" in str(raised.value)
     assert str(raised.value).isprintable()
+
+
+def test_a_pipe_without_a_writer_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    monkeypatch.setattr(reading, "QUIET_SECONDS", 0.1)
+    with (
+        pytest.raises(LogError, match=r"nothing came from it for 0\.1 seconds; pass a log file"),
+        reading.open_log(pipe),
+    ):
+        pass

@@ -13,8 +13,8 @@ from simulations.peers import moving_average, spike_detection
 from simulations.suite import Case, Outcome, cases, judge
 
 HEADER = (
-    "| family | runs | false pages | missed | delay in steps | pages per run | cause named | average: false, missed "
-    "| spike: false, missed |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+    "| family | runs | false pages | missed | delay in steps | pages per run | cause named | wrong cause "
+    "| average: false, missed | spike: false, missed |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
 )
 
 
@@ -22,20 +22,37 @@ def row(outcomes: list[Outcome]) -> str:
     """Return the row of one family in the table."""
     family = outcomes[0].case.family
     false = sum(outcome.is_false_page for outcome in outcomes)
-    missed = sum(outcome.page is None for outcome in outcomes) if family.is_damaged else 0
+    missed = sum(outcome.is_missed for outcome in outcomes)
     delays = [outcome.delay for outcome in outcomes if outcome.delay is not None]
-    named = f"{sum(family.cause in outcome.causes for outcome in outcomes)}" if family.cause else ""
+    named, wrong = (_named(cause, outcomes) for cause in (family.cause, family.wrong_cause))
     average, spike = (_peer(detector, outcomes) for detector in (moving_average, spike_detection))
     return (
         f"| {family.name} | {len(outcomes)} | {false} | {missed} | {round(median(delays)) if delays else ''} "
-        f"| {max(outcome.pages for outcome in outcomes)} | {named} | {average} | {spike} |"
+        f"| {max(outcome.pages for outcome in outcomes)} | {named} | {wrong} | {average} | {spike} |"
+    )
+
+
+def _named(cause: str | None, outcomes: list[Outcome]) -> str:
+    return "" if cause is None else str(sum(cause in outcome.causes for outcome in outcomes))
+
+
+def _total(outcomes: list[Outcome]) -> str:
+    promised = [outcome for outcome in outcomes if outcome.case.family.is_promised]
+    damaged = [outcome for outcome in promised if outcome.case.family.is_damaged]
+    caused = [outcome for outcome in promised if outcome.case.family.cause]
+    return (
+        f"{len(promised) - len(damaged)} healthy runs and {len(damaged)} damaged ones: "
+        f"{sum(outcome.is_false_page for outcome in promised)} false pages, "
+        f"{sum(outcome.is_missed for outcome in damaged)} missed; "
+        f"the cause was named in {sum(outcome.case.family.cause in outcome.causes for outcome in caused)} "
+        f"of {len(caused)}"
     )
 
 
 def _peer(detector: object, outcomes: list[Outcome]) -> str:
     family = outcomes[0].case.family
     assert callable(detector)
-    if family.alert != "VaeNllDiverged":
+    if family.alert == "VaeValidationGap":
         return ""
     steps = [detector(_values(outcome.case)) for outcome in outcomes]
     false = sum(step is not None and (not family.is_damaged or step < family.onset) for step in steps)
@@ -45,7 +62,7 @@ def _peer(detector: object, outcomes: list[Outcome]) -> str:
 
 def _values(case: Case) -> list[tuple[int, float]]:
     trained = case.family.train(np.random.default_rng(case.seed), case.noise)
-    return [(step, float(values["nll"])) for step, values in trained]
+    return [(report.step, report.values["nll"]) for report in trained]
 
 
 def main() -> None:
@@ -59,6 +76,7 @@ def main() -> None:
     print(HEADER)
     for _, group in groupby(outcomes, key=lambda outcome: outcome.case.family.name):
         print(row(list(group)), flush=True)
+    print(f"\n{_total(outcomes)}")
 
 
 if __name__ == "__main__":

@@ -1,186 +1,59 @@
-"""Families of simulated trainings: what happens in each, and what the rules should say."""
+"""The families of simulated trainings."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
-import numpy as np
+from simulations.curves import (
+    doubling,
+    doubling_in_a_stage,
+    drift,
+    earlier_hard_data,
+    halving,
+    hard_data,
+    healthy,
+    improving_validation,
+    jump,
+    level_validation,
+    lone_outlier,
+    next_stage,
+    rising_validation,
+    slight_rise,
+    slow_rise,
+    swinging,
+    tripled,
+    twelvefold,
+)
+from simulations.family import DENSE_STEPS, SPARSE_STEPS, SPARSEST_STEPS, VALIDATED_STEPS, Family
+from simulations.noise import CORRELATED, DENSE, STRONGLY_CORRELATED, Noise
 
-from simulations.noise import CORRELATED, DENSE, Noise
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-DENSE_STEPS = 3000
-SPARSE_STEPS = 24_000
-SPARSEST_STEPS = 150_000
-VALIDATED_STEPS = 15_000
+SCRAPE_STEPS = (3, 12, 75, 300, 750, 3000)
+"""Steps from one scrape to the next: 5, 0.2 and 0.02 s a step, with a scrape each 15 and each 60 s."""
 
-BATCHES = 8
-"""Batches of an evaluation."""
-
-Curve = Callable[[np.ndarray, int], np.ndarray]
-"""The mean NLL at each step, given the step at which the damage begins."""
-
-
-def _no_gauges(_step: int, _onset: int) -> Mapping[str, float]:
-    return {}
-
-
-@dataclass(frozen=True)
-class Family:
-    """A kind of training.
-
-    Args:
-        name: What happens in it.
-        curve: Its mean NLL.
-        level: The NLL at which it converges.
-        steps: How long it lasts.
-        is_damaged: Whether it must page. Otherwise it must not.
-        noises: The noises that it is tried with.
-        every: The number of steps from one reported loss to the next.
-        is_averaged: Whether it reports the mean of these steps, otherwise one of them.
-        scale: What all losses are multiplied with.
-        alert: The alert that must fire in it or must not.
-        validated_every: The number of steps from one evaluation to the next; 0: it is never validated.
-        validation: The mean NLL of the validation.
-        cause: The cause that its page should name; None if any or none will do.
-        buckets: The levels of the groups that batches come from, relative to the NLL.
-        block: How many batches in a row come from one group.
-        parts: The shares of the rise that rec and perception have.
-        gauges: Other values by step, such as the learning rate.
-        settings: Arguments of `TrainingExporter`.
-    """
-
-    name: str
-    curve: Curve
-    level: float = 0.17
-    steps: int = DENSE_STEPS
-    is_damaged: bool = False
-    noises: tuple[Noise, ...] = DENSE
-    every: int = 1
-    is_averaged: bool = False
-    scale: float = 1.0
-    alert: str = "VaeNllDiverged"
-    validated_every: int = 0
-    validation: Curve | None = None
-    cause: str | None = None
-    parts: tuple[float, float] = (0.5, 0.5)
-    buckets: tuple[float, ...] = ()
-    block: int = 1
-    gauges: Callable[[int, int], Mapping[str, float]] = _no_gauges
-    settings: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def onset(self) -> int:
-        """The step at which the damage begins."""
-        return self.steps // 2
-
-    def train(self, rng: np.random.Generator, noise: Noise) -> Iterator[tuple[int, dict[str, float]]]:
-        """Yield each step that is reported, and its values."""
-        steps = np.arange(self.steps)
-        sound = self.level + (1 - self.level) * np.exp(-steps / 400)
-        nll = self.curve(sound, self.onset)
-        rise = nll - sound
-        groups = rng.integers(len(self.buckets), size=self.steps // self.block + 1) if self.buckets else None
-        noisy = noise.factors(rng, self.steps)
-        rec = (0.5 * sound + self.parts[0] * rise) * noisy * self.scale / 10
-        perception = (0.5 * sound + self.parts[1] * rise) * noisy * self.scale
-        validation = None if self.validation is None else self.validation(sound, self.onset)
-        if self.is_averaged:
-            rec, perception = (_averaged(values, self.every) for values in (rec, perception))
-        for step in range(self.every - 1 if self.is_averaged else 0, self.steps, self.every):
-            values = {
-                "nll": float(10 * rec[step] + perception[step]),
-                "rec": float(rec[step]),
-                "perception": float(perception[step]),
-                "kl": 30.0,
-            }
-            if groups is not None:
-                group = int(groups[step // self.block])
-                values = {name: value * self.buckets[group] for name, value in values.items()}
-                yield step, {**values, "group": group}
-                continue
-            if validation is not None and step % self.validated_every == 0:
-                batches = validation[step] * noise.factors(rng, BATCHES)
-                values["validation"] = float(batches.mean())
-            yield step, {**values, **self.gauges(step, self.onset)}
-
-
-def _averaged(values: np.ndarray, every: int) -> np.ndarray:
-    """Return *values* with the mean of each *every* of them in place of these."""
-    return np.repeat(values.reshape(-1, every).mean(axis=1), every)
-
-
-def healthy(sound: np.ndarray, _onset: int) -> np.ndarray:
-    """Return the NLL of a run to which nothing happens."""
-    return sound
-
-
-def doubling(sound: np.ndarray, onset: int) -> np.ndarray:
-    """Return an NLL that doubles each 300 steps, up to 2.5."""
-    steps = np.arange(len(sound))
-    return np.where(steps > onset, np.minimum(2.5, sound * 2 ** (np.maximum(steps - onset, 0) / 300)), sound)
-
-
-def jump(sound: np.ndarray, onset: int) -> np.ndarray:
-    """Return an NLL that jumps to 0.5."""
-    return np.where(np.arange(len(sound)) > onset, 0.5, sound)
-
-
-def drift(sound: np.ndarray, onset: int) -> np.ndarray:
-    """Return an NLL that rises by 0.43 within as many steps as came before."""
-    past = np.maximum(np.arange(len(sound)) - onset, 0)
-    return np.minimum(0.6, sound + past * 0.43 / onset)
-
-
-def twelvefold(sound: np.ndarray, onset: int) -> np.ndarray:
-    """Return an NLL that rises twelvefold within 600 steps."""
-    past = np.maximum(np.arange(len(sound)) - onset, 0)
-    return sound * np.minimum(12.0, 1 + 11 * past / 600)
-
-
-def tripled(sound: np.ndarray, onset: int) -> np.ndarray:
-    """Return an NLL that triples within 500 steps."""
-    past = np.maximum(np.arange(len(sound)) - onset, 0)
-    return sound * np.minimum(3.0, 1 + 2 * past / 500)
-
-
-def _share(sound: np.ndarray, onset: int) -> np.ndarray:
-    """Return how far a change has gone that takes a third of the run."""
-    return np.clip((np.arange(len(sound)) - onset) / (len(sound) / 3), 0, 1)
-
-
-def halving(sound: np.ndarray, onset: int) -> np.ndarray:
-    """Return an NLL that halves."""
-    return sound * (1 - 0.5 * _share(sound, onset))
-
-
-def rising_validation(sound: np.ndarray, onset: int) -> np.ndarray:
-    """Return the validation of a run that overfits: it rises by half."""
-    return 1.1 * sound * (1 + 0.5 * _share(sound, onset))
-
-
-def level_validation(sound: np.ndarray, _onset: int) -> np.ndarray:
-    """Return the validation of a run that memorizes its clips, or of a healthy one: it stays at its level."""
-    return 1.1 * sound
-
-
-def improving_validation(sound: np.ndarray, onset: int) -> np.ndarray:
-    """Return the validation of a run that goes on to improve."""
-    return 1.1 * halving(sound, onset)
-
-
-def lone_outlier(sound: np.ndarray, onset: int) -> np.ndarray:
-    """Return a healthy NLL with one batch 50 times as high."""
-    return np.where(np.arange(len(sound)) == onset, 50 * sound, sound)
+PROBE_STEPS = (10, 50, 99)
 
 
 def _warm_up(step: int, onset: int) -> Mapping[str, float]:
     return {"learning_rate": 1e-4 * min(step, onset) / onset}
 
 
-def _discriminator(step: int, onset: int) -> Mapping[str, float]:
+def _discriminator_before(step: int, onset: int) -> Mapping[str, float]:
     return {"discriminator_factor": float(step >= onset - 1000)}
+
+
+def _discriminator(step: int, onset: int) -> Mapping[str, float]:
+    return {"discriminator_factor": float(step >= onset)}
+
+
+def _kl_schedule(step: int, onset: int) -> float:
+    return 1e-6 * (1 + 9 * min(1.0, max(0, step - onset + 100) / 500))
+
+
+def _kl_explosion(step: int, onset: int) -> float:
+    return float(30.0 * 10 ** min(8.0, max(0, step - onset) / 12))
 
 
 _DAMAGES = (("doubling", doubling), ("jump", jump), ("drift", drift))
@@ -265,6 +138,62 @@ FAMILIES: tuple[Family, ...] = (
         doubling,
         is_damaged=True,
         cause="discriminator",
+        gauges=_discriminator_before,
+    ),
+    Family("healthy, strongly correlated", healthy, 0.20, noises=STRONGLY_CORRELATED, is_promised=False),
+    Family("healthy, a new stage", next_stage, level=0.16, stages=(1,)),
+    Family("doubling in a stage", doubling_in_a_stage, level=0.16, stages=(0.5,), is_damaged=True),
+    Family("healthy, the KL weight rises by schedule", slight_rise, kl_weight=_kl_schedule),
+    Family("doubling as the KL weight rises", doubling, is_damaged=True, cause="kl_weight", kl_weight=_kl_schedule),
+    Family("KL explosion", healthy, is_damaged=True, alert="VaeKlAbnormal", kl=_kl_explosion),
+    Family("KL explosion at the start", healthy, steps=200, is_damaged=True, alert="VaeKlAbnormal", kl=_kl_explosion),
+    Family(
+        "perception rises slowly after the discriminator",
+        slow_rise,
+        is_damaged=True,
+        cause="discriminator",
+        parts=(0.0, 1.0),
         gauges=_discriminator,
+    ),
+    Family("swinging", swinging, is_damaged=True, steps=6000, noises=DENSE[:2]),
+    *(
+        Family("hard data, probed", hard_data, is_damaged=True, cause="data", probe_every=every, probe_is_sound=True)
+        for every in (50,)
+    ),
+    Family("hard data, as in the run before", hard_data, is_damaged=True, cause="data", before=hard_data),
+    Family(
+        "hard data, as in the run before, correlated",
+        hard_data,
+        is_damaged=True,
+        cause="data",
+        before=hard_data,
+        noises=CORRELATED,
+    ),
+    *(
+        Family(
+            f"{name}, the run before {had}{_correlated}",
+            curve,
+            is_damaged=True,
+            wrong_cause="data",
+            before=before,
+            noises=noises,
+        )
+        for name, curve in _DAMAGES
+        for had, before in (("was sound", healthy), ("had hard data", earlier_hard_data), ("diverged too", curve))
+        for noises, _correlated in ((DENSE, ""), (CORRELATED, ", correlated"))
+    ),
+    *(
+        Family(
+            f"doubling, a probe each {every} steps, a scrape each {apart} steps",
+            doubling,
+            steps=max(DENSE_STEPS, 20 * apart),
+            is_damaged=True,
+            wrong_cause="data",
+            probe_every=every,
+            scrape_steps=apart,
+            noises=DENSE[:2],
+        )
+        for every in PROBE_STEPS
+        for apart in SCRAPE_STEPS
     ),
 )

@@ -42,3 +42,4 @@ class Noise:
 
 DENSE = (Noise(0.1), Noise(0.4), Noise(0.75), Noise(0.4, outliers=True))
 CORRELATED = (Noise(0.1, 0.9), Noise(0.4, 0.5), Noise(0.4, 0.9))
+STRONGLY_CORRELATED = (Noise(0.4, 0.97), Noise(0.4, 0.99))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,16 +19,18 @@ from vae_exporter.judge.simulation import SCRAPE_SECONDS, Scrape, Scrapes, Simul
 from vae_exporter.stack.promql import promql_string
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from simulations.families import Family
+    from simulations.family import Family, Report
     from simulations.noise import Noise
+    from vae_exporter._process.settings import RunSettings
+    from vae_exporter._record.baseline import Baseline
 
-SCRAPES = 150
-"""Scrapes of a run."""
+BATCH = 60 * 150
+"""Scrapes that promtool judges at once: more make its input too large."""
 
-BATCH = 60
-"""Runs that promtool judges at once: more make its input too large."""
+_BEFORE = 1_000_000
+"""Added to the seed of a run, it is that of the run before."""
 
 WEIGHTS = {"rec": 10, "perception": 1, "kl": 1e-6}
 
@@ -65,18 +69,30 @@ class Outcome:
 
     @property
     def page(self) -> int | None:
-        """The step at which the alert of the family fired first; None if it never did."""
-        return self.alerts.get(self.case.family.alert)
+        """The step of the first page; None without one."""
+        return self.alerts.get("VaeNllDiverged")
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether the alert that the damage must raise never fired."""
+        return self.case.family.is_damaged and self.case.family.alert not in self.alerts
 
     @property
     def delay(self) -> int | None:
-        """The number of steps from the damage to the page."""
-        return None if self.page is None or self.is_false_page else self.page - self.case.family.onset
+        """The number of steps from the damage to its alert."""
+        family = self.case.family
+        fired = self.alerts.get(family.alert)
+        return None if fired is None or self.is_false_page or not family.is_damaged else fired - family.onset
 
     @property
     def is_false_page(self) -> bool:
-        """Whether the alert fired before anything was wrong."""
-        return self.page is not None and (not self.case.family.is_damaged or self.page < self.case.family.onset)
+        """Whether it paged, or the alert of its family fired, before anything was wrong."""
+        family = self.case.family
+        return any(
+            self.alerts.get(alert, math.inf)
+            < (family.onset if family.is_damaged and family.alert == alert else math.inf)
+            for alert in ("VaeNllDiverged", family.alert)
+        )
 
 
 def cases(families: Sequence[Family], runs: int) -> list[Case]:
@@ -86,14 +102,23 @@ def cases(families: Sequence[Family], runs: int) -> list[Case]:
 
 def judge(given: Sequence[Case]) -> list[Outcome]:
     """Return the outcome of each case."""
-    batches = [given[first : first + BATCH] for first in range(0, len(given), BATCH)]
     with ProcessPoolExecutor() as pool:
-        return [outcome for batch in pool.map(partial(_judge, read=_read_series()), batches) for outcome in batch]
+        judged = pool.map(partial(_judge, read=_read_series()), _batches(given))
+        return [outcome for batch in judged for outcome in batch]
+
+
+def _batches(given: Sequence[Case]) -> Iterator[Sequence[Case]]:
+    """Yield the cases in batches of runs with the same number of scrapes."""
+    for scrapes, same in groupby(given, key=lambda case: case.family.scrapes):
+        together = list(same)
+        size = max(1, BATCH // scrapes)
+        yield from (together[first : first + size] for first in range(0, len(together), size))
 
 
 def _judge(batch: Sequence[Case], read: frozenset[str]) -> list[Outcome]:
     trained = [_train(case, read) for case in batch]
-    end = SCRAPE_SECONDS * (SCRAPES - 1)
+    count = batch[0].family.scrapes
+    end = SCRAPE_SECONDS * (count - 1)
     whole = f"[{end + SCRAPE_SECONDS}s:{SCRAPE_SECONDS}s]"
     test = engine.rule_test(
         engine.rule_files(),
@@ -108,7 +133,7 @@ def _judge(batch: Sequence[Case], read: frozenset[str]) -> list[Outcome]:
     failed = re.search(r"err: .*", output)
     if failed:
         raise AssertionError(failed[0])
-    last = engine.read_moments(output, SCRAPES)[-1].samples
+    last = engine.read_moments(output, count)[-1].samples
     return [_outcome(case, scrapes, last) for case, scrapes in zip(batch, trained, strict=True)]
 
 
@@ -136,25 +161,39 @@ def _train(case: Case, read: frozenset[str]) -> Scrapes:
         start_step=None,
         **case.family.settings,
     )
-    run = SimulatedRun(settings)
-    apart = case.family.steps / SCRAPES
+    run = SimulatedRun(settings, _baseline(case, settings))
+    apart = case.family.steps_from_scrape_to_scrape
     scrapes = Scrapes(settings.run)
     seconds = SCRAPE_SECONDS / apart * case.family.every
-    for step, values in case.family.train(np.random.default_rng(case.seed), case.noise):
+    for report in case.family.train(np.random.default_rng(case.seed), case.noise):
         run.wait(seconds)
-        group = values.pop("group", None)
-        validation = values.pop("validation", None)
-        run.observe(
-            step,
-            values,
-            group="" if group is None else f"bucket {group}",
-            mean_over=case.family.every if case.family.is_averaged else 1,
-        )
-        if validation is not None:
-            run.evaluate(step, {"nll": validation})
-        if len(scrapes) < SCRAPES and step >= apart * len(scrapes):
-            scrapes.scrapes.append(_only(run.scrape(step), read))
+        _observe(run, report)
+        if report.step >= apart * len(scrapes):
+            scrapes.scrapes.append(_only(run.scrape(report.step), read))
     return scrapes
+
+
+def _baseline(case: Case, settings: RunSettings) -> Baseline | None:
+    """Train the run before, at a level of its own, and return its course."""
+    if case.family.before is None:
+        return None
+    rng = np.random.default_rng(_BEFORE + case.seed)
+    before = replace(case.family, curve=case.family.before, level=case.family.level * rng.uniform(0.85, 1.15))
+    run = SimulatedRun(settings)
+    for report in before.train(rng, case.noise):
+        _observe(run, report)
+    return run.recorder.course()
+
+
+def _observe(run: SimulatedRun, report: Report) -> None:
+    if report.begins_stage:
+        run.recorder.begin_stage(report.step)
+    weights = None if report.kl_weight is None else {"kl": report.kl_weight}
+    run.recorder.observe(report.step, report.values, group=report.group, weights=weights, mean_over=report.mean_over)
+    if report.validation is not None:
+        run.evaluate(report.step, {"nll": report.validation})
+    if report.probe is not None:
+        run.recorder.observe_probe(report.step, {"nll": report.probe})
 
 
 def _only(scrape: Scrape, read: frozenset[str]) -> Scrape:

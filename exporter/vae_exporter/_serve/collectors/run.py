@@ -65,6 +65,12 @@ def collect(settings: RunSettings, facts: RunFacts) -> Iterator[Metric]:
         "1 if the default bands fit the judged NLL as far as it was declared, 0 if they do not.",
         value=settings.definition.has_standard_scale,
     )
+    if settings.pictures is not None:
+        yield _labelled(
+            "vae_outputs_every_steps",
+            "The steps between two pictures of the outputs, and their URL. 0 if the URL is the same for all steps.",
+            [({"picture_url": settings.pictures.url}, settings.pictures.every)],
+        )
     yield GaugeMetricFamily(
         "vae_run_pretrained", "1 if the run started from pretrained weights.", value=settings.is_pretrained
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import select
 import stat
 import sys
 import zlib
@@ -26,6 +28,12 @@ HEAD_BYTES = 1 << 16
 
 STDIN = Path("-")
 
+MAX_PIPED = 256 << 20
+"""The maximum number of bytes from a pipe. It may never end, so it is read whole before it is judged."""
+
+QUIET_SECONDS = 30.0
+"""How long a pipe may be silent before its end."""
+
 _GZIP = b"\x1f\x8b"
 _GZIP_BITS = 31  # zlib's wbits for gzip with the largest window
 _BROKEN = (EOFError, OSError, zlib.error)
@@ -42,17 +50,20 @@ def open_log(path: Path) -> Iterator[io.BufferedReader]:
     """Open *path*, or standard input if it is ``-``, and decompress it if necessary.
 
     Raises:
-        LogError: The file does not exist, is a folder, or is a device or socket.
+        LogError: The file does not exist, is a folder, or is a device or socket, or is a pipe without an end.
     """
     name = printable(str(path))
     try:
         if path == STDIN:
-            yield _unpacked(cast("BinaryIO", sys.stdin.buffer))
+            yield _unpacked(_piped(sys.stdin.fileno(), "standard input"))
             return
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
             raise LogError(f"{name} is a folder; pass the log files in it")
-        if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
+        if stat.S_ISFIFO(mode):
+            yield _unpacked(_opened_pipe(path, name))
+            return
+        if not stat.S_ISREG(mode):
             raise LogError(f"{name} is a device or a socket; pass a log file")
         with path.open("rb") as file:
             yield _unpacked(cast("BinaryIO", file))
@@ -106,6 +117,31 @@ def read_lines(file: io.BufferedReader, refuse: Callable[[Refusal], None]) -> It
     finally:
         with suppress(ValueError):  # the file is already closed
             text.detach()
+
+
+def _opened_pipe(path: Path, name: str) -> BinaryIO:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # otherwise this waits until another process writes to it
+    try:
+        return _piped(descriptor, name)
+    finally:
+        os.close(descriptor)
+
+
+def _piped(descriptor: int, name: str) -> BinaryIO:
+    """Return what comes from the pipe *descriptor*, all of it."""
+    read = io.BytesIO()
+    patience = None if os.isatty(descriptor) else QUIET_SECONDS  # a person may paste it line by line
+    while read.tell() <= MAX_PIPED:
+        if not select.select([descriptor], [], [], patience)[0]:
+            raise LogError(
+                f"{name} has not ended, and nothing came from it for {QUIET_SECONDS:g} seconds; pass a log file"
+            )
+        data = os.read(descriptor, HEAD_BYTES)
+        if not data:
+            read.seek(0)
+            return read
+        read.write(data)
+    raise LogError(f"{name} has more than {MAX_PIPED >> 20} MiB and may have no end; write it to a file and pass that")
 
 
 def _unpacked(file: BinaryIO) -> io.BufferedReader:

@@ -2,24 +2,10 @@
 
 from __future__ import annotations
 
+from vae_exporter.vocabulary import NLL_PARTS
 from vae_rules.rule import Record, Section
 from vae_rules.seen import aggregated
-from vae_rules.training.facts.aggregates import fact
-
-
-def _at_held_level(name: str, own: str, level: str, about: str) -> Record:
-    by_component = " ignoring (component)" if level == "run_component" else ""
-    return Record(
-        name,
-        f"""
-            last_over_time({name}[1d])
-              and{by_component} run:vae_nll:is_held_by_before
-          or
-            {own} unless{by_component} run:vae_nll:is_held_by_before
-        """,
-        about,
-    )
-
+from vae_rules.training.facts.aggregates import fact, lowest_earlier
 
 RECORDS = Section(
     "The level that the NLL has held",
@@ -31,20 +17,18 @@ RECORDS = Section(
             "The lowest level that lasted for three long windows in a row, in this process",
         ),
         Record(
-            "run:vae_nll:is_held_by_before",
-            """
-              last_over_time(run:vae_nll:held[1d])
-            and
-              run:vae_run:continues
-            unless
-              run:vae_nll:own_held < last_over_time(run:vae_nll:held[1d])
-            """,
-            "Present while the level of a resumed run is that of the processes of the day before",
+            "run:vae_nll:held_before",
+            lowest_earlier("run:vae_nll:held"),
+            "The level that a resumed run has from the processes of the day before, or from the run that it resumes",
         ),
-        _at_held_level(
+        Record(
+            "run:vae_nll:is_held_by_before",
+            "run:vae_nll:held_before unless run:vae_nll:own_held < run:vae_nll:held_before",
+            "Present while this is the level of the run",
+        ),
+        Record(
             "run:vae_nll:held",
-            "run:vae_nll:own_held",
-            "run",
+            "run:vae_nll:is_held_by_before or run:vae_nll:own_held",
             "The lowest level that lasted for three long windows in a row",
         ),
         Record(
@@ -52,11 +36,25 @@ RECORDS = Section(
             "run:vae_nll:held or run:vae_nll:best",
             "The level that a rise is compared with: the one that was held, or the best while there is none",
         ),
-        _at_held_level(
+        *(
+            Record(
+                "run_component:vae_loss:held_before",
+                lowest_earlier(f'run_component:vae_loss:held{{component="{part}"}}'),
+                "What each part of the NLL was at that level" if part == NLL_PARTS[0] else "",
+                labels={"component": part},
+            )
+            for part in NLL_PARTS
+        ),
+        Record(
             "run_component:vae_loss:held",
-            aggregated("avg by (run, component)", 'vae_loss_held_mean{component!="judged"}'),
-            "run_component",
-            "What each loss was while the NLL was at the level that it held",
+            f"""
+  run_component:vae_loss:held_before
+    and ignoring (component) run:vae_nll:is_held_by_before
+or
+  {aggregated("avg by (run, component)", f'vae_loss_held_mean{{component=~"{"|".join(NLL_PARTS)}"}}')}
+    unless ignoring (component) run:vae_nll:is_held_by_before
+            """,
+            "What each part of the NLL was while the NLL was at the level that it held",
         ),
         fact(
             "run:vae_nll:level_step",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vae_rules.rule import Record, Section
 from vae_rules.seen import aggregated
-from vae_rules.training.facts.aggregates import fact, window_mean
+from vae_rules.training.facts.aggregates import fact, window_mean, with_earlier
 
 _BEFORE = (
     ("mean", "0", "The mean of the judged NLL over the newest long window"),
@@ -21,17 +21,7 @@ def _nll(name: str, length: str, lag: str, about: str, why: str = "") -> Record:
 
 
 def _lowest(name: str, own: str, about: str, why: str = "") -> Record:
-    expr = f"""
-    min without (of) (
-        run:vae_nll:{own}
-      or
-        label_replace(
-          last_over_time(run:vae_nll:{name}[1d]) and run:vae_run:continues,
-          "of", "before", "", ""
-        )
-    )
-    """
-    return Record(f"run:vae_nll:{name}", expr, about, why)
+    return Record(f"run:vae_nll:{name}", with_earlier(f"run:vae_nll:{name}", f"run:vae_nll:{own}", "min"), about, why)
 
 
 RECORDS = Section(
@@ -86,16 +76,7 @@ RECORDS = Section(
         ),
         Record(
             "run:vae_nll:highest",
-            """
-            max without (of) (
-                run:vae_nll:own_highest
-              or
-                label_replace(
-                  last_over_time(run:vae_nll:highest[1d]) and run:vae_run:continues,
-                  "of", "before", "", ""
-                )
-            )
-            """,
+            with_earlier("run:vae_nll:highest", "run:vae_nll:own_highest", "max"),
             "The same, and for a resumed run of the processes of the day before",
         ),
         fact(

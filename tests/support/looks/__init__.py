@@ -1,0 +1,1 @@
+"""A simulated hour of ten trainings, shown by a real Grafana and photographed. ``make look`` uses it."""
