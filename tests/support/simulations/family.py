@@ -14,7 +14,6 @@ from simulations.noise import DENSE, Noise
 DENSE_STEPS = 3000
 SPARSE_STEPS = 24_000
 SPARSEST_STEPS = 150_000
-VALIDATED_STEPS = 15_000
 
 BATCHES = 8
 """Batches of an evaluation."""
