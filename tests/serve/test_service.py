@@ -137,6 +137,21 @@ def test_an_error_while_the_rank_is_settled_ends_no_thread_and_is_not_repeated_w
     assert found["vae_exporter_errors_total collect"] >= 5
 
 
+def test_a_run_that_nobody_scrapes_says_so_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(service, "RECENT_SECONDS", 0.6)
+    with TrainingExporter("bs4", rank=0, port=0, linger_seconds=0, gpus=False) as exporter:
+        scrape(exporter.url)
+        assert caplog.records == []
+        wait_until(lambda: bool(caplog.records), "the warning")
+        for _ in range(3):  # each request is another round of the thread that looks
+            get(str(exporter.url))
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert record.getMessage().startswith("run 'bs4' has not been scraped for ")
+
+
 class TestEnd:
     @pytest.mark.parametrize(
         ("error", "expected"),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from vae_exporter._process import ancestors, life_cycle
 from vae_exporter._process.ancestors import ExportedRun
 from vae_exporter._process.announcement import Announcement
-from vae_exporter._process.gevent_patch import is_patched_by_gevent
+from vae_exporter._process.gevent_patch import warn_of_gevent
 from vae_exporter._process.rank import assumed_rank, known_rank, may_be_one_of_many, place_labels
 from vae_exporter._process.targets import End
 from vae_exporter._serve.endpoint import endpoint_app, listen, unsettled_app
@@ -185,12 +185,7 @@ class RunService:
         """Listen and be found. A rank of None is settled later."""
         self._is_live = True
         life_cycle.replace_runs(self._in_process.name)
-        if is_patched_by_gevent():
-            _logger.error(
-                "gevent has patched this process: run %r is not scraped while its training loop computes. Start the "
-                "training without gevent.monkey.patch_all(), or leave out thread=True and socket=True.",
-                self._settings.run,
-            )
+        warn_of_gevent(self._settings.run)
         try:
             self._server = listen(
                 self._place.web_config.guard(self._serve),
