@@ -106,6 +106,21 @@ class TestOtherWaysToObserve:
         assert scrape(exporter.url)["vae_loss nll train"] == 0.5
         assert "observe_log() has no argument 'nil': did you mean 'nll'?" in caplog.text
 
+    def test_a_mean_of_fifty_steps_needs_no_longer_windows(self, exporter: TrainingExporter) -> None:
+        for row in range(1, 6):
+            exporter.observe(50 * row, nll=0.5, mean_over=50)
+            exporter.observe_log(50 * row, {"rec_loss": 0.02}, mean_over=50)
+        samples = scrape(exporter.url)
+        assert (samples["vae_loss_window_steps"], samples["vae_loss_window_values"]) == (100, 100)
+
+    @pytest.mark.parametrize("mean_over", [0, 2.5, torch.tensor(50)], ids=["none", "a half", "a tensor"])
+    def test_an_odd_number_of_averaged_steps_is_one(
+        self, exporter: TrainingExporter, caplog: pytest.LogCaptureFixture, mean_over: object
+    ) -> None:
+        exporter.observe(50, nll=0.5, mean_over=mean_over)
+        assert scrape(exporter.url)["vae_loss nll train"] == 0.5
+        assert "mean_over must be a whole number of steps, 1 or more" in caplog.text
+
     def test_a_log_without_a_known_key_counts_as_a_step_and_is_warned_about_once(
         self, exporter: TrainingExporter, caplog: pytest.LogCaptureFixture
     ) -> None:

@@ -15,7 +15,7 @@ from vae_rules.constants import EDGES
 def test_each_value_is_a_keyword_of_observe() -> None:
     parameters = inspect.signature(TrainingExporter.observe).parameters
     keywords = {name for name, parameter in parameters.items() if parameter.kind is parameter.KEYWORD_ONLY}
-    assert keywords - {"split", "skipped", "weights", "group", "data_position"} == {*COMPONENTS, *GAUGES}
+    assert keywords - {"split", "skipped", "weights", "group", "mean_over", "data_position"} == {*COMPONENTS, *GAUGES}
 
 
 def test_what_is_observed_of_each_value_is_exported() -> None:

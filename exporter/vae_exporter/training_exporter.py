@@ -49,7 +49,7 @@ class TrainingExporter:
             (how many the sum is over) and ``rec_contains_perception``. See docs/losses.md.
         pretrained: Whether the run starts from pretrained weights, so that a low first loss is normal.
         window_steps: The length of the long windows over which losses are averaged, a multiple of 10 between 50 and
-            10000. The default depends on how often the NLL is reported: 100, 1000 or 10000 steps.
+            10000. The default depends on how often the NLL is reported: 100 steps or more. See docs/judging.md.
         start_step: The step from which a resumed run continues. None or 0 means that the run starts from scratch.
         resumes: The name of the run that this one resumes, if it has another name. This run takes over the level that
             it held, and its alerts resolve.
@@ -184,6 +184,7 @@ class TrainingExporter:
         skipped: object = False,
         weights: object = None,
         group: object = None,
+        mean_over: object = 1,
         data_position: object = None,
         **unknown: object,
     ) -> None:
@@ -216,6 +217,8 @@ class TrainingExporter:
             weights: The loss weights from this step on, by component, if a schedule changes them.
             group: The bucket that the batch comes from, such as ``"512px"``, if batches differ in difficulty. Losses
                 are then compared like with like. At most 16 groups.
+            mean_over: The number of steps, up to this one, that each loss is the mean of, if the trainer reports means.
+                Such a mean is worth as much as that many values.
             data_position: The index of the sample or shard that the batch comes from, a whole number, if the order of
                 the data differs from run to run. A *baseline* is then compared at the same data, otherwise at the same
                 step.
@@ -243,12 +246,18 @@ class TrainingExporter:
             skipped=skipped,
             weights=weights,
             group=group,
+            mean_over=mean_over,
             data_position=data_position,
             unknown=unknown,
         )
 
     def observe_log(
-        self, step: int | None, log: Mapping[str, object], *, names: Mapping[str, str] | None = None
+        self,
+        step: int | None,
+        log: Mapping[str, object],
+        *,
+        names: Mapping[str, str] | None = None,
+        mean_over: int = 1,
     ) -> None:
         """Record the values in *log*, the dictionary that a trainer logs, as `observe` does.
 
@@ -264,8 +273,9 @@ class TrainingExporter:
                 are ignored.
             names: The keys of values under other names, for example ``{"nll": "my_key"}``. The key of a value in a
                 nested dictionary is ``"outer/inner"``.
+            mean_over: The number of steps, up to this one, that each loss is the mean of.
         """
-        self._observer.observe_log(step, log, names)
+        self._observer.observe_log(step, log, names, mean_over=mean_over)
 
     def observe_probe(self, step: int | None = None, **losses: object) -> None:
         """Record the losses on a fixed probe clip, which separate a worse model from harder data.

@@ -63,6 +63,10 @@ GAUGES = ("epoch", "learning_rate", "gradient_norm", "logvar", "loss_scale", "di
 
 SPLITS = ("train", "validation")
 
+METRICS_VERSION = 2
+"""The version of the metrics that the rules read. Raise it with a change that other versions of the rules or of the
+exporter would misread: the rules then report the exporters that do not fit them."""
+
 EndState = Literal["finished", "failed", "terminated"]
 RunState = Literal["running", "paused", "finished", "failed", "terminated"]
 

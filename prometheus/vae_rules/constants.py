@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from string import Template
 
+from vae_exporter.vocabulary import METRICS_VERSION
+
 EDGES: dict[str, dict[str, float]] = {
     "nll": {
         "suspicious": 0.05,
@@ -65,7 +67,6 @@ CONSTANTS = (
         "Times the growth of the run before up to which it explains a rise. Two runs differ by less on the same data.",
     ),
     Constant("risen", "1.1", "Times its level from which a rise gets a cause."),
-    Constant("probe_age", "100", "Steps after which a probe is too old to describe the model."),
     Constant(
         "probe_share",
         "0.67",
@@ -91,6 +92,7 @@ CONSTANTS = (
     ),
     Constant("kl_crush_total", "0.9", "Share of the total of a long window before: it falls while the NLL rises."),
     Constant("kl_crush_share", "0.5", "Share of the total above which the weighted KL dominates it."),
+    Constant("overfit", "1.3", "Times the gap of the best validation. Sampling and a mild overfit stay below it."),
     # Life
     Constant("usual_steps", "10", "Usual step times without a step after which a rank is stalled."),
     Constant("stall_min", "600", "Seconds that any step may take, for an evaluation or a checkpoint."),
@@ -99,6 +101,7 @@ CONSTANTS = (
     Constant("remembered", "86400", "Seconds for which the end of a run is kept, so you see it the next morning."),
     Constant("pod_delay", "60", "Seconds that the clocks of a node and of Prometheus may differ."),
     # The monitoring
+    Constant("metrics_version", str(METRICS_VERSION), "Version of the metrics that these rules read."),
     Constant("fresh", "90", "Seconds without a stored scrape: longer than a scrape interval of one minute."),
     # GPUs
     Constant("gpu_full", "0.95", "Share of the GPU's memory. The rest is less than one larger clip needs."),

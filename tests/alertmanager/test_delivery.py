@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COVERED_BY_THE_PAGE = ["VaeNllRising", "VaeNllSpike", "VaeNllSuspicious", "VaeBandsUnfit", "VaeConfidenceGap"]
-NOT_COVERED_BY_THE_PAGE = ["VaeKlAbnormal", "VaeLossSumMismatch", "VaeRunUnjudged", "VaeGpuMemoryPressure"]
+NOT_COVERED_BY_THE_PAGE = [
+    "VaeKlAbnormal",
+    "VaeLossSumMismatch",
+    "VaeRunUnjudged",
+    "VaeExporterVersion",
+    "VaeValidationGap",
+    "VaeGpuMemoryPressure",
+]
 
 
 @dataclass(frozen=True)
@@ -104,7 +111,7 @@ def test_one_incident_from_its_page_to_its_end(delivery: Delivery) -> None:
 
     assert page.incident == update.incident == end.incident
     assert delivery.came("page", "incident") == [page]
-    assert end.title.startswith("Resolved: ")
+    assert end.title.startswith("No longer firing: ")
 
 
 def test_a_diverged_run_is_one_page_and_the_tickets_that_add_something(delivery: Delivery) -> None:
@@ -180,7 +187,7 @@ def test_a_run_that_diverged_and_died_is_one_incident_until_both_are_over(delive
 
     assert page.incident == death.incident == end.incident
     assert "Run dies: VaeExporterDown" in death.text
-    assert "Resolved: VaeExporterDown" in delivery.came("update", "dies")[1].text
+    assert "No longer firing: VaeExporterDown" in delivery.came("update", "dies")[1].text
 
 
 def test_a_silence_also_holds_back_the_end(delivery: Delivery) -> None:

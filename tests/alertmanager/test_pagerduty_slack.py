@@ -123,10 +123,10 @@ def test_one_incident_from_its_page_to_its_end(notified: Notified) -> None:
     assert page["payload"]["custom_details"]["firing"] == (
         "* Run bs4 diverged: NLL 0.45. Stop it.\n  NLL 0.45 at step 437: above 0.30."
     )
-    assert end["payload"]["summary"].startswith("Resolved: VaeNllDiverged, run bs4, after ")
+    assert end["payload"]["summary"].startswith("No longer firing: VaeNllDiverged, run bs4, after ")
     wait_until(lambda: len(notified.services.titles("bs4")) == 2, "the page and its end in the chat")
     assert notified.services.titles("bs4")[0] == "Page: Run bs4 diverged: NLL 0.45. Stop it."
-    assert re.fullmatch(r"Resolved: VaeNllDiverged, run bs4, after \S+", notified.services.titles("bs4")[1])
+    assert re.fullmatch(r"No longer firing: VaeNllDiverged, run bs4, after \S+", notified.services.titles("bs4")[1])
 
 
 def test_the_watchdog_is_a_heartbeat(notified: Notified) -> None:

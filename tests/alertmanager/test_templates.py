@@ -102,11 +102,42 @@ def test_one_page(render: Callable[..., str]) -> None:
 def test_one_page_resolved(render: Callable[..., str]) -> None:
     over = diverged(resolved=True)
 
-    assert render("vae.title", over) == "Resolved: VaeNllDiverged, run bs4, after 12m30s"
+    assert render("vae.title", over) == "No longer firing: VaeNllDiverged, run bs4, after 12m30s"
     assert render("vae.text", over) == (
-        "* Resolved: VaeNllDiverged, run bs4, after 12m30s\n  Was: Run bs4 has diverged: NLL 0.45. Stop it."
+        "* No longer firing: VaeNllDiverged, run bs4, after 12m30s\n"
+        "  Last seen: Run bs4 has diverged: NLL 0.45. Stop it."
     )
     assert render("vae.dashboard_url", over) == "https://grafana/d/run?var-run=bs4&from=now-1h"
+
+
+def recovered(run: str = "bs4") -> dict[str, Any]:
+    """Return the end of an alert whose last text says that the run has recovered, as that of VaeNllDiverged does."""
+    return alert(
+        "VaeNllDiverged",
+        run,
+        resolved=True,
+        summary=f"Run {run} recovered: the NLL is back at 0.162. No action is needed.",
+    )
+
+
+def test_a_page_whose_rule_said_that_the_run_recovered(render: Callable[..., str]) -> None:
+    title = "Recovered: VaeNllDiverged, run bs4, after 12m30s"
+    assert render("vae.title", recovered()) == title
+    assert (
+        render("vae.text", recovered())
+        == f"* {title}\n  Last seen: Run bs4 recovered: the NLL is back at 0.162. No action is needed."
+    )
+    assert render("vae.slack.title", recovered()) == title
+    assert render("vae.slack.color", recovered()) == "good"
+
+
+def test_a_run_whose_name_says_that_it_recovered_did_not(render: Callable[..., str]) -> None:
+    over = diverged("x recovered: the NLL is back at 0.16. No action is needed.", resolved=True)
+    assert render("vae.title", over).startswith("No longer firing: ")
+
+
+def test_a_recovery_beside_an_alert_that_went_silent_is_not_green(render: Callable[..., str]) -> None:
+    assert render("vae.slack.color", recovered(), nonfinite(resolved=True)) == "#888888"
 
 
 def test_two_pages(render: Callable[..., str]) -> None:
@@ -126,7 +157,7 @@ def test_two_pages(render: Callable[..., str]) -> None:
 def test_two_pages_resolved(render: Callable[..., str]) -> None:
     title = render("vae.title", diverged(resolved=True), nonfinite(resolved=True))
 
-    assert title == "Resolved: VaeNllDiverged, run bs4, after 12m30s (1 of 2 alerts)"
+    assert title == "No longer firing: VaeNllDiverged, run bs4, after 12m30s (1 of 2 alerts)"
 
 
 def gone(*, ranks: int, resolved: bool = False) -> list[dict[str, Any]]:
@@ -164,8 +195,8 @@ def test_of_many_resolved_alerts_twelve_appear(render: Callable[..., str]) -> No
     rest = "Showing 12 of 64 resolved alerts."
     many = gone(ranks=64, resolved=True)
 
-    assert render("vae.text", *many).splitlines()[-2:] == ["  Was: Rank 11 is gone.", f"* {rest}"]
-    assert render("vae.slack.text", *many).splitlines()[-3:] == ["Was: Rank 11 is gone.", "", rest]
+    assert render("vae.text", *many).splitlines()[-2:] == ["  Last seen: Rank 11 is gone.", f"* {rest}"]
+    assert render("vae.slack.text", *many).splitlines()[-3:] == ["Last seen: Rank 11 is gone.", "", rest]
 
 
 def test_what_still_fires_comes_first(render: Callable[..., str]) -> None:
@@ -175,8 +206,8 @@ def test_what_still_fires_comes_first(render: Callable[..., str]) -> None:
     assert render("vae.text", *both) == (
         "* Run bs4 has a NaN loss. Stop it.\n"
         "  The loss rec is NaN at step 440.\n"
-        "* Resolved: VaeNllDiverged, run bs4, after 12m30s\n"
-        "  Was: Run bs4 has diverged: NLL 0.45. Stop it."
+        "* No longer firing: VaeNllDiverged, run bs4, after 12m30s\n"
+        "  Last seen: Run bs4 has diverged: NLL 0.45. Stop it."
     )
     assert render("vae.runbook_url", *both) == "https://docs/VaeLossNonfinite"
 
@@ -217,9 +248,9 @@ def test_chat_about_a_ticket(render: Callable[..., str]) -> None:
 def test_chat_about_a_resolved_alert(render: Callable[..., str]) -> None:
     over = diverged(resolved=True)
 
-    assert render("vae.slack.title", over) == "Resolved: VaeNllDiverged, run bs4, after 12m30s"
-    assert render("vae.slack.text", over) == "Was: Run bs4 has diverged: NLL 0.45. Stop it.\n"
-    assert render("vae.slack.color", over) == "good"
+    assert render("vae.slack.title", over) == "No longer firing: VaeNllDiverged, run bs4, after 12m30s"
+    assert render("vae.slack.text", over) == "Last seen: Run bs4 has diverged: NLL 0.45. Stop it.\n"
+    assert render("vae.slack.color", over) == "#888888"
 
 
 def test_chat_about_two(render: Callable[..., str]) -> None:
@@ -234,8 +265,8 @@ def test_chat_about_two(render: Callable[..., str]) -> None:
 def test_chat_about_a_firing_and_a_resolved_alert(render: Callable[..., str]) -> None:
     assert render("vae.slack.text", nonfinite(), diverged(resolved=True)).splitlines()[-3:] == [
         "",
-        "Resolved: VaeNllDiverged, after 12m30s",
-        "Was: Run bs4 has diverged: NLL 0.45. Stop it.",
+        "No longer firing: VaeNllDiverged, after 12m30s",
+        "Last seen: Run bs4 has diverged: NLL 0.45. Stop it.",
     ]
 
 

@@ -73,6 +73,19 @@ def test_a_rule_that_fails_to_evaluate_raises(rules: Path) -> None:
         engine.evaluate(scrapes, [rules])
 
 
+def test_no_alert_fires_for_longer_than_its_condition_holds(rules: Path) -> None:
+    rules.write_text(RULES.replace("        labels:", "        keep_firing_for: 10m\n        labels:"))
+    firing = [bool(moment.alerts) for moment in engine.evaluate(scrapes_of(0.5, 0.1), [rules])]
+    assert firing == [True, False]
+    assert engine.kept_alerts([rules]) == {"Odd"}
+
+
+def test_the_alerts_that_keep_firing_are_those_of_the_rules() -> None:
+    kept = engine.kept_alerts(engine.rule_files())
+    assert "VaeNllRising" in kept
+    assert "VaeNllDiverged" not in kept
+
+
 def test_an_invalid_rule_file_raises(rules: Path) -> None:
     rules.write_text("groups: 3")
     with pytest.raises(StackError, match="promtool cannot evaluate"):

@@ -64,3 +64,27 @@ def test_an_alert_that_fires_twice_is_two_episodes() -> None:
 def test_a_run_that_is_too_short_has_no_verdict(moments: list[Moment]) -> None:
     found = judgement(moments, [0] * len(moments))
     assert (found.verdict, found.band, found.nll, found.alerts) == (None, None, None, ())
+
+
+TICKET = FiringAlert({**LABELS, "severity": "ticket"}, WORDS)
+
+
+def episodes(firing: str, *, apart: int, kept: tuple[str, ...] = ("VaeOdd",)) -> list[tuple[int, int | None]]:
+    moments = [moment(0.2, "good", "watch", *([TICKET] if one == "x" else [])) for one in firing]
+    found = judgement(moments, [apart * at for at in range(len(moments))], kept=kept)
+    return [(episode.step, episode.resolved_step) for episode in found.alerts]
+
+
+def test_an_alert_that_keeps_firing_does_so_for_steps_and_not_for_scrapes() -> None:
+    assert episodes("x..x..", apart=50) == [(0, None)]
+    assert episodes("x..x..", apart=100) == [(0, 200), (300, 500)]
+
+
+def test_an_alert_that_does_not_keep_firing_resolves_at_once() -> None:
+    assert episodes("x.x", apart=50, kept=()) == [(0, 50), (100, None)]
+
+
+def test_an_alert_does_not_keep_firing_after_the_run_has_gone_back() -> None:
+    moments = [moment(0.2, "good", "watch", *alerts) for alerts in ([TICKET], [], [TICKET])]
+    found = judgement(moments, [500, 400, 410], kept=["VaeOdd"])
+    assert [(episode.step, episode.resolved_step) for episode in found.alerts] == [(410, None), (500, 400)]

@@ -24,7 +24,7 @@ class Clock:
     def monotonic(self) -> float:
         return self.now
 
-    def observe(self, step: int, **values: float) -> None:
+    def observe(self, step: int, **values: object) -> None:
         self.told.append((round(self.now - 100, 6), step, values))
         self.now += self._step_takes
 
@@ -38,7 +38,17 @@ def test_steps_are_replayed_at_their_original_pace_times_the_speed() -> None:
     stretches = [Stretch(0, 1, {"nll": 0.5}, seconds=2.0), Stretch(50, 50, {"nll": 0.25}, seconds=1.0)]
     clock = Clock()
     assert told(clock, *stretches, speed=10) == [(0.2, 0), (0.4, 1), (5.3, 50)]
-    assert [values for *_, values in clock.told] == [{"nll": 0.5}, {"nll": 0.5}, {"nll": 0.25}]
+    means = [{"mean_over": 1}, {"nll": 0.5, "mean_over": 2}, {"nll": 0.25, "mean_over": 1}]
+    assert [values for *_, values in clock.told] == means
+
+
+def test_an_evaluation_is_replayed_after_its_step() -> None:
+    clock = Clock()
+    told(clock, Stretch(7, 7, {"nll": 0.5}, validation={"nll": 0.6}), speed=1)
+    assert [values for *_, values in clock.told] == [
+        {"nll": 0.5, "mean_over": 1},
+        {"nll": 0.6, "split": "validation"},
+    ]
 
 
 def test_a_log_without_times_is_replayed_at_the_default_pace() -> None:

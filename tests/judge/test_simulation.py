@@ -104,9 +104,11 @@ def test_a_timestamp_is_never_later_than_its_scrape() -> None:
     ids=["one step", "short", "multiple of five", "remainder"],
 )
 def test_only_every_fifth_step_of_a_long_stretch_is_trained(first: int, last: int, steps: list[int]) -> None:
-    assert [step for step, _ in steps_of(Stretch(first, last, {"nll": 1.0}))] == steps
+    found = list(steps_of(Stretch(first, last, {"nll": 1.0})))
+    assert [step for step, _, _ in found] == steps
+    assert [one for one in found if one[1]] == [(last, {"nll": 1.0}, last - first + 1)]
 
 
 def test_a_nonfinite_loss_between_two_rows_is_one_step() -> None:
     stretch = Stretch(1, 20, {"nll": 1.0}, nonfinite={"nll": float("inf")})
-    assert [values["nll"] for _, values in steps_of(stretch)] == [float("inf"), 1.0, 1.0, 1.0]
+    assert [values.get("nll") for _, values, _ in steps_of(stretch)] == [float("inf"), None, None, 1.0]

@@ -21,6 +21,12 @@ class TestJudge:
         assert definition.judged == "nll"
         assert definition.has_standard_scale
 
+    @pytest.mark.parametrize("logvar", [709.9, 1e308])
+    def test_a_logvar_whose_exponential_is_infinite_leaves_nothing_to_judge(self, logvar: float) -> None:
+        definition = LossDefinition(STANDARD)
+        assert definition.judge({"nll": 0.2}, logvar) is None
+        assert definition.balance({"nll": 0.2, "rec": 0.01, "perception": 0.1}, logvar) is None
+
     def test_other_weights_are_judged_by_the_standard_ones(self) -> None:
         definition = LossDefinition({"rec": 1, "perception": 1})
         assert definition.judge({"nll": 0.19, "rec": 0.05, "perception": 0.14}, 0.0) == pytest.approx(0.64)

@@ -84,16 +84,16 @@ class TestValidation:
     def test_validation_losses_are_kept_separate_and_do_not_begin_a_step(self, training: Training) -> None:
         training.observe(10, nll=0.5)
         training.recorder.observe(11, {"nll": 9.0, "kl": math.nan}, split="validation")
-        assert training.facts.validation == {"nll": 9.0}
+        assert training.facts.validation.losses == {"nll": 9.0}
         assert (training.steps.newest, training.steps.observed) == (10, 1)
         assert (training.nll.last, training.nll.start, training.facts.losses["kl"].nonfinite) == (0.5, 0.5, 0)
 
     def test_the_batches_of_one_evaluation_are_averaged(self, training: Training) -> None:
         for batch in (1.0, 2.0, 6.0):
             training.recorder.observe(10, {"nll": batch}, split="validation")
-        assert training.facts.validation == {"nll": 3.0}
+        assert training.facts.validation.losses == {"nll": 3.0}
         training.recorder.observe(20, {"nll": 4.0}, split="validation")
-        assert training.facts.validation == {"nll": 4.0}
+        assert training.facts.validation.losses == {"nll": 4.0}
 
     def test_an_unknown_split_is_counted_and_logged(self, training: Training, caplog: pytest.LogCaptureFixture) -> None:
         training.recorder.observe(1, {"nll": 0.5, "rec": 0.1}, split="test")

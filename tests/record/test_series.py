@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import fsum
+from math import fsum, sqrt
 
 import pytest
 from hypothesis import given, settings
@@ -102,3 +102,57 @@ def test_a_mean_agrees_with_the_definition(gaps: list[int], oldest: int, length:
         if expected is not None
         else (series.mean(oldest, oldest + length - 1) is None)
     )
+
+
+def series_of_means(*means: tuple[int, float, int]) -> StepSeries:
+    series = StepSeries()
+    for step, value, count in means:
+        series.append(step, value, count)
+    return series
+
+
+def test_a_mean_counts_for_each_step_that_it_is_of() -> None:
+    series = series_of_means((49, 0.2, 50), (99, 0.4, 50))
+    assert series.mean(0, 99) == pytest.approx(0.3)
+    assert series.mean(40, 89) == pytest.approx((10 * 0.2 + 40 * 0.4) / 50)
+    assert series.mean(80, 89) == 0.4  # within the second one
+    assert series.mean(0, 99, at_least=100) == pytest.approx(0.3)
+
+
+def test_steps_before_the_first_mean_are_not_whole() -> None:
+    assert series_of_means((149, 0.2, 50)).mean(99, 149) is None
+    assert series_of_means((149, 0.2, 50)).mean(100, 149) == 0.2
+
+
+def test_a_mean_counts_only_for_the_steps_since_the_value_before() -> None:
+    """Some trainers print the mean of the last 50 steps at each tenth step."""
+    series = series_of_means((49, 0.2, 50), (59, 0.4, 50))
+    assert series.mean(0, 59) == pytest.approx((50 * 0.2 + 10 * 0.4) / 60)
+
+
+def test_single_values_before_a_mean_count_once() -> None:
+    series = series_of_means((0, 1.0, 1), (10, 0.1, 10))
+    assert series.mean(0, 10) == pytest.approx((1 + 10 * 0.1) / 11)
+
+
+def test_the_evidence_of_means_is_that_of_the_steps_they_are_of() -> None:
+    series = series_of_means(*((50 * row - 1, 0.2 + 0.01 * (row % 2), 50) for row in range(1, 11)))
+    count, error = series.evidence(400, 499, 10)
+    assert count == 100
+    assert error == pytest.approx(0.01 / 2 * sqrt(1.1 / 0.9))
+
+
+@pytest.mark.parametrize("dropped", [75, 100])
+def test_a_mean_that_ends_before_a_resume_stays(dropped: int) -> None:
+    series = series_of_means((49, 0.2, 50), (99, 0.4, 50))
+    series.drop_from(dropped)
+    assert series.newest == dropped - 1 if dropped < 100 else 99
+    assert series.mean(0, 49) == 0.2
+
+
+def test_a_copy_of_means_is_independent() -> None:
+    series = series_of_means((49, 0.2, 50))
+    copied = series.copy()
+    series.append(99, 0.4, 50)
+    assert copied.mean(0, 49) == 0.2
+    assert copied.evidence(0, 49, 10) == (50, None)  # the scatter of one mean is unknown

@@ -176,3 +176,27 @@ class TestSkippedSteps:
     def test_a_tensor_for_skipped_is_dropped_unread(self, training: Training) -> None:
         training.recorder.observe(1, {"nll": 0.5}, skipped=torch.tensor(1))
         assert (training.nll.last, training.steps.skipped, training.facts.dropped["invalid"]) == (0.5, 0, 1)
+
+
+class TestPrintedMeans:
+    def test_a_mean_of_fifty_steps_is_worth_fifty_values(self, training: Training) -> None:
+        for row in range(1, 12):
+            training.recorder.observe(50 * row - 1, {"nll": 0.2 + 0.01 * (row % 2)}, mean_over=50)
+        windows = training.facts.windows
+        assert windows.long == 100
+        evidence = windows.evidence()
+        assert evidence is not None
+        assert evidence.values == 100
+        assert evidence.standard_error == pytest.approx(0.0055, rel=0.1)
+
+    def test_a_second_call_for_the_step_keeps_what_it_is_the_mean_of(self, training: Training) -> None:
+        for row in range(1, 12):
+            training.recorder.observe(50 * row - 1, {"nll": 0.2}, mean_over=50)
+            training.recorder.observe(50 * row - 1, {"discriminator": 0.7})
+        assert training.facts.windows.long == 100
+
+    def test_the_values_of_the_next_steps_count_once(self, training: Training) -> None:
+        training.recorder.observe(49, {"nll": 0.2}, mean_over=50)
+        training.recorder.observe(50, {"nll": 0.3})
+        training.recorder.observe(51, {"nll": 0.3})
+        assert training.mean(steps=12) == pytest.approx((10 * 0.2 + 2 * 0.3) / 12)

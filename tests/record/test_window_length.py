@@ -53,3 +53,21 @@ def test_a_step_back_is_no_gap() -> None:
     length = WindowLength()
     observed(length, 100, 101, 5, 6, 7)
     assert length.long == 100
+
+
+@pytest.mark.parametrize(("every", "long"), [(10, 100), (50, 100), (51, 200), (100, 200), (400, 1000), (9000, 10_000)])
+def test_a_long_window_of_means_holds_two_of_them(every: int, long: int) -> None:
+    length = WindowLength()
+    for row in range(10):
+        length.observe(every * row, every)
+    assert length.long == long
+
+
+def test_means_of_a_few_of_the_steps_between_them_need_longer_windows() -> None:
+    length = WindowLength()
+    for row in range(10):
+        length.observe(50 * row, 10)
+    assert length.long == 100
+    for row in range(10, 20):
+        length.observe(50 * row, 2)
+    assert length.long == 500

@@ -136,6 +136,16 @@ class TestARunThatWasSlowToStart:
         (alert,) = read_report(url, "slow").alerts
         assert (alert.step, alert.end_step) == (None, 7)
 
+    @pytest.mark.parametrize(("last_unfit", "edges"), [("1300", {"bad": 0.3}), ("1302", {})])
+    def test_the_bands_are_drawn_only_if_they_fit_the_run_at_its_end(
+        self, prometheus: tuple[str, dict[str, list[Any]]], last_unfit: str, edges: dict[str, float]
+    ) -> None:
+        url, ranges = prometheus
+        ranges["run:vae_nll:bands_unfit"] = [{"metric": {}, "values": [[int(last_unfit), "1"]]}]
+        ranges["run:vae_nll:mean"] = [{"metric": {}, "values": [[1300, "0.2"], [1302, "0.2"]]}]
+        ranges["run:vae_nll:edge_"] = [{"metric": {"__name__": "run:vae_nll:edge_bad"}, "values": [[1302, "0.3"]]}]
+        assert read_report(url, "slow").edges == edges
+
     def test_a_run_without_a_step_has_a_page(self, prometheus: tuple[str, dict[str, list[Any]]]) -> None:
         report = read_report(prometheus[0], "slow")
         assert (report.state, report.nll, report.verdict) == ("finished", Curve(), None)

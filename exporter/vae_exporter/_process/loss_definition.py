@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from math import exp
+from math import exp, inf, isfinite
 from typing import TYPE_CHECKING, Any, Literal
 
 from vae_exporter.vocabulary import COMPONENTS, NLL_PARTS
@@ -20,6 +20,8 @@ STANDARD_WEIGHTS = {
 }
 """The weights of the loss that the default bands fit."""
 
+LARGEST_LOGVAR = 700.0
+"""The exponential of a larger one is no finite float."""
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "standard": {},
@@ -121,6 +123,8 @@ class LossDefinition:
         if not weights or "nll" not in values or not weights.keys() <= values.keys():
             return None
         nll = self._without_logvar(values["nll"], logvar)
+        if nll is None:
+            return None
         return nll, nll - sum(weight * values[part] for part, weight in weights.items())
 
     @cached_property
@@ -130,11 +134,12 @@ class LossDefinition:
             return {}
         return {part: self.weights[part] for part in NLL_PARTS if part in self.weights}
 
-    def _without_logvar(self, nll: float, logvar: float) -> float:
+    def _without_logvar(self, nll: float, logvar: float) -> float | None:
         mean = nll / self._divisor
         if not logvar or (self.reduction == "sum" and self.elements is None):
             return mean
-        return (mean - logvar) * exp(logvar)
+        unscaled = (mean - logvar) * exp(logvar) if logvar < LARGEST_LOGVAR else inf
+        return unscaled if isfinite(unscaled) else None
 
     def with_weights(self, weights: Mapping[str, float]) -> LossDefinition:
         """Return the definition with these *weights* in place of those it has."""

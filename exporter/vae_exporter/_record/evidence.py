@@ -10,6 +10,9 @@ from vae_exporter._record.mean import mean
 MAX_CORRELATION = 0.97
 """Above this, the values of a window are in effect one value, and no finite window would do."""
 
+NEEDED_MEANS = 10
+"""Of a window with fewer means, the scatter is estimated from this many, the newest ones."""
+
 
 def standard_error(values: list[float], batch_means: list[float]) -> float | None:
     """Return the standard error of the mean of *values*, in their unit; None if it cannot be estimated.
@@ -39,6 +42,30 @@ def standard_error(values: list[float], batch_means: list[float]) -> float | Non
     correlation = min(correlation + (1 + 3 * correlation) / count, MAX_CORRELATION)
     by_correlation = sqrt(squares / (count - 1) / count * (1 + correlation) / (1 - correlation))
     return max(by_correlation, _of_batches(batch_means))
+
+
+def standard_error_of_means(means: list[float], counts: list[int], shares: list[int]) -> float | None:
+    """Return the standard error of a mean of means, in their unit; None if it cannot be estimated.
+
+    A window holds few printed means, such as two of 50 steps each. The scatter of one step is therefore estimated from
+    the differences between the newest `NEEDED_MEANS` (von Neumann, "The mean square successive difference", Annals of
+    Mathematical Statistics 12, 1941), which a rise from one level to another hardly widens.
+
+    Args:
+        means: All means, from the oldest to the newest one of the window.
+        counts: How many steps each of them is of.
+        shares: For each mean of the window, the newest ones of *means*: how many of its steps are in the window.
+    """
+    if len(shares) >= NEEDED_MEANS:
+        return standard_error(means[-len(shares) :], [])
+    newest = list(zip(means, counts, strict=True))[-NEEDED_MEANS:]
+    squares = [(one - other) ** 2 / (1 / steps + 1 / more) for (one, steps), (other, more) in pairwise(newest)]
+    if len(squares) < 3 or not isfinite(sum(squares)):  # noqa: PLR2004 - fewer have no scatter
+        return None
+    bias = 1 / len(newest)  # of the correlation, as above
+    of_one_step = fsum(squares) / len(squares) * (1 + bias) / (1 - bias)
+    parts = fsum(share * share / steps for share, steps in zip(shares, counts[-len(shares) :], strict=True))
+    return sqrt(of_one_step * parts) / sum(shares)
 
 
 def _of_batches(means: list[float]) -> float:

@@ -78,6 +78,35 @@ class ProbeFacts:
 
 
 @dataclass(frozen=True)
+class GapFacts:
+    """How the validation compares with the training, averaged over the newest evaluations.
+
+    Args:
+        step: the step of the newest one.
+        nll: their judged NLL.
+        ratio: how many times that of the training it is.
+        standard_error: of the difference of the two ratios; None if it cannot be estimated.
+        best_nll: the lowest average so far.
+        best_ratio: the ratio when the average was last clearly lower than before.
+    """
+
+    step: int
+    nll: float
+    ratio: float
+    standard_error: float | None
+    best_nll: float
+    best_ratio: float
+
+
+@dataclass(frozen=True)
+class ValidationFacts:
+    """The mean of each loss over the newest evaluation, and how it compares with the training, if that is known."""
+
+    losses: Mapping[str, float]
+    gap: GapFacts | None = None
+
+
+@dataclass(frozen=True)
 class BaselineFacts:
     """What the run before had at the positions of the newest long window.
 
@@ -148,7 +177,7 @@ class RunFacts:
     nll_part_weights: Mapping[str, float]
     windows: Windows
     level: LevelFacts
-    validation: Mapping[str, float]
+    validation: ValidationFacts
     probe: ProbeFacts
     baseline: BaselineFacts | None
     reconstruction: ReconstructionFacts

@@ -11,3 +11,9 @@ def mean(values: list[float]) -> float:
         return fsum(values) / len(values)
     except OverflowError:
         return fsum(value / len(values) for value in values)
+
+
+def weighted_mean(values: list[float], weights: list[int]) -> float:
+    """Return the mean of *values*, each of which counts as often as its weight says."""
+    total = sum(weights)
+    return fsum(value * (weight / total) for value, weight in zip(values, weights, strict=True))

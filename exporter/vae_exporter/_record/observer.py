@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import numbers
 from collections.abc import Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
@@ -60,6 +61,7 @@ class Observer:
         skipped: object,
         weights: object,
         group: object,
+        mean_over: object,
         data_position: object,
         unknown: Iterable[str],
     ) -> None:
@@ -76,12 +78,15 @@ class Observer:
                 skipped=skipped,
                 weights=known,
                 group=in_group,
+                mean_over=self._known_steps(mean_over),
                 data_position=data_position,
             )
         except Exception as error:  # noqa: BLE001 - nothing raises into the training loop
             self._failures.caught("observe", "observe()", error)
 
-    def observe_log(self, step: int | None, log: Mapping[str, object], names: Mapping[str, str] | None) -> None:
+    def observe_log(
+        self, step: int | None, log: Mapping[str, object], names: Mapping[str, str] | None, *, mean_over: object
+    ) -> None:
         """Record the values in *log*, the dictionary that a trainer logs."""
         try:
             self._refuse("observe_log", (names or {}).keys() - set(_OBSERVED), _OBSERVED)
@@ -89,9 +94,10 @@ class Observer:
             if not any(found.values()) and not is_of_test(log):
                 self._failures.tell("observe_log", nothing_known(log))
                 self._record(step, {}, split="train", skipped=False)
+            steps = self._known_steps(mean_over)
             for split, values in found.items():
                 if values:
-                    self._record(step, self._with_nll(values), split=split, skipped=False)
+                    self._record(step, self._with_nll(values), split=split, skipped=False, mean_over=steps)
         except Exception as error:  # noqa: BLE001 - likewise
             self._failures.caught("observe", "observe_log()", error)
 
@@ -165,6 +171,7 @@ class Observer:
         skipped: object,
         weights: Mapping[str, object] | None = None,
         group: str = "",
+        mean_over: int = 1,
         data_position: object = None,
     ) -> None:
         if self._service.takes_values():
@@ -175,8 +182,16 @@ class Observer:
                 skipped=skipped,
                 weights=weights,
                 group=group,
+                mean_over=mean_over,
                 data_position=data_position,
             )
+
+    def _known_steps(self, mean_over: object) -> int:
+        if isinstance(mean_over, numbers.Integral) and int(mean_over) >= 1:
+            return int(mean_over)
+        message = f"mean_over must be a whole number of steps, 1 or more, got {mean_over!r}"
+        self._failures.drop("invalid", "mean_over", message)
+        return 1
 
     def _known_weights(self, weights: object) -> Mapping[str, object]:
         if not isinstance(weights, Mapping):

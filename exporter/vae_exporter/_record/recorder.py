@@ -104,6 +104,7 @@ class Recorder:
         skipped: object = False,
         weights: Mapping[str, object] | None = None,
         group: str = "",
+        mean_over: int = 1,
         data_position: object = None,
     ) -> None:
         """Record *values*, which are named as in `COMPONENTS` and `GAUGES`, at *step* or at the next one.
@@ -119,12 +120,12 @@ class Recorder:
                 receive: Receiver = self._training.record
                 if self._truth(skipped):
                     receive = self._training.record_skipped
-                elif group or data_position is not None:
+                elif group or mean_over > 1 or data_position is not None:
                     position = self._index(data_position)
-                    receive = partial(self._training.record, group=group, data_position=position)
+                    receive = partial(self._training.record, group=group, mean_over=mean_over, data_position=position)
                 self._observe_step(step, values, receive, weights)
             elif split == "validation":
-                self._take(self._steps.present(step), values, self._validation.record)
+                self._take(self._steps.present(step), values, self._record_validation)
             else:
                 message = f"split must be {' or '.join(map(repr, SPLITS))}, got {split!r}"
                 self._drop("invalid", "split", message, values.values())
@@ -141,7 +142,7 @@ class Recorder:
             if not self._has_ended(("the stage",)):
                 number = self._steps.next(step)
                 if number is not None:
-                    self._harvest.give(number, {}, lambda at, _values: self._training.begin_stage(at))
+                    self._harvest.give(number, {}, lambda at, _values: self._begin_stage(at))
                     self._harvest.deliver()
 
     def gauge(self, name: str, value: object) -> None:
@@ -225,11 +226,13 @@ class Recorder:
     def facts(self) -> RunFacts:
         """Return the present facts about the run."""
         with self._lock:
+            steps = self._steps.facts()
+            self._compare_validation(steps.newest)
             return RunFacts(
                 state=self._state(),
                 start_time=self._steps.start_time,
                 end_time=self._end_time,
-                steps=self._steps.facts(),
+                steps=steps,
                 gauges=self._training.gauge_facts(),
                 changes=self._training.change_facts(),
                 losses=self._training.loss_facts(),
@@ -262,6 +265,17 @@ class Recorder:
         if weights:
             self._take(number, weights, self._training.set_weights)
         self._take(number, values, receive)
+
+    def _begin_stage(self, step: int) -> None:
+        self._training.begin_stage(step)
+        self._validation.start_over()
+
+    def _record_validation(self, step: int, values: Mapping[str, float]) -> None:
+        self._compare_validation(step)
+        self._validation.record(step, values, self._training.long_mean())
+
+    def _compare_validation(self, newest: int | None) -> None:
+        self._validation.compare(newest, self._training.judge, self._training.long_window)
 
     def _record_probe(self, step: int, values: Mapping[str, float]) -> None:
         self._probe.record(step, values, self._training.short_mean())

@@ -15,7 +15,7 @@ from vae_exporter._record.level import Level
 from vae_exporter._record.mean import mean
 from vae_exporter._record.mixture import Mixture
 from vae_exporter._record.series import KEPT_VALUES, StepSeries
-from vae_exporter._record.window_length import SHORT_WINDOWS, WindowLength
+from vae_exporter._record.window_length import WindowLength
 from vae_exporter._record.windows import JUDGED, KEPT_WINDOWS, Windows
 from vae_exporter.vocabulary import COMPONENTS, NLL_PARTS
 
@@ -61,6 +61,7 @@ class TrainingValues:
         self._series: dict[str, StepSeries | Mixture] = {name: StepSeries(kept) for name in (*COMPONENTS, JUDGED)}
         self._kept = kept
         self._group = ""  # of the newest step's batch
+        self._mean_over = 1  # how many steps the newest step's losses are the mean of
         self._data_position: int | None = None  # likewise
         self._before = BaselineSeries(baseline, kept) if baseline else None
         self._keeps_course = keeps_course
@@ -73,17 +74,27 @@ class TrainingValues:
         self._step: int | None = None  # the newest one whose values have arrived
         self._values: dict[str, list[float]] = {}  # of that step, which may still get more
 
-    def record(self, step: int, values: Mapping[str, float], group: str = "", data_position: int | None = None) -> None:
+    def record(
+        self,
+        step: int,
+        values: Mapping[str, float],
+        group: str = "",
+        *,
+        mean_over: int = 1,
+        data_position: int | None = None,
+    ) -> None:
         """Record the values at *step*. A step below the newest one is trained again.
 
         Args:
             step: The optimizer step.
             values: The losses and gauges, by name.
             group: The group that the batch is of.
+            mean_over: The number of steps, up to this one, that each loss is the mean of.
             data_position: The index of the sample or shard that it comes from.
         """
         self._move_to(step)
         self._group = group
+        self._mean_over = max(self._mean_over, mean_over)
         if data_position is not None:
             self._data_position = data_position
         gauges = {}
@@ -183,10 +194,26 @@ class TrainingValues:
 
     def short_mean(self) -> float | None:
         """Return the mean of the judged NLL over the newest short window; None if it is not whole."""
+        return self._mean(self._length.short)
+
+    def long_mean(self) -> float | None:
+        """Return the mean of the judged NLL over the newest long window; None if it is not whole."""
+        return self._mean(self._length.long)
+
+    @property
+    def long_window(self) -> int:
+        """The length of a long window in steps; 0 while it is not known."""
+        return self._length.long or 0
+
+    def judge(self, losses: Mapping[str, float]) -> float | None:
+        """Return the NLL that is judged from *losses*, such as those of an evaluation."""
+        return self._definition.judge(losses, self._gauges.get("logvar", 0.0))
+
+    def _mean(self, length: int | None) -> float | None:
         judged = self._series[JUDGED]
-        if self._length.long is None or judged.newest is None:
+        if length is None or judged.newest is None:
             return None
-        return judged.mean(judged.newest - self._length.long // SHORT_WINDOWS + 1, judged.newest)
+        return judged.mean(judged.newest - length + 1, judged.newest)
 
     def _move_to(self, step: int) -> None:
         if self._step == step:
@@ -204,6 +231,7 @@ class TrainingValues:
             self._level.go_back_to(step)
             self._changes.go_back_to(step)
         self._step = step
+        self._mean_over = 1
         self._data_position = None
 
     def _complete(self) -> None:
@@ -218,7 +246,7 @@ class TrainingValues:
         judged = self._series[JUDGED]
         if judged.newest != self._step:
             return
-        if self._length.observe(self._step):
+        if self._length.observe(self._step, self._mean_over):
             self._start_over()
         elif self._length.long is not None:
             self._level.observe(self._step, self._length.long, judged, self._series)
@@ -263,13 +291,13 @@ class TrainingValues:
         balanced = self._definition.balance(means, logvar)
         if balanced is not None:
             for one, value in zip(balance, balanced, strict=True):
-                one.append(step, value)
+                one.append(step, value, self._mean_over)
 
     def _append_to(self, series: StepSeries | Mixture, step: int, value: float | None) -> None:
         if isinstance(series, Mixture):
             series.append(step, value, self._group)
         else:
-            series.append(step, value)
+            series.append(step, value, self._mean_over)
 
     def _start_over(self) -> None:
         for series in (*self._series.values(), *self._balance):

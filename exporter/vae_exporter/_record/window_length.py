@@ -14,7 +14,14 @@ SHORT_WINDOWS = 10
 NEEDED_VALUES = 20
 """How many values a long window should hold: with fewer, the scatter of a healthy loss looks like a rise."""
 
+NEEDED_MEANS = 2
+"""How many means a long window should hold, if the trainer reports means of several steps."""
+
 _LENGTHS = (SHORTEST, 10 * SHORTEST, 100 * SHORTEST)
+
+_LENGTHS_OF_MEANS = tuple(
+    times * decade for decade in _LENGTHS for times in (1, 2, 5) if times * decade <= _LENGTHS[-1]
+)
 
 _GAPS_TO_BEGIN = 3
 
@@ -39,12 +46,17 @@ class WindowLength:
         """The length of a short window in steps; None while it is not known."""
         return None if self.long is None else self.long // SHORT_WINDOWS
 
-    def observe(self, step: int) -> bool:
-        """Record that the NLL was reported at *step*. Return whether the length has changed: windows begin anew."""
+    def observe(self, step: int, count: int = 1) -> bool:
+        """Record that the NLL was reported at *step*. Return whether the length has changed: windows begin anew.
+
+        Args:
+            step: The step.
+            count: The number of steps up to it that the value is the mean of.
+        """
         before, self._newest = self._newest, step
         if self._is_fixed or before is None or step <= before:
             return False
-        length = _length(step - before)
+        length = _length(step - before, count)
         self._lengths.append(length)
         if self.long is None:
             if len(self._lengths) >= _GAPS_TO_BEGIN:
@@ -56,5 +68,11 @@ class WindowLength:
         return True
 
 
-def _length(gap: float) -> int:
-    return next((length for length in _LENGTHS if length / gap >= NEEDED_VALUES), _LENGTHS[-1])
+def _length(gap: int, count: int) -> int:
+    """Return the shortest length that holds enough values or, if each is the mean of *count* steps, enough means."""
+    if count == 1:
+        return next((length for length in _LENGTHS if length >= NEEDED_VALUES * gap), _LENGTHS[-1])
+    held = (
+        length for length in _LENGTHS_OF_MEANS if length >= NEEDED_MEANS * gap and length * count >= NEEDED_VALUES * gap
+    )
+    return next(held, _LENGTHS[-1])

@@ -21,6 +21,7 @@ from vae_exporter._serve.collectors import (
     reconstruction,
     run,
     user_gauge,
+    validation,
     window,
 )
 
@@ -42,6 +43,7 @@ COLLECTORS: dict[str, Collect] = {
     "progress": progress.collect,
     "loss": loss.collect,
     "window": window.collect,
+    "validation": validation.collect,
     "probe": probe.collect,
     "baseline": baseline.collect,
     "reconstruction": reconstruction.collect,

@@ -12,7 +12,7 @@ import typer
 
 from vae_exporter._record.baseline import FILE_FIELD
 from vae_exporter.cli.learn import good_run
-from vae_exporter.cli.log_options import ColumnMap, Every, Weights, log_options
+from vae_exporter.cli.log_options import ColumnMap, Every, Means, Weights, log_options
 from vae_exporter.cli.terminal import BAD_INPUT, fail, write_page
 from vae_exporter.errors import LogError, VaeExporterError
 
@@ -28,6 +28,7 @@ def baseline(  # noqa: PLR0913 - its options
     columns: ColumnMap = None,
     weights: Weights = "",
     every: Every = 1,
+    means: Means = False,
 ) -> None:
     """Store a good run for later ones to compare with: a file for baseline=, band_edges= and `judge --baseline`."""
     if (log is None) == (prometheus is None):
@@ -39,7 +40,7 @@ def baseline(  # noqa: PLR0913 - its options
     edges: dict[str, Any] = {}
     try:
         defaults = default_edges()
-        good = good_run(log, prometheus, run, log_options(columns, weights, every), defaults)
+        good = good_run(log, prometheus, run, log_options(columns, weights, every, means=means), defaults)
         with suppress(LearnError):  # it has held no level that is worth edges of its own
             edges = learned(good, defaults)
     except LogError as error:

@@ -11,7 +11,7 @@ from vae_exporter._process.band_edges import check_band_edges
 from vae_exporter._process.loss_definition import PRESETS
 from vae_exporter._process.loss_settings import check_loss
 from vae_exporter._record.baseline import read_baseline
-from vae_exporter.cli.log_options import ColumnMap, Every, Weights, log_options
+from vae_exporter.cli.log_options import ColumnMap, Every, Means, Weights, log_options
 from vae_exporter.cli.terminal import BAD_INPUT, INTERRUPTED, fail, needs_extra, write_page
 from vae_exporter.errors import SettingsError
 
@@ -50,12 +50,13 @@ def judge(  # noqa: PLR0913 - its options
     columns: ColumnMap = None,
     weights: Weights = "",
     every: Every = 1,
+    means: Means = False,
 ) -> None:
     """Judge past runs by their logs. Exit code 0: no run would have paged, 1: one would have, 2: unreadable log."""
     from vae_exporter.judge.command import judge_logs  # noqa: PLC0415 - see terminal.needs_extra
     from vae_exporter.judge.output import output_console  # noqa: PLC0415
 
-    options = log_options(columns, weights, every)
+    options = log_options(columns, weights, every, means=means)
     if band_edges is not None:
         _check_edges(band_edges)
     if loss is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vae_exporter.cli.log_options import ColumnMap, Every, Weights, log_options
+from vae_exporter.cli.log_options import ColumnMap, Every, Means, Weights, log_options
 from vae_exporter.cli.terminal import BAD_INPUT, fail, write_page
 from vae_exporter.errors import LogError, VaeExporterError
 
@@ -31,13 +31,14 @@ def learn(  # noqa: PLR0913 - its options
     columns: ColumnMap = None,
     weights: Weights = "",
     every: Every = 1,
+    means: Means = False,
 ) -> None:
     """Write the band edges for runs like a good one: a file for band_edges= and `judge --band-edges`."""
     if (log is None) == (prometheus is None):
         fail("learn needs a log or --prometheus URL, one of the two", BAD_INPUT)
     from vae_exporter.learn.bands import default_edges, learned  # noqa: PLC0415 - see terminal.needs_extra
 
-    options = log_options(columns, weights, every)
+    options = log_options(columns, weights, every, means=means)
     logging.getLogger("vae_exporter").setLevel(logging.CRITICAL)  # its warnings are for trainers
     try:
         defaults = default_edges()

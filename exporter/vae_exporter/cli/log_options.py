@@ -24,14 +24,16 @@ Weights = Annotated[
 ]
 Every = Annotated[int, typer.Option(help="Steps per row, for a log without step numbers.", min=1)]
 
+Means = Annotated[bool, typer.Option("--means", help="Each row has the means of the steps since the row before.")]
 
-def log_options(columns: list[str] | None, weights: str, every: int) -> LogOptions:
+
+def log_options(columns: list[str] | None, weights: str, every: int, *, means: bool) -> LogOptions:
     """Parse the options. Print an error and exit if one of them is invalid."""
     from vae_exporter.judge.logs.columns import Columns, parse_mapping  # noqa: PLC0415 - see terminal.needs_extra
     from vae_exporter.judge.logs.logged_run import LogOptions  # noqa: PLC0415
     from vae_exporter.judge.logs.repair.weights import parse_weights  # noqa: PLC0415
 
     try:
-        return LogOptions(Columns(parse_mapping(columns or ())), parse_weights(weights), every)
+        return LogOptions(Columns(parse_mapping(columns or ())), parse_weights(weights), every, are_means=means)
     except LogError as error:
         fail(str(error), BAD_INPUT)

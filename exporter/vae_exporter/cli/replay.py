@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from vae_exporter.cli.log_options import ColumnMap, Every, Weights, log_options
+from vae_exporter.cli.log_options import ColumnMap, Every, Means, Weights, log_options
 from vae_exporter.cli.terminal import BAD_INPUT, end_like_ctrl_c, fail
 from vae_exporter.errors import LogError, VaeExporterError
 
@@ -28,11 +28,12 @@ def replay(  # noqa: PLR0913 - its options
     columns: ColumnMap = None,
     weights: Weights = "",
     every: Every = 1,
+    means: Means = False,
 ) -> None:
     """Serve a past run at /metrics as if it were training now."""
     from vae_exporter.judge.replay import replay_log  # noqa: PLC0415 - see terminal.needs_extra
 
-    options = log_options(columns, weights, every)
+    options = log_options(columns, weights, every, means=means)
     end_like_ctrl_c(signal.SIGTERM, signal.SIGHUP)
     try:
         replay_log(log, options, Console(), run=run, speed=speed, host=host, port=port)

@@ -54,6 +54,8 @@ _SAMPLE = re.compile(r'\{(?P<pairs>(?:[^"{}]|"(?:[^"\\]|\\.)*")*)\} (?P<value>[-
 _PAIR = re.compile(r'(?P<name>\w+)="(?P<value>(?:[^"\\]|\\.)*)"')
 _EXPECTED = re.compile(r"^\s*(?:expr|alertname): ", re.MULTILINE)
 _BROKEN_RULE = re.compile(r"^\s*rule: .*, err: .*", re.MULTILINE)
+_KEEPING = re.compile(r"^ *keep_firing_for: .*\n", re.MULTILINE)
+_KEPT = re.compile(r"^ *- alert: (\w+)\n(?:(?! *- ).*\n)*? *keep_firing_for: ", re.MULTILINE)
 _DURATION = re.compile(r"(\d+)(ms|[wdhmsy])")
 _UNIT_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}
 
@@ -89,13 +91,31 @@ def rule_files() -> list[Path]:
     return [file for file in sorted(folder.glob("*.yml")) if file.name not in LIVE_RULES]
 
 
+def kept_alerts(rules: Iterable[Path]) -> frozenset[str]:
+    """Return the names of the alerts in *rules* that keep firing for a time after their condition ends."""
+    return frozenset(name for file in rules for name in _KEPT.findall(file.read_text(encoding="utf-8")))
+
+
 def evaluate(scrapes: Scrapes, rules: Iterable[Path]) -> list[Moment]:
-    """Evaluate *rules* at each of *scrapes*.
+    """Evaluate *rules* at each of *scrapes*. No alert fires for longer than its condition holds.
+
+    A scrape of a long run stands for many steps, so the ten minutes for which some alerts keep firing would be
+    thousands of steps.
 
     Raises:
         StackError: promtool is missing, or cannot evaluate the rules.
     """
-    files = list(rules)
+    with tempfile.TemporaryDirectory(prefix="vae-exporter-rules-") as folder:
+        return _evaluate(scrapes, [_without_keeping(file, Path(folder)) for file in rules])
+
+
+def _without_keeping(file: Path, folder: Path) -> Path:
+    copy = folder / file.name
+    copy.write_text(_KEEPING.sub("", file.read_text(encoding="utf-8")), encoding="utf-8")
+    return copy
+
+
+def _evaluate(scrapes: Scrapes, files: Sequence[Path]) -> list[Moment]:
     times = [f"{SCRAPE_SECONDS * index}s" for index in range(len(scrapes))]
     test = rule_test(
         files,

@@ -12,17 +12,20 @@ from vae_exporter.judge.explanation import explain_log
 from vae_exporter.judge.simulation import simulate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from vae_exporter._process.band_edges import BandEdges
     from vae_exporter._record.baseline import Baseline
-    from vae_exporter.judge.engine import Moment
+    from vae_exporter.judge.engine import FiringAlert, Moment
     from vae_exporter.judge.explanation import Part
     from vae_exporter.judge.logs.logged_run import LoggedRun
     from vae_exporter.judge.simulation import Scrapes
 
 PAGE = "page"
+
+KEPT_STEPS = 200
+"""For how many steps an alert that keeps firing for ten minutes does so: those of a run of 3 s a step."""
 
 
 @dataclass(frozen=True)
@@ -112,12 +115,12 @@ def judge(  # noqa: PLR0913 - the command's options
         StackError: promtool is missing, or fails.
     """
     scrapes = scrape(run, band_edges, baseline, loss)
-    judged = judgement(engine.evaluate(scrapes, rules), scrapes.steps)
+    judged = judgement(engine.evaluate(scrapes, rules), scrapes.steps, kept=engine.kept_alerts(rules))
     return replace(judged, why=explain_log(scrapes, rules)) if why else judged
 
 
-def judgement(moments: Sequence[Moment], steps: Sequence[int]) -> Judgement:
-    """Summarize *moments*, which were evaluated at *steps*."""
+def judgement(moments: Sequence[Moment], steps: Sequence[int], *, kept: Collection[str] = ()) -> Judgement:
+    """Summarize *moments*, which were evaluated at *steps*. The alerts *kept* keep firing for `KEPT_STEPS`."""
     last = moments[-1] if moments else engine.Moment({}, ())
     verdict = _labels(last, "run:vae_verdict")
     return Judgement(
@@ -126,7 +129,7 @@ def judgement(moments: Sequence[Moment], steps: Sequence[int]) -> Judgement:
         band=_labels(last, "run:vae_nll_band").get("band"),
         nll=_value(last, "run:vae_nll:mean"),
         bands=tuple(_bands(moments, steps)),
-        alerts=tuple(_episodes(moments, steps)),
+        alerts=tuple(_episodes(moments, steps, kept)),
         moments=moments,
         steps=steps,
     )
@@ -142,30 +145,33 @@ def _bands(moments: Sequence[Moment], steps: Sequence[int]) -> Iterator[BandSpan
         yield BandSpan(band, span[0][2], span[-1][2], span[-1][1])
 
 
-def _episodes(moments: Sequence[Moment], steps: Sequence[int]) -> Iterator[AlertEpisode]:
-    began: dict[frozenset[tuple[str, str]], AlertEpisode] = {}
+def _episodes(moments: Sequence[Moment], steps: Sequence[int], kept: Collection[str]) -> Iterator[AlertEpisode]:
+    episodes: dict[frozenset[tuple[str, str]], AlertEpisode] = {}
+    last_fired: dict[frozenset[tuple[str, str]], int] = {}
     ended: list[AlertEpisode] = []
     for moment, step in zip(moments, steps, strict=True):
         firing = {frozenset(alert.labels.items()): alert for alert in moment.alerts}
-        for key in began.keys() - firing.keys():
-            episode = began.pop(key)
-            ended.append(_resolved(episode, step))
+        last_fired.update(dict.fromkeys(firing, step))
+        for key in [key for key in episodes if key not in firing]:
+            is_kept = episodes[key].alert in kept and 0 <= step - last_fired[key] < KEPT_STEPS
+            if not is_kept:
+                ended.append(replace(episodes.pop(key), resolved_step=step))
         for key, alert in firing.items():
-            if key not in began:
-                began[key] = AlertEpisode(
-                    alert=alert.name,
-                    severity=alert.labels.get("severity", ""),
-                    step=step,
-                    resolved_step=None,
-                    cause=_labels(moment, "run:vae_nll_rise_cause").get("cause"),
-                    summary=alert.annotations.get("summary", ""),
-                    description=alert.annotations.get("description", ""),
-                )
-    yield from sorted([*ended, *began.values()], key=lambda episode: (episode.step, episode.alert))
+            if key not in episodes:
+                episodes[key] = _begun(alert, moment, step)
+    yield from sorted([*ended, *episodes.values()], key=lambda episode: (episode.step, episode.alert))
 
 
-def _resolved(episode: AlertEpisode, step: int) -> AlertEpisode:
-    return AlertEpisode(**{**vars(episode), "resolved_step": step})
+def _begun(alert: FiringAlert, moment: Moment, step: int) -> AlertEpisode:
+    return AlertEpisode(
+        alert=alert.name,
+        severity=alert.labels.get("severity", ""),
+        step=step,
+        resolved_step=None,
+        cause=_labels(moment, "run:vae_nll_rise_cause").get("cause"),
+        summary=alert.annotations.get("summary", ""),
+        description=alert.annotations.get("description", ""),
+    )
 
 
 def _labels(moment: Moment, name: str) -> Mapping[str, str]:

@@ -65,14 +65,16 @@ def tell(
     before: int | None = None
     for stretch in stretches:
         seconds = stretch.seconds or USUAL_STEP_SECONDS
-        for step, values in steps_of(stretch):
+        for step, values, mean_over in steps_of(stretch):
             apart = step - before if before is not None and step > before else 1
             due += min(seconds * apart, MAX_WAIT_SECONDS) / speed
             before = step
             ahead = due - monotonic()
             if ahead > 0:
                 sleep(ahead)
-            observe(step, **values)
+            observe(step, **values, mean_over=mean_over)
+        if stretch.validation:
+            observe(stretch.last, **stretch.validation, split="validation")
 
 
 def _serve_until_told(run: LoggedRun, console: Console, *, speed: float, host: str, port: int) -> None:

@@ -34,7 +34,7 @@ LOOKS_A_SCRAPE = 8
 """How many times per scrape to look for a peak."""
 
 SAMPLED_STEPS = 5
-"""Of a long stretch, only every 5th step is trained. All its steps have the same values, so the mean is the same."""
+"""Of a long stretch, only every 5th step is trained. The losses are observed at its last step."""
 
 
 @dataclass(frozen=True)
@@ -111,9 +111,13 @@ class SimulatedRun:
         """Advance the clock."""
         self.seconds += seconds
 
-    def observe(self, step: int, values: Mapping[str, float], group: str = "") -> None:
+    def observe(self, step: int, values: Mapping[str, float], *, group: str = "", mean_over: int = 1) -> None:
         """Record one training step."""
-        self.recorder.observe(step, values, group=group)
+        self.recorder.observe(step, values, group=group, mean_over=mean_over)
+
+    def evaluate(self, step: int, losses: Mapping[str, float]) -> None:
+        """Record the losses of an evaluation at *step*."""
+        self.recorder.observe(step, losses, split="validation")
 
     def scrape(self, step: int, *, peak: float | None = None, is_kept: bool = False) -> Scrape:
         """Scrape the exporter once."""
@@ -170,9 +174,9 @@ def simulate(settings: RunSettings, stretches: Iterable[Stretch], baseline: Base
     last_step = 0
     was_finite = True
     for stretch in stretches:
-        for step, values in steps_of(stretch):
+        for step, values, mean_over in steps_of(stretch):
             run.wait(SCRAPE_SECONDS / density * max(1, min(step - last_step, density)))
-            run.observe(step, values)
+            run.observe(step, values, mean_over=mean_over)
             last_step = step
             if density >= PEAK_STEPS and "nll" in values:
                 peak.observe(run, step, values["nll"], every=max(STEPS_A_SCRAPE, density // LOOKS_A_SCRAPE))
@@ -183,6 +187,8 @@ def simulate(settings: RunSettings, stretches: Iterable[Stretch], baseline: Base
                 scrapes.scrapes.append(run.scrape(step, is_kept=not is_due))
                 last_scraped = step
             was_finite = is_finite
+        if stretch.validation:
+            run.evaluate(last_step, stretch.validation)
         if len(scrapes) > MAX_SCRAPES:
             density *= 2
             run.seconds = SCRAPE_SECONDS * len(scrapes) / 2
@@ -213,15 +219,17 @@ def thinned(scrapes: Sequence[Scrape]) -> list[Scrape]:
     return result
 
 
-def steps_of(stretch: Stretch) -> Iterator[tuple[int, dict[str, float]]]:
-    """Yield the steps of *stretch* and their values: of a long one, only every `SAMPLED_STEPS`-th step."""
-    values = dict(stretch.values)
+def steps_of(stretch: Stretch) -> Iterator[tuple[int, dict[str, float], int]]:
+    """Yield steps of *stretch*, what a trainer that prints its means reports there, and over how many steps.
+
+    Of a long stretch, only every `SAMPLED_STEPS`-th step is yielded.
+    """
     length = stretch.last - stretch.first + 1
     apart = SAMPLED_STEPS if length >= 2 * SAMPLED_STEPS else 1
     first = stretch.first + (length - 1) % apart
     for step in range(first, stretch.last, apart):
-        yield step, {**values, **stretch.nonfinite} if step == first else values
-    yield stretch.last, values
+        yield step, dict(stretch.nonfinite) if step == first else {}, 1
+    yield stretch.last, dict(stretch.values), length
 
 
 def _series(name: str, labels: Mapping[str, str]) -> str:

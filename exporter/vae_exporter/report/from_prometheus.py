@@ -46,10 +46,7 @@ def read_report(prometheus_url: str, run: str | None = None) -> Report:
         nll=history.curve(f"max(run:vae_nll:mean{{{of_run}}})"),
         nll_noise=history.curve(f"max(run:vae_nll:short_mean{{{of_run}}})"),
         baseline=history.curve(f"max(run:vae_baseline:mean{{{of_run}}})"),
-        edges={
-            series.labels["__name__"].removeprefix(EDGE_PREFIX): series.points[-1][1]
-            for series in history.range(f'{{__name__=~"{EDGE_PREFIX}.+",{of_run}}}')
-        },
+        edges=_edges(history),
         contributions={
             component: history.curve(f'max(run_component:vae_loss:contribution{{{of_run},component="{component}"}})')
             for component in NLL_PARTS
@@ -58,6 +55,18 @@ def read_report(prometheus_url: str, run: str | None = None) -> Report:
         gpu_memory=_gpu_memory(history),
         outputs_url=history.newest_labels("vae_run_info").get("outputs_url", ""),
     )
+
+
+def _edges(history: RunHistory) -> dict[str, float]:
+    """Return the edges of the NLL, or none if the bands do not fit the run: they are then not drawn."""
+    newest = max((one.points[-1][0] for one in history.range(f"run:vae_nll:mean{{{history.selector}}}")), default=0.0)
+    unfit = history.range(f"run:vae_nll:bands_unfit{{{history.selector}}}")
+    if any(series.points[-1][0] >= newest for series in unfit):
+        return {}
+    return {
+        series.labels["__name__"].removeprefix(EDGE_PREFIX): series.points[-1][1]
+        for series in history.range(f'{{__name__=~"{EDGE_PREFIX}.+",{history.selector}}}')
+    }
 
 
 def _state(history: RunHistory) -> str | None:

@@ -11,30 +11,38 @@ from vae_rules.training import (
     course,
     divergence,
     edges,
-    facts,
+    exporter_version,
     kl,
     nonfinite,
     parts,
     reconstruction,
     succession,
+    validation,
     verdict,
 )
+from vae_rules.training.facts import components, level, nll, probe, ranks, run
+from vae_rules.training.facts import nonfinite as nonfinite_facts
+from vae_rules.training.facts import reconstruction as reconstruction_facts
+from vae_rules.training.facts import validation as validation_facts
 
 FACTS = (
-    facts.RUN,
+    run.RECORDS,
     succession.RECORDS,
     edges.RECORDS,
-    facts.NLL,
-    facts.LEVEL,
-    facts.COMPONENTS,
-    facts.NONFINITE,
-    facts.RECONSTRUCTION,
-    facts.PROBE,
+    nll.RECORDS,
+    level.RECORDS,
+    ranks.RECORDS,
+    components.RECORDS,
+    nonfinite_facts.RECORDS,
+    reconstruction_facts.RECORDS,
+    probe.RECORDS,
+    validation_facts.RECORDS,
     baseline.FACTS,
 )
 """The first layer: the only one that names the labels that identify a run."""
 
 JUDGEMENTS = (
+    exporter_version.RECORDS,
     bands.FIT,
     bands.RECORDS,
     divergence.RECORDS,
@@ -45,6 +53,7 @@ JUDGEMENTS = (
     parts.CAUSE,
     reconstruction.RECORDS,
     kl.RECORDS,
+    validation.RECORDS,
     verdict.RECORDS,
 )
 
@@ -57,10 +66,12 @@ ALERTS = (
     reconstruction.ALERT,
     parts.SUM_MISMATCH,
     kl.ALERT,
+    validation.ALERT,
     course.BANDS_UNFIT,
     course.SPARSE,
     course.RANK_STANDS_OUT,
     course.UNJUDGED,
+    exporter_version.ALERT,
 )
 
 TRAINING = RuleFile(

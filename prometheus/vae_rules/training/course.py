@@ -96,6 +96,8 @@ RECORDS = Section(
               last_over_time(run:vae_nll:mean[10m])
             unless
               run:vae_loss_nonfinite:bool == 1
+            unless
+              run:vae_exporter:is_misfit
             """,
             "Present for a run that has made $unjudged steps and has no mean NLL",
         ),

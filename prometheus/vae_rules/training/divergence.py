@@ -52,24 +52,24 @@ RECORDS = Section(
             "run:vae_nll:is_bad_for_long",
             """
               run:vae_nll:mean > run:vae_nll:edge_bad
-            unless
-              run:vae_nll:mean_before <= run:vae_nll:edge_bad
-            unless
-              run:vae_nll:mean_2_before <= run:vae_nll:edge_bad
-            unless
-              run:vae_nll:mean_3_before <= run:vae_nll:edge_bad
+            and
+              run:vae_nll:mean_before > run:vae_nll:edge_bad
+            and
+              run:vae_nll:mean_2_before > run:vae_nll:edge_bad
+            and
+              run:vae_nll:mean_3_before > run:vae_nll:edge_bad
             """,
-            "Present while none of the last four long windows is below bad",
+            "Present while the last four long windows are bad",
         ),
         Record(
             "run:vae_nll:has_drifted",
             """
               run:vae_nll:level <= run:vae_nll:edge_good_max
-            unless
+            and
               (
-                run:vae_nll:lower_bound < $drifted * run:vae_nll:mean_3_before
-                unless
-                run:vae_nll:is_bad_for_long
+                  run:vae_nll:lower_bound >= $drifted * (run:vae_nll:mean_3_before or run:vae_nll:level)
+                or
+                  run:vae_nll:is_bad_for_long
               )
             """,
             "Present while a run whose level was good has grown $drifted times within three long windows, or is bad "
@@ -147,6 +147,12 @@ RECORDS = Section(
             ),
         ),
         Record(
+            "run:vae_nll_diverged:before",
+            "last_over_time(run:vae_nll_diverged:bool[2m]) == 1",
+            "1 if the run had diverged one evaluation ago",
+            why="This rule comes before the one that records the present.",
+        ),
+        Record(
             "run:vae_nll_diverged:bool",
             """
               run:vae_run:present and run:vae_nll:is_diverging
@@ -170,11 +176,27 @@ RECORDS = Section(
 ALERT = Alert(
     "VaeNllDiverged",
     "page",
-    "last_over_time(run:vae_nll:mean[1d]) and run:vae_nll_diverged:bool == 1",
+    """
+      last_over_time(run:vae_nll:mean[1d])
+    and
+      (
+          run:vae_nll_diverged:bool == 1
+        or
+          run:vae_nll_diverged:before and run:vae_nll:has_recovered and run:vae_nll:mean_2_before
+      )
+    """,
+    why=(
+        "Fires for one evaluation more when the run has recovered: a notification that an alert resolved has the text "
+        "of its last evaluation, which then says so. If Prometheus is down, the text stays that of the divergence. So "
+        "it does if the run starts anew, which is no recovery: it has not made three windows."
+    ),
     when="the NLL is bad and much worse than it was, or four times the level that it held: "
     "see [Divergence](#divergence)",
     clears="when the NLL has been good for three to six long windows",
     summary="""
+        {{ with <<run:vae_nll_diverged:bool{@run} == 0>> -}}
+        Run {{ $labels.run }} recovered: the NLL is back at [[value]]. No action is needed.
+        {{- else -}}
         {{ with <<run:vae_nll_rise_cause{@run,cause="data"}>> -}}
         Run {{ $labels.run }}: NLL [[value]] is bad
         {{- with <<run:vae_probe:is_calm{@run}>> }} but the probe is fine{{ else }}
@@ -182,6 +204,7 @@ ALERT = Alert(
         {{- else -}}
         Run {{ $labels.run }} diverged: NLL [[value]]
         [[the run before]]. Stop it and resume from a checkpoint before the rise.
+        {{- end }}
         {{- end }}
     """,
     description="""
@@ -199,6 +222,8 @@ ALERT = Alert(
         [[level]]
         [[last step]]
         [[last learning rate]].
+        {{- with <<run:vae_nll_diverged:bool{@run} == 0>> }} The run has recovered, and this alert resolves.
+        {{- else }}
         {{- with <<run:vae_nll_rise_cause{@run,cause="data"}>> }}
         [[hard data]]
         {{- else }}
@@ -212,6 +237,7 @@ ALERT = Alert(
         [[no probe]]
         {{- end }}
         [[gpu error]]
+        {{- end }}
     """,
     dashboard=run_dashboard("run:vae_nll:mean{@run}"),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vae_exporter.vocabulary import NLL_PARTS
 from vae_rules.links import run_dashboard
 from vae_rules.rule import Alert, Record, Section
-from vae_rules.training.facts import RESIDUAL_LAGS
+from vae_rules.training.facts.components import RESIDUAL_LAGS
 
 
 def _all_of_four(comparison: str) -> str:

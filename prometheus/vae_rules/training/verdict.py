@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING
 
 from vae_exporter.vocabulary import NO_BAND, VERDICTS
 from vae_rules.rule import Record, Section
-from vae_rules.training.facts import PAGES
+from vae_rules.training.facts.run import PAGES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _TICKETS = {
+    "VaeExporterVersion": "run:vae_exporter:is_misfit",
     "VaeNllRising": "run:vae_nll:is_climbing or run:vae_nll:is_exploding or run:vae_nll:has_doubled",
     "VaeKlAbnormal": "ignoring (symptom) run:vae_kl_abnormal:ratio",
     "VaeRankDiverged": "group without (rank) (run_rank:vae_nll:stands_out)",
     "VaeNllSuspicious": "run:vae_nll:is_suspicious or run:vae_nll:started_low",
     "VaeConfidenceGap": "ignoring (symptom) run:vae_confidence_gap",
+    "VaeValidationGap": "run:vae_validation_gap:is_growing",
     "VaeNllSpike": "run:vae_nll:is_spiking",
     "VaeRunUnjudged": "run:vae_run:is_unjudged",
     "VaeBandsUnfit": "run:vae_nll:bands_unfit unless run:vae_nll:has_declared_scale",

@@ -23,7 +23,11 @@ Found = list[tuple[int, dict[str, float]]]
 def read(path: Path, options: LogOptions | None = None) -> tuple[str, Found, dict[str, int]]:
     """Return the format of the only run in *path*, its losses by step, and its refusals."""
     [(name, found, refused)] = [
-        (run.format, [(stretch.last, dict(stretch.values)) for stretch in run.stretches], dict(run.refused))
+        (
+            run.format,
+            [(stretch.last, dict(stretch.values)) for stretch in run.stretches if stretch.values],
+            dict(run.refused),
+        )
         for run in read_runs(path, options or LogOptions())
     ]
     return name, found, refused
@@ -141,6 +145,30 @@ def test_the_rows_of_each_format_are_found(
     assert (found[0], found[-1]) == (first, last)
     steps = [step for step, _ in found]
     assert steps == sorted(steps)
+
+
+@pytest.mark.parametrize(
+    "evaluation",
+    ['{"val/nll": 0.3}', '{"step": 1, "val/nll": 0.3}', '{"epoch": 1, "val/rec": 0.02, "val/perception": 0.1}'],
+    ids=["no step", "the step of the validation", "only parts"],
+)
+def test_an_evaluation_belongs_to_the_last_training_step_before_it(tmp_path: Path, evaluation: str) -> None:
+    rows = [f'{{"step": {step}, "rec": 0.01, "perception": 0.1}}' for step in (10, 20, 30)]
+    log = tmp_path / "log.jsonl"
+    log.write_text("\n".join([*rows[:2], evaluation, rows[2]]))
+    [run] = read_runs(log, LogOptions(weights={"rec": 10, "perception": 1}))
+    [stretch] = [stretch for stretch in run.stretches if stretch.validation]
+    assert stretch.last == 20
+    assert stretch.validation["nll"] == pytest.approx(0.3)
+    assert (run.steps_read, run.refused) == (3, {})
+
+
+def test_the_same_evaluation_again_is_no_duplicate(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_text("\n".join(f'{{"step": {step}, "nll": 0.{step}}}\n{{"val_nll": 0.3}}' for step in (10, 20, 30)))
+    [run] = read_runs(log, LogOptions())
+    assert [stretch.last for stretch in run.stretches if stretch.validation] == [10, 20, 30]
+    assert run.refused == {}
 
 
 def test_the_error_for_a_log_of_unknown_names_lists_its_columns_and_the_option_to_try() -> None:

@@ -52,6 +52,8 @@ def _total(outcomes: list[Outcome]) -> str:
 def _peer(detector: object, outcomes: list[Outcome]) -> str:
     family = outcomes[0].case.family
     assert callable(detector)
+    if family.alert == "VaeValidationGap":
+        return ""
     steps = [detector(_values(outcome.case)) for outcome in outcomes]
     false = sum(step is not None and (not family.is_damaged or step < family.onset) for step in steps)
     missed = sum(step is None for step in steps) if family.is_damaged else 0

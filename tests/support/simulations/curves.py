@@ -85,3 +85,28 @@ def swinging(sound: np.ndarray, onset: int) -> np.ndarray:
     for number, start in enumerate(range(onset, len(sound), 240)):
         result[start : start + 240 - (40, 90, 135)[number % 3]] *= 6
     return result
+
+
+def _share(sound: np.ndarray, onset: int) -> np.ndarray:
+    """Return how far a change has gone that takes a third of the run."""
+    return np.clip((np.arange(len(sound)) - onset) / (len(sound) / 3), 0, 1)
+
+
+def halving(sound: np.ndarray, onset: int) -> np.ndarray:
+    """Return an NLL that halves."""
+    return sound * (1 - 0.5 * _share(sound, onset))
+
+
+def rising_validation(sound: np.ndarray, onset: int) -> np.ndarray:
+    """Return the validation of a run that overfits: it rises by half."""
+    return 1.1 * sound * (1 + 0.5 * _share(sound, onset))
+
+
+def level_validation(sound: np.ndarray, _onset: int) -> np.ndarray:
+    """Return the validation of a run that memorizes its clips, or of a healthy one: it stays at its level."""
+    return 1.1 * sound
+
+
+def improving_validation(sound: np.ndarray, onset: int) -> np.ndarray:
+    """Return the validation of a run that goes on to improve."""
+    return 1.1 * halving(sound, onset)

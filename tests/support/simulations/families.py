@@ -9,18 +9,22 @@ from simulations.curves import (
     doubling_in_a_stage,
     drift,
     earlier_hard_data,
+    halving,
     hard_data,
     healthy,
+    improving_validation,
     jump,
+    level_validation,
     lone_outlier,
     next_stage,
+    rising_validation,
     slight_rise,
     slow_rise,
     swinging,
     tripled,
     twelvefold,
 )
-from simulations.family import DENSE_STEPS, SPARSE_STEPS, Family
+from simulations.family import DENSE_STEPS, SPARSE_STEPS, SPARSEST_STEPS, Family
 from simulations.noise import CORRELATED, DENSE, STRONGLY_CORRELATED, Noise
 
 if TYPE_CHECKING:
@@ -30,6 +34,12 @@ SCRAPE_STEPS = (3, 12, 75, 300, 750, 3000)
 """Steps from one scrape to the next: 5, 0.2 and 0.02 s a step, with a scrape each 15 and each 60 s."""
 
 PROBE_STEPS = (10, 50, 99)
+
+SHORT_MEANS = 20
+"""Steps of a printed mean up to which one outlier differs from a rise: a longer mean hides which of them it was."""
+
+EVALUATIONS = 60
+"""Evaluations of a run that is validated."""
 
 
 def _warm_up(step: int, onset: int) -> Mapping[str, float]:
@@ -64,9 +74,26 @@ FAMILIES: tuple[Family, ...] = (
             (10, SPARSE_STEPS, DENSE, ", each 10 steps"),
             (20, SPARSE_STEPS, DENSE, ", each 20 steps"),
             (50, SPARSE_STEPS, DENSE, ", each 50 steps"),
+            (100, SPARSEST_STEPS, DENSE, ", each 100 steps"),
         )
     ),
     Family("healthy, one outlier", lone_outlier),
+    *(
+        Family(
+            f"{name}, means of {every} steps",
+            curve,
+            level,
+            every=every,
+            is_averaged=True,
+            is_damaged=damaged,
+            is_promised=every <= SHORT_MEANS,
+        )
+        for every in (10, 20, 50, 100)
+        for name, curve, level, damaged in (
+            ("healthy at 0.24", healthy, 0.24, False),
+            *((name, curve, 0.17, True) for name, curve in _DAMAGES),
+        )
+    ),
     *(
         Family(f"{name}{_each}", curve, steps=steps, every=every, noises=noises, is_damaged=True)
         for name, curve in _DAMAGES
@@ -76,6 +103,7 @@ FAMILIES: tuple[Family, ...] = (
             (10, SPARSE_STEPS, DENSE, ", each 10 steps"),
             (20, SPARSE_STEPS, DENSE, ", each 20 steps"),
             (50, SPARSE_STEPS, DENSE, ", each 50 steps"),
+            (100, SPARSEST_STEPS, DENSE, ", each 100 steps"),
         )
     ),
     *(
@@ -96,6 +124,25 @@ FAMILIES: tuple[Family, ...] = (
         )
         for block in (1, 40, 150, 600)
         for name, curve, damaged in (("healthy", healthy, False), ("tripled", tripled, True))
+    ),
+    *(
+        Family(
+            f"{name}, validated each {every} steps",
+            curve,
+            steps=EVALUATIONS * every,
+            is_damaged=damaged,
+            noises=DENSE[:3],
+            alert="VaeValidationGap",
+            validated_every=every,
+            validation=validation,
+        )
+        for every in (200, 1000)
+        for name, curve, validation, damaged in (
+            ("healthy", healthy, level_validation, False),
+            ("improving", halving, improving_validation, False),
+            ("overfitting", halving, rising_validation, True),
+            ("memorizing", halving, level_validation, True),
+        )
     ),
     Family("rec rises", doubling, is_damaged=True, cause="rec", parts=(0.9, 0.1)),
     Family("perception rises", doubling, is_damaged=True, cause="perception", parts=(0.1, 0.9)),

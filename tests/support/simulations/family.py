@@ -13,6 +13,10 @@ from simulations.noise import DENSE, Noise
 
 DENSE_STEPS = 3000
 SPARSE_STEPS = 24_000
+SPARSEST_STEPS = 150_000
+
+BATCHES = 8
+"""Batches of an evaluation."""
 
 SCRAPES = 150
 """Scrapes of a run, unless its family says otherwise."""
@@ -33,6 +37,8 @@ class Report:
     kl_weight: float | None = None
     probe: float | None = None
     begins_stage: bool = False
+    mean_over: int = 1
+    validation: float | None = None
 
 
 def _constant_kl(_step: int, _onset: int) -> float:
@@ -57,6 +63,7 @@ class Family:
         is_promised: Whether the rules promise to be right about it. Otherwise it is only shown.
         noises: The noises that it is tried with.
         every: The number of steps from one reported loss to the next.
+        is_averaged: Whether it reports the mean of these steps, otherwise the last of them.
         scrape_steps: The number of steps from one scrape to the next. None: as many as make `SCRAPES` scrapes.
         scale: What all losses are multiplied with.
         cause: The cause that its page should name; None if any or none will do.
@@ -70,6 +77,8 @@ class Family:
         probe_every: The number of steps from one probe to the next; None without probes.
         probe_is_sound: Whether the probe stays at the sound NLL, because only the data are hard.
         stages: The steps at which a stage begins, as shares of the onset.
+        validated_every: The number of steps from one evaluation to the next, if it has a *validation*.
+        validation: The mean NLL of the validation; None if it is never validated.
         before: The mean NLL of the run before, with which it is compared; None if it has no baseline.
         settings: Arguments of `TrainingExporter`.
     """
@@ -83,6 +92,7 @@ class Family:
     is_promised: bool = True
     noises: tuple[Noise, ...] = DENSE
     every: int = 1
+    is_averaged: bool = False
     scrape_steps: int | None = None
     scale: float = 1.0
     cause: str | None = None
@@ -96,6 +106,8 @@ class Family:
     probe_every: int | None = None
     probe_is_sound: bool = False
     stages: tuple[float, ...] = ()
+    validated_every: int = 1000
+    validation: Curve | None = None
     before: Curve | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
@@ -125,8 +137,11 @@ class Family:
         rec = (0.5 * sound + self.parts[0] * rise) * noisy * self.scale / 10
         perception = (0.5 * sound + self.parts[1] * rise) * noisy * self.scale
         probes = (sound if self.probe_is_sound else nll) * Noise(_PROBE_SPREAD).factors(rng, self.steps) * self.scale
+        validation = None if self.validation is None else self.validation(sound, self.onset)
+        if self.is_averaged:
+            rec, perception = (_averaged(values, self.every) for values in (rec, perception))
         stages = {round(share * self.onset) for share in self.stages}
-        for step in range(0, self.steps, self.every):
+        for step in range(self.every - 1 if self.is_averaged else 0, self.steps, self.every):
             group = None if groups is None else int(groups[step // self.block])
             factor = 1.0 if group is None else self.buckets[group]
             values = {
@@ -143,4 +158,13 @@ class Family:
                 kl_weight=self.kl_weight(step, self.onset) if self.kl_weight else None,
                 probe=float(probes[step]) if self.probe_every and step % self.probe_every == 0 else None,
                 begins_stage=step in stages,
+                mean_over=self.every if self.is_averaged else 1,
+                validation=None
+                if validation is None or step % self.validated_every
+                else float(np.mean(validation[step] * noise.factors(rng, BATCHES))),
             )
+
+
+def _averaged(values: np.ndarray, every: int) -> np.ndarray:
+    """Return *values* with the mean of each *every* of them in place of these."""
+    return np.repeat(values.reshape(-1, every).mean(axis=1), every)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -85,10 +86,13 @@ class Outcome:
 
     @property
     def is_false_page(self) -> bool:
-        """Whether it paged before anything was wrong."""
+        """Whether it paged, or the alert of its family fired, before anything was wrong."""
         family = self.case.family
-        is_expected = family.is_damaged and family.alert == "VaeNllDiverged"
-        return self.page is not None and (not is_expected or self.page < family.onset)
+        return any(
+            self.alerts.get(alert, math.inf)
+            < (family.onset if family.is_damaged and family.alert == alert else math.inf)
+            for alert in ("VaeNllDiverged", family.alert)
+        )
 
 
 def cases(families: Sequence[Family], runs: int) -> list[Case]:
@@ -185,7 +189,9 @@ def _observe(run: SimulatedRun, report: Report) -> None:
     if report.begins_stage:
         run.recorder.begin_stage(report.step)
     weights = None if report.kl_weight is None else {"kl": report.kl_weight}
-    run.recorder.observe(report.step, report.values, group=report.group, weights=weights)
+    run.recorder.observe(report.step, report.values, group=report.group, weights=weights, mean_over=report.mean_over)
+    if report.validation is not None:
+        run.evaluate(report.step, {"nll": report.validation})
     if report.probe is not None:
         run.recorder.observe_probe(report.step, {"nll": report.probe})
 

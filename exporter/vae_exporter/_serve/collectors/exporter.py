@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from vae_exporter._version import __version__
+from vae_exporter.vocabulary import METRICS_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +26,11 @@ def collect(_settings: RunSettings, facts: RunFacts) -> Iterator[Metric]:
         "vae_exporter_build_info", "The versions of the exporter and of Python.", labels=["version", "python"]
     )
     build.add_metric([__version__, platform.python_version()], 1)
+    metrics_version = GaugeMetricFamily(
+        "vae_exporter_metrics_version",
+        "The version of the metrics that this exporter publishes. The rules are made for one.",
+        value=METRICS_VERSION,
+    )
     clock = GaugeMetricFamily(
         "vae_exporter_clock_timestamp_seconds",
         "Unix time of this process at this scrape. The rules correct its timestamps by it.",
@@ -42,4 +48,4 @@ def collect(_settings: RunSettings, facts: RunFacts) -> Iterator[Metric]:
     )
     for reason, count in facts.dropped.items():
         dropped.add_metric([reason], count)
-    yield from (build, clock, errors, dropped)
+    yield from (build, metrics_version, clock, errors, dropped)

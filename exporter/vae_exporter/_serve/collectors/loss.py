@@ -41,8 +41,8 @@ def collect(_settings: RunSettings, facts: RunFacts) -> Iterator[Metric]:
             last.add_metric([component, "train"], loss.last)
         if loss.start is not None:
             start.add_metric([component], loss.start)
-        if component in facts.validation:
-            last.add_metric([component, "validation"], facts.validation[component])
+        if component in facts.validation.losses:
+            last.add_metric([component, "validation"], facts.validation.losses[component])
         nonfinite.add_metric([component], loss.nonfinite)
         if loss.last_nonfinite_step is not None:
             nonfinite_step.add_metric([component], loss.last_nonfinite_step)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
@@ -45,6 +46,12 @@ class Columns:
         if len(self.numeric) < _MAX_NUMERIC:
             self.note(key for key, value in row.items() if key not in self.numeric and _is_number(value))
         return {value: row[key] for value, key in self.of(row).items()}
+
+    def pick_validation(self, row: Mapping[str, object]) -> dict[str, float]:
+        """Return the finite validation losses of *row* by their names."""
+        found = find_values((key for key in row if key not in self.given.values()), "validation")
+        figures = {value: number(str(row[key])) for value, key in found.items() if value in COMPONENTS}
+        return {value: figure for value, figure in figures.items() if figure is not None and math.isfinite(figure)}
 
     def note(self, keys: Iterable[str]) -> None:
         """Remember that the columns *keys* have numbers."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -40,11 +41,19 @@ RESUMED_FROM = 100
 
 @dataclass(frozen=True)
 class LogOptions:
-    """How to read a log: column names, loss weights, and the number of steps per row if the log has no steps."""
+    """How to read a log.
+
+    Args:
+        columns: The names of its columns.
+        weights: The loss weights.
+        every: The number of steps per row if the log has no steps.
+        are_means: Whether the losses of a row are means of the steps since the row before.
+    """
 
     columns: Columns = field(default_factory=Columns)
     weights: Mapping[str, float] = field(default_factory=dict)
     every: int = 1
+    are_means: bool = False
 
 
 @dataclass
@@ -145,13 +154,15 @@ def _begin(
     kept = refuse_contradictions(
         itertools.chain(start, items), kl_weight=kl_weight, weights=common_weights(used, weights.weights)
     )
-    run.stretches = _counted(run, stretches(_used(run, refuse_misplaced(kept)), weights.weights))
+    run.stretches = _counted(
+        run, stretches(_used(run, refuse_misplaced(kept)), weights.weights, are_means=options.are_means)
+    )
     return run
 
 
 def _with_nll(items: Iterable[Row | Refusal], weights: Mapping[str, float]) -> Iterator[Row | Refusal]:
     """Yield *items* with the NLL of each row, computed from its parts if they have *weights*."""
-    for item in items:
+    for item in map(partial(_with_validation_nll, weights=weights), items):
         nll = weighted_nll(item.values, weights) if isinstance(item, Row) else None
         if not isinstance(item, Row) or nll is None:
             yield item
@@ -162,10 +173,20 @@ def _with_nll(items: Iterable[Row | Refusal], weights: Mapping[str, float]) -> I
         yield replace(item, values={**item.values, "nll": nll}, means={**item.means, **means})
 
 
+def _with_validation_nll(item: Row | Refusal, weights: Mapping[str, float]) -> Row | Refusal:
+    nll = weighted_nll(item.validation, weights) if isinstance(item, Row) and "nll" not in item.validation else None
+    return (
+        item if nll is None or isinstance(item, Refusal) else replace(item, validation={**item.validation, "nll": nll})
+    )
+
+
 def _used(run: LoggedRun, items: Iterator[Row | Refusal]) -> Iterator[Row]:
     for item in items:
         if isinstance(item, Refusal):
             run.refuse(item)
+            continue
+        if not item.values:
+            yield item
             continue
         step = item.step or 0
         run.first_step = step if run.first_step is None else min(run.first_step, step)

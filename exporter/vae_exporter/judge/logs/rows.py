@@ -63,6 +63,7 @@ class Row:
         epoch_index: The index of the step within its epoch, from 0. None if the log has no running means.
         seconds: The time in seconds since any fixed moment. None if the log has no times.
         step_seconds: The duration of a step. None if the log does not report it.
+        validation: The validation losses. A row may have only these.
     """
 
     line: int
@@ -74,12 +75,16 @@ class Row:
     epoch_index: int | None = None
     seconds: float | None = None
     step_seconds: float | None = None
+    validation: Mapping[str, float] = field(default_factory=dict)
 
     def fingerprint(self) -> int:
         """Return a hash of the row's content, regardless of its line."""
-        figures = ((name, repr(value)) for name, value in sorted(self.values.items()))
+        figures = ((name, repr(value)) for name, value in sorted({**self.values, **self._marked()}.items()))
         means = ((name, repr(mean.value)) for name, mean in sorted(self.means.items()))
         return hash((self.step, self.epoch, self.seconds, tuple(figures), tuple(means)))
+
+    def _marked(self) -> dict[str, float]:
+        return {f"validation {name}": value for name, value in self.validation.items()}
 
 
 def number(text: str) -> float | None:

@@ -77,6 +77,9 @@ def split_into_runs(items: Iterable[Row | Refusal], *, every: int = 1) -> Iterat
         if isinstance(item, Refusal):
             yield run, item
             continue
+        if not item.values:  # an evaluation, of the last step before it
+            yield run, replace(item, step=steps.last or 0)
+            continue
         if held is not None:
             if _is_odd(held, item, steps):
                 yield run, Refusal(held.line, BAD_STEP, held.text, f"step {held.step} after {steps.last}")

@@ -62,10 +62,16 @@ def test_an_invalid_line_is_refused(text: str, reason: str) -> None:
 
 
 def test_objects_without_losses_are_ignored() -> None:
-    assert parse(['{"config": {"lr": 0.1}}', '{"step": 3, "val/nll_loss": 0.5}', "hello"]) == []
+    assert parse(['{"config": {"lr": 0.1}}', '{"step": 3, "test/nll_loss": 0.5}', "hello"]) == []
+
+
+def test_an_object_of_a_validation_has_no_training_losses() -> None:
+    [row] = parse(['{"step": 3, "val/nll_loss": 0.5, "val/rec_loss": "NaN"}'])
+    assert isinstance(row, Row)
+    assert (row.values, row.validation) == ({}, {"nll": 0.5})
 
 
 def test_nested_metrics_are_found() -> None:
     [row] = parse(['{"step": 1, "metrics": {"train": {"nll_loss": 0.5}, "val": {"nll_loss": 9}}}'])
     assert isinstance(row, Row)
-    assert row.values == {"nll": 0.5}
+    assert (row.values, row.validation) == ({"nll": 0.5}, {"nll": 9})

@@ -19,7 +19,11 @@ def parse(lines: Iterable[str], **given: str) -> list[Row | Refusal]:
 
 
 def found(lines: Iterable[str]) -> list[tuple[int | None, dict[str, float]]]:
-    return [(row.step, {**row.values}) for row in parse(lines) if isinstance(row, Row)]
+    return [(row.step, {**row.values}) for row in parse(lines) if isinstance(row, Row) and row.values]
+
+
+def validated(lines: Iterable[str]) -> list[dict[str, float]]:
+    return [{**row.validation} for row in parse(lines) if isinstance(row, Row) and row.validation]
 
 
 @pytest.mark.parametrize(
@@ -105,10 +109,13 @@ def test_a_block_may_begin_with_a_step_of_its_own() -> None:
         "nll: 0.4",
     ]
     assert found(lines) == [(10, {"nll": 0.5}), (20, {"nll": 0.4})]
+    assert validated(lines) == [{"nll": 0.9}]
 
 
 def test_a_validation_loss_is_never_taken_for_that_of_the_training() -> None:
-    assert found(["step 1 Val NLL: 0.16", "step 2 | Train NLL: 0.5 | Val NLL: 0.16, Rec: 0.1"]) == [(2, {"nll": 0.5})]
+    lines = ["step 1 Val NLL: 0.17", "step 2 | Train NLL: 0.5 | Val NLL: 0.16, Rec: 0.1"]
+    assert found(lines) == [(2, {"nll": 0.5})]
+    assert validated(lines) == [{"nll": 0.17}, {"nll": 0.16, "rec": 0.1}]
 
 
 def test_a_negative_step_is_no_step() -> None:

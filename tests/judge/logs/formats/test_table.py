@@ -44,7 +44,7 @@ def test_what_the_csv_module_writes_is_read_back(
     ]
 
 
-def test_lightnings_empty_cells_and_validation_rows_are_skipped() -> None:
+def test_lightnings_empty_cells_are_skipped_and_its_validation_rows_have_no_training_losses() -> None:
     lines = [
         "epoch,lr-AdamW,step,train/nll_loss_epoch,train/nll_loss_step,train/rec_loss_step,val/nll_loss",
         ",0.0001,49,,,,",
@@ -52,9 +52,10 @@ def test_lightnings_empty_cells_and_validation_rows_are_skipped() -> None:
         "0,,99,,,,0.31",
         "0,,99,,0.24,0.02,",
     ]
-    assert [(row.step, row.values) for row in parse(lines) if isinstance(row, Row)] == [
-        (49, {"nll": 0.25, "rec": 0.01, "epoch": 0}),
-        (99, {"nll": 0.24, "rec": 0.02, "epoch": 0}),
+    assert [(row.step, row.values, row.validation) for row in parse(lines) if isinstance(row, Row)] == [
+        (49, {"nll": 0.25, "rec": 0.01, "epoch": 0}, {}),
+        (None, {}, {"nll": 0.31}),
+        (99, {"nll": 0.24, "rec": 0.02, "epoch": 0}, {}),
     ]
 
 

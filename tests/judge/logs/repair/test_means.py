@@ -49,7 +49,14 @@ def test_each_step_between_two_rows_has_their_mean() -> None:
 
 
 def test_the_median_is_used_if_the_rounding_error_of_the_mean_is_too_large() -> None:
-    assert nlls(printed(4000, 0.18, 0.1802), printed(4040, 0.1777, 0.1802))[1] == (4001, 4040, 0.1777)
+    assert nlls(printed(9000, 0.18, 0.1802), printed(9040, 0.1777, 0.1802))[1] == (9001, 9040, 0.1777)
+
+
+def test_a_mean_that_rounding_puts_off_by_less_than_a_median_is_used() -> None:
+    """The median of 20 losses is 8 to 18 % too low in recorded runs: here 10 %, and rounding 5 % at most."""
+    [_, (_, _, value)] = nlls(printed(2000, 0.18, 0.18), printed(2040, 0.18, round((2001 * 0.18 + 40 * 0.2) / 2041, 4)))
+    assert value == pytest.approx(0.2, rel=0.05)
+    assert value != 0.18
 
 
 def test_the_means_restart_with_each_epoch() -> None:
@@ -95,3 +102,17 @@ def test_parts_are_scaled_to_add_up_if_medians_stand_in_for_means() -> None:
     for stretch in found:
         total = sum(weight * stretch.values[name] for name, weight in LOSS_WEIGHTS.items())
         assert total == pytest.approx(stretch.values["nll"], rel=1e-9 if stretch.by_median else 0.03)
+
+
+def logged(*rows: tuple[int, float]) -> list[Row]:
+    return [Row(1, "", step, {"nll": nll}) for step, nll in rows]
+
+
+def test_a_row_of_means_covers_the_steps_since_the_row_before() -> None:
+    found = stretches(logged((50, 0.2), (100, 0.3), (150, 0.4)), {}, are_means=True)
+    assert [(one.first, one.last) for one in found] == [(50, 50), (51, 100), (101, 150)]
+
+
+def test_a_row_of_means_after_a_resume_covers_its_own_step() -> None:
+    found = stretches(logged((100, 0.2), (60, 0.3), (80, 0.3)), {}, are_means=True)
+    assert [(one.first, one.last) for one in found] == [(100, 100), (60, 60), (61, 80)]

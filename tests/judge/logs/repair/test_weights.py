@@ -130,6 +130,22 @@ def test_a_permanent_change_of_the_loss_is_not_a_contradiction() -> None:
     assert list(refuse_contradictions([*rows, *later], kl_weight=1e-4)) == [*rows, *later]
 
 
+@pytest.mark.parametrize("term", ["generator", "discriminator", "discriminator_factor"])
+def test_the_total_of_a_gan_contradicts_nothing(term: str) -> None:
+    """Its generator's loss has a weight that changes from step to step: it looks like spliced lines."""
+    rows = rows_of(10, 1)
+    for at in (2, 5, 8):
+        values = {**rows[at].values, term: 0.4, "total": rows[at].values["total"] + 0.1 * at}
+        rows[at] = replace(rows[at], values=values)
+    assert list(refuse_contradictions(rows, kl_weight=1e-4)) == rows
+
+
+def test_the_total_of_a_gan_is_checked_while_its_generator_has_no_weight() -> None:
+    rows = [replace(row, values={**row.values, "discriminator_factor": 0.0}) for row in rows_of(10, 1)]
+    rows[5] = replace(rows[5], values={**rows[5].values, "total": 3 * rows[5].values["total"]})
+    assert [one.line for one in refuse_contradictions(rows, kl_weight=1e-4) if isinstance(one, Refusal)] == [6]
+
+
 def test_a_total_with_unknown_terms_is_not_checked() -> None:
     generator = random.Random(0)  # noqa: S311 - reproducible
     rows = [Row(row.line, "", row.step, {**row.values, "total": generator.random()}) for row in rows_of(10, 1)]

@@ -114,14 +114,17 @@ def _row(line: Line, columns: Columns) -> Row | Refusal | None:
     text = shown(line.text)
     if len(set(keys)) < len(keys):
         return Refusal(line.number, CUT_SHORT, text, "a name occurs twice")
-    figures = columns.pick({key: figure for key, value in pairs if (figure := number(value)) is not None})
+    numbers = {key: figure for key, value in pairs if (figure := number(value)) is not None}
+    figures, validation = columns.pick(numbers), columns.pick_validation(numbers)
     step, seconds = whole(figures.pop(STEP, None)), figures.pop(TIME, None)
     unread = columns.pick({found["key"]: found["key"] for found in _A_KEY.finditer(body)})
     odd = next((key for name, key in unread.items() if name in COMPONENTS and name not in figures), None)
     if odd is not None:
         return Refusal(line.number, BAD_NUMBER, text, odd)
     if not has_losses(figures):
-        return None
+        return Row(line.number, text, None, {}, validation=validation) if validation else None
     if step is None and (found := _STEP_BEFORE.search(before)):
         step = int(found["step"])
-    return Row(line.number, text, step, figures, epoch=whole(figures.get("epoch")), seconds=seconds)
+    return Row(
+        line.number, text, step, figures, epoch=whole(figures.get("epoch")), seconds=seconds, validation=validation
+    )

@@ -50,7 +50,8 @@ def _has_objects(value: object, depth: int = 0) -> bool:
 
 
 def _row(line: Line, found: Mapping[str, Any], columns: Columns) -> Row | Refusal | None:
-    picked = columns.pick(dict(flat(found)))
+    entries = dict(flat(found))
+    picked, validation = columns.pick(entries), columns.pick_validation(entries)
     text = shown(line.text)
     step = None
     if picked.get(STEP) is not None:
@@ -60,11 +61,13 @@ def _row(line: Line, found: Mapping[str, Any], columns: Columns) -> Row | Refusa
     given = {name: value for name, value in picked.items() if name not in (STEP, TIME) and value is not None}
     values = {name: figure for name, value in given.items() if (figure := _figure(value)) is not None}
     if not has_losses(given):
-        return None
+        return Row(line.number, text, None, {}, validation=validation) if validation else None
     if not has_losses(values):
         return Refusal(line.number, BAD_NUMBER, text)
     seconds = moment(str(picked.get(TIME, "")))
-    return Row(line.number, text, step, values, epoch=whole(values.get("epoch")), seconds=seconds)
+    return Row(
+        line.number, text, step, values, epoch=whole(values.get("epoch")), seconds=seconds, validation=validation
+    )
 
 
 def _figure(value: object) -> float | None:

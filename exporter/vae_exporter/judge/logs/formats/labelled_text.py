@@ -106,7 +106,7 @@ def parse(lines: Iterable[Line], columns: Columns) -> Iterator[Row | Refusal]:
     before: Row | None = None
     for reading in _readings(lines, columns):
         row = _row(reading, columns)
-        if isinstance(row, Row):
+        if isinstance(row, Row) and row.values:
             if before is not None and (row.step, row.values) == (before.step, before.values) and row.step is not None:
                 continue  # a progress bar that was drawn again
             before = row
@@ -179,12 +179,12 @@ def _place(reading: _Reading, epochs: _Epochs) -> None:
 
 
 def _row(reading: _Reading, columns: Columns) -> Row | Refusal | None:
-    values = columns.pick(reading.figures)
+    values, validation = columns.pick(reading.figures), columns.pick_validation(reading.figures)
     text = shown(reading.line.text)
     if not has_losses(values):
-        return None
+        return Row(reading.line.number, text, None, {}, validation=validation) if validation else None
     if reading.step is not None and whole(reading.step) is None:
         return Refusal(reading.line.number, BAD_STEP, text, f"step {reading.step}")
     if reading.epoch is not None:
         values["epoch"] = float(reading.epoch)
-    return Row(reading.line.number, text, reading.step, values, epoch=reading.epoch)
+    return Row(reading.line.number, text, reading.step, values, epoch=reading.epoch, validation=validation)

@@ -94,13 +94,14 @@ def _row(line: Line, names: Sequence[str], delimiter: str, columns: Columns) -> 
     for name, cell in zip(names, cells, strict=True):
         first.setdefault(name, cell)
     found = columns.pick(first)
-    return _row_of(line.number, text, {name: cell for name, cell in found.items() if cell.strip()})
+    validation = columns.pick_validation(first)
+    return _row_of(line.number, text, {name: cell for name, cell in found.items() if cell.strip()}, validation)
 
 
-def _row_of(line: int, text: str, found: Mapping[str, str]) -> Row | Refusal | None:
+def _row_of(line: int, text: str, found: Mapping[str, str], validation: Mapping[str, float]) -> Row | Refusal | None:
     figures = {name: number(cell) for name, cell in found.items() if name != TIME}
     if not has_losses(figures):
-        return None  # a row of validation or optimizer values only
+        return Row(line, text, None, {}, validation=validation) if validation else None
     odd = next((name for name, figure in figures.items() if figure is None), None)
     if odd is not None:
         return Refusal(line, BAD_NUMBER, text, f"{odd}: {found[odd]!r:.40}")
@@ -110,7 +111,15 @@ def _row_of(line: int, text: str, found: Mapping[str, str]) -> Row | Refusal | N
         step = whole(values.pop(STEP))
         if step is None:
             return Refusal(line, BAD_STEP, text, f"step {found[STEP]!r:.40}")
-    return Row(line, text, step, values, epoch=whole(values.get("epoch")), seconds=moment(found.get(TIME, "")))
+    return Row(
+        line,
+        text,
+        step,
+        values,
+        epoch=whole(values.get("epoch")),
+        seconds=moment(found.get(TIME, "")),
+        validation=validation,
+    )
 
 
 def _cells(text: str, delimiter: str) -> list[str]:

@@ -79,13 +79,16 @@ def _row(
     record: int, step: int, seconds: float, scalars: dict[str, float], columns: Columns
 ) -> Iterator[Row | Refusal]:
     values = {name: value for name, value in columns.pick(scalars).items() if name not in ("step", "time")}
-    if not has_losses(values):
-        return
     text = f"record {record}: step {step}, {', '.join(scalars)}"
+    validation = columns.pick_validation(scalars)
+    if not has_losses(values):
+        if validation:
+            yield Row(record, text, None, {}, validation=validation)
+        return
     if whole(step) is None:
         yield Refusal(record, BAD_STEP, text)
         return
-    yield Row(record, text, step, values, epoch=whole(values.get("epoch")), seconds=seconds)
+    yield Row(record, text, step, values, epoch=whole(values.get("epoch")), seconds=seconds, validation=validation)
 
 
 def _records(file: BinaryIO) -> Iterator[tuple[int, bytes | Refusal]]:

@@ -1,6 +1,7 @@
 """Refuse rows whose losses contradict each other, as those of two spliced lines do.
 
-The total must be nll + kl weight * kl, and the NLL must be rec weight * rec + perception weight * perception.
+The total must be nll + kl weight * kl, and the NLL must be rec weight * rec + perception weight * perception. The total
+of a GAN also has the generator's loss, with a weight that may change from step to step, so it is not checked.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ ROUNDING = 1e-4
 MOST = 0.8
 """If fewer rows than this fraction add up, the sum has other terms, such as a GAN loss, and is not checked."""
 
+_OTHER_TERMS = ("generator", "discriminator", "discriminator_factor")
+"""A row with one of these is of a GAN."""
+
 NOT_ALONE = 3
 """This many consecutive contradictions are not splices: the loss itself has changed."""
 
@@ -41,7 +45,7 @@ def refuse_contradictions(
     sums = _sums(kl_weight, weights or {})
     doubtful: list[tuple[Row, str]] = []
     for item in items:
-        if isinstance(item, Refusal):
+        if isinstance(item, Refusal) or not item.values:  # a row of an evaluation has no values
             yield item
             continue
         why = _contradiction(item, sums)
@@ -103,7 +107,8 @@ def _figures(row: Row, whole: str, parts: Mapping[str, float]) -> dict[str, floa
     """Return the values of the sum *whole* and of its *parts*, or nothing if one of them is unknown."""
     figures = {name: value for name in (whole, *parts) if (value := figure(row, name)) is not None}
     is_whole = len(figures) == 1 + len(parts)
-    return figures if is_whole and not (whole == "nll" and row.values.get("logvar")) else {}
+    has_more = any(row.values.get(name) for name in (_OTHER_TERMS if whole == "total" else ("logvar",)))
+    return figures if is_whole and not has_more else {}
 
 
 def _medians(row: Row, whole: str, parts: Mapping[str, float]) -> dict[str, float]:

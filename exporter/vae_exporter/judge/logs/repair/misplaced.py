@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from vae_exporter.judge.logs.repair.means import MAX_MEDIAN_STEPS, MAX_RELATIVE_ERROR, mean_between
+from vae_exporter.judge.logs.repair.means import MAX_MEDIAN_STEPS, mean_between
 from vae_exporter.judge.logs.rows import BAD_STEP, Refusal, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+MAX_RELATIVE_ERROR = 0.02
+"""The largest relative rounding error of a mean KL that is compared."""
 
 OFF = 1.5
 """How far the mean KL between two rows may be above or below the later row's median, as a factor.

@@ -23,7 +23,7 @@ def refuse_repeats(items: Iterable[Row | Refusal]) -> Iterator[Row | Refusal]:
     is_paste = False
     expected = 0
     for item in items:
-        if isinstance(item, Refusal):
+        if isinstance(item, Refusal) or not item.values:  # a row of an evaluation has no values
             yield item
             continue
         place = seen.find(item)
