@@ -154,6 +154,7 @@ def _health() -> Panels:
 
     ever = f"max by (reason) (max_over_time({of_gpu('vae_gpu_throttled')}[$__range] @ end())) == 1"
     throttled = f"sum by (reason) (max by (gpu, reason) ({of_gpu('vae_gpu_throttled')})) and on (reason) {ever}"
+    named = f'label_replace({throttled}, "reason", "$1", "reason", "(.+_.+)_(?:setting|slowdown)")'  # fits a phone
     return [
         curves(
             Words(
@@ -205,7 +206,7 @@ def _health() -> Panels:
                 "No GPU is throttled, or reports it.",
             ),
             count_of(ORANGE, zero="✓ none"),
-            [Query(or_none(throttled, "reason", of_gpu("vae_gpu_info")), "{{reason}}")],
+            [Query(or_none(named, "reason", of_gpu("vae_gpu_info")), "{{reason}}")],
             (24, 6),
         ),
         curves(

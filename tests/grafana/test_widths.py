@@ -12,6 +12,7 @@ import pytest
 from dashboard_files import DASHBOARDS, of_each, of_each_panel, panels
 from PIL import ImageFont
 
+from vae_exporter._gpu.nvml.health import THROTTLE_REASONS
 from vae_exporter.advice import ALERTS, BANDS
 from vae_exporter.vocabulary import COMPONENTS
 
@@ -23,6 +24,9 @@ DESKTOP, PHONE = 1600, 412
 
 GAP = 8
 LINE = 22
+ROW = 44
+"""The height of a row of a table."""
+
 HEADER = 40
 """The height of a panel's title, with the padding."""
 
@@ -160,6 +164,30 @@ def test_no_name_in_the_alert_history_is_cut(window: int) -> None:
     """Grafana leaves 40 % of the width for the names."""
     panel = next(panel for panel in panels("vae-run") if panel["title"] == "Alert history")
     assert [name for name in ALERTS if width_of(name.removeprefix("Vae"), 12) > 0.4 * inner_width(panel, window)] == []
+
+
+@pytest.mark.parametrize("window", [DESKTOP, PHONE])
+def test_no_reason_of_throttling_is_cut(window: int) -> None:
+    panel = next(panel for panel in panels("gpu-memory") if panel["title"] == "Throttled GPUs")
+    (target,) = panel["targets"]
+    assert target["legendFormat"] == "{{reason}}"
+    shortened = re.search(r'"reason", "\$1", "reason", "([^"]+)"', target["expr"])
+    assert shortened
+    names = {re.sub(f"^{shortened[1]}$", r"\1", reason) for reason in THROTTLE_REASONS}
+    assert len(names) == len(THROTTLE_REASONS)
+    assert [name for name in names if width_of(name, 12) > 0.4 * inner_width(panel, window)] == []
+
+
+def test_the_eight_gpus_of_a_node_are_in_view() -> None:
+    panel = next(panel for panel in panels("gpu-memory") if panel["title"] == "GPUs")
+    assert inner_height(panel) >= 9 * ROW
+
+
+@of_each("table")
+def test_the_name_of_a_run_is_whole_on_a_phone(panel: dict[str, Any]) -> None:
+    """The table scrolls sideways there, and gives a column without a width the least."""
+    for properties in (found for field, found in columns(panel) if field == "run"):
+        assert width_of("vae-2026-11-28-bs4-kl1e-6") <= properties["custom.minWidth"] - 12
 
 
 @of_each("timeseries", "trend")
