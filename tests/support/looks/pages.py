@@ -78,8 +78,10 @@ def look(browser: Browser, url: str, width: int, picture: Path) -> list[Panel]:
         page.wait_for_selector("[data-testid^='data-testid Panel header']", timeout=READY_MILLISECONDS)
         _settle(page)
         # Grafana loads a panel when it comes into view, so the window grows until it shows all of them.
-        while (height := min(TALLEST, page.evaluate("vaeLook.height()"))) > page.viewport_size["height"]:
+        shown = HEIGHT
+        while (height := min(TALLEST, page.evaluate("vaeLook.height()"))) > shown:
             page.set_viewport_size({"width": width, "height": height})
+            shown = height
             _settle(page)
         picture.parent.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=picture)
