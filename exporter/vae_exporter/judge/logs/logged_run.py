@@ -108,6 +108,7 @@ def read_runs(path: Path, options: LogOptions) -> Iterator[LoggedRun]:
     Raises:
         LogError: The log cannot be read, has an unknown format, or has no NLL.
     """
+    options = replace(options, columns=Columns(options.columns.given))  # which then notes the columns of this log only
     outside: list[Refusal] = []  # lines that were refused before they could be assigned to a run
     with reading.open_log(path) as file:
         try:

@@ -30,16 +30,22 @@ def labelled(text: str, split: str = "") -> Iterator[tuple[str, float]]:
     """Yield each label in *text* with its number.
 
     A split that stands as a word of its own, as in ``Val NLL: 0.16, Rec: 0.01``, applies to the labels that follow it
-    in the line, and is put before them. *split* applies until then.
+    in the line, and is put before them, until a label comes again. *split* applies until then.
     """
     at = 0
+    outer = split
+    seen = set()
     for found in _NUMBER.finditer(text, 0, MAX_TEXT):
         *before, label = _pieces(text[at : found.start()])
         at = found.end()
         split = _split(" ".join(before)) or split
         own = _split(label)
+        if not own and f"{split} {label}".lower() in seen:  # Val NLL: 0.16, NLL: 0.50
+            split = outer
         if _STARTS.match(label) and len(label) <= MAX_LABEL:
-            yield (label if own or not split else f"{split} {label}"), scaled(found["number"], found["unit"])
+            full = label if own or not split else f"{split} {label}"
+            seen.add(full.lower())
+            yield full, scaled(found["number"], found["unit"])
         split = own or split
 
 

@@ -99,7 +99,7 @@ class _Stopped:
 def looks(text: str) -> bool:
     """Return whether *text* is a line of a MetricLogger. ``Epoch [1/15]`` begins that of another logger."""
     headers = list(_headers(text))
-    is_other = any(found.epoch is None and found.title.lower() in _NEVER_WITHOUT_EPOCH for found in headers)
+    is_other = any(found.epoch is None and found.title.lower().endswith(_NEVER_WITHOUT_EPOCH) for found in headers)
     return bool(headers) and not is_other and _PAIR.search(text) is not None
 
 
@@ -252,7 +252,12 @@ def _headers(text: str) -> Iterator[_Header]:
         if before is not None and (before["title"] or before["epoch"]):
             epoch = None if before["epoch"] is None else int(before["epoch"])
             yield _Header(
-                before.start(), place.end(), before["title"] or "", epoch, int(place["index"]), int(place["total"])
+                before.start(),
+                place.end(),
+                (before["title"] or "").rstrip(),
+                epoch,
+                int(place["index"]),
+                int(place["total"]),
             )
 
 

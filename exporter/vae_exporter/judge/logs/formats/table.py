@@ -78,7 +78,13 @@ def moment(text: str) -> float | None:
 def _is_header(text: str, following: str, names: Sequence[str], delimiter: str | None, columns: Columns) -> bool:
     if delimiter is not None and names_of(text) == names:
         return True
-    return looks(text, following) and bool(columns.of(names_of(text)))
+    if not looks(text, following):
+        return False
+    if columns.of(names_of(text)):
+        return True
+    cells = _cells(following, _delimiter(text) or ",")
+    columns.note(name for name, cell in zip(names_of(text), cells, strict=True) if number(cell) is not None)
+    return False
 
 
 def _row(line: Line, names: Sequence[str], delimiter: str, columns: Columns) -> Row | Refusal | None:
