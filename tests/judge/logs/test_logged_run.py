@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 import pytest
-from recorded_runs import DATA
+from recorded_runs import DATA, metric_logger_lines
 
 from vae_exporter.errors import LogError
 from vae_exporter.judge.logs.columns import Columns
@@ -145,6 +145,21 @@ def test_the_rows_of_each_format_are_found(
     assert (found[0], found[-1]) == (first, last)
     steps = [step for step, _ in found]
     assert steps == sorted(steps)
+
+
+@pytest.mark.parametrize("name", ["bad_run", "good_run"])
+def test_a_table_with_running_means_gives_the_losses_of_its_log(name: str, tmp_path: Path) -> None:
+    log = tmp_path / f"{name}.log"
+    log.write_text("\n".join(metric_logger_lines(name)))
+
+    def losses(path: Path) -> list[tuple[int, int, dict[str, float]]]:
+        [run] = read_runs(path, LogOptions())
+        return [
+            (one.first, one.last, {value: one.values[value] for value in ("nll", "rec", "perception", "kl", "total")})
+            for one in run.stretches
+        ]
+
+    assert losses(DATA / f"{name}.csv") == losses(log)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,9 @@ _MAX_NUMERIC = 200
 """The most columns with numbers that are remembered for a message."""
 
 
+_MEAN_ENDINGS = ("_mean", "_avg", "_global_avg", "/mean", "/avg", " mean", " avg")
+
+
 @dataclass(frozen=True)
 class Columns:
     """Finds values by column name. *given* maps values to columns, and takes precedence over the known names."""
@@ -54,6 +57,16 @@ class Columns:
         found = find_values((key for key in row if key not in self.given.values()), "validation")
         figures = {value: number(str(row[key])) for value, key in found.items() if value in COMPONENTS}
         return {value: figure for value, figure in figures.items() if figure is not None and math.isfinite(figure)}
+
+    def pick_means(self, row: Mapping[str, Found]) -> dict[str, Found]:
+        """Return the means that stand beside the losses of *row*: ``nll_loss_mean`` beside ``nll_loss``."""
+        by_name = {key.strip().lower(): value for key, value in row.items()}
+        beside = {
+            value: next((name for ending in _MEAN_ENDINGS if (name := key.strip().lower() + ending) in by_name), None)
+            for value, key in self.of(row).items()
+            if value in COMPONENTS
+        }
+        return {value: by_name[name] for value, name in beside.items() if name is not None}
 
     def note(self, keys: Iterable[str]) -> None:
         """Remember that the columns *keys* have numbers."""

@@ -8,7 +8,7 @@ import pytest
 
 from vae_exporter.judge.logs.columns import Columns
 from vae_exporter.judge.logs.formats import labelled_text
-from vae_exporter.judge.logs.rows import Line, Refusal, Row
+from vae_exporter.judge.logs.rows import Line, Refusal, Row, RunningMean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,6 +61,14 @@ def test_a_line_may_print_its_step_under_two_names() -> None:
     assert found(["Epoch 0: 3%|3 | 40/2000 [01:30<45:00, nll=0.5, step=40, global_step=2040]"]) == [
         (2040, {"nll": 0.5, "epoch": 0})
     ]
+
+
+@pytest.mark.parametrize("mean", ["(0.250)", "( 0.250)", "(avg: 0.250)"])
+def test_a_mean_behind_a_value_is_read_with_its_rounding(mean: str) -> None:
+    [row] = parse([f"step: 40  nll: 0.5 {mean}  lr: 0.1 (0.1)  kl: 3"])
+    assert isinstance(row, Row)
+    assert row.values == {"nll": 0.5, "learning_rate": 0.1, "kl": 3}
+    assert row.means == {"nll": RunningMean(0.25, 0.0005)}
 
 
 def test_a_line_that_shows_an_epoch_and_no_step_is_a_row_with_an_epoch() -> None:

@@ -13,8 +13,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from vae_exporter.judge.logs.columns import has_losses
-from vae_exporter.judge.logs.formats.labels import MAX_TEXT, labelled, scaled, split_of_heading
-from vae_exporter.judge.logs.rows import BAD_STEP, Line, Refusal, Row, shown, whole
+from vae_exporter.judge.logs.formats.labels import (
+    MAX_TEXT,
+    labelled,
+    labelled_with_means,
+    scaled,
+    split_of_heading,
+)
+from vae_exporter.judge.logs.rows import BAD_STEP, Line, Refusal, Row, running_mean, shown, whole
 from vae_exporter.log_names import STEP, TIME, meaning
 from vae_exporter.vocabulary import COMPONENTS
 
@@ -64,6 +70,7 @@ class _Reading:
 
     line: Line
     figures: dict[str, float] = field(default_factory=dict)
+    means: dict[str, str] = field(default_factory=dict)
     step: int | None = None
     epoch: int | None = None
 
@@ -77,6 +84,7 @@ class _Reading:
 
     def add(self, other: _Reading) -> None:
         self.figures.update(other.figures)
+        self.means.update(other.means)
         self.step = self.step if other.step is None else other.step
         self.epoch = self.epoch if other.epoch is None else other.epoch
 
@@ -153,17 +161,16 @@ def _readings(lines: Iterable[Line], columns: Columns) -> Iterator[_Reading]:
 
 
 def _reading(line: Line, split: str, columns: Columns, epochs: _Epochs) -> _Reading:
-    pairs = list(labelled(line.text, split))
-    columns.note(label for label, _ in pairs)
+    pairs = list(labelled_with_means(line.text, split))
+    columns.note(label for label, *_ in pairs)
     mapped = {name.strip().lower() for name in columns.given.values()}
     figures = {  # of two with one label, the first
-        label: figure for label, figure in reversed(pairs) if meaning(label) is not None or label.lower() in mapped
+        label: figure for label, figure, _ in reversed(pairs) if meaning(label) is not None or label.lower() in mapped
     }
     found = columns.of(figures)
     places = {value: found[value] for value in _PLACES if value in found}
-    reading = _Reading(
-        line, {key: figures[key] for key in figures if key not in places.values() and not _is_place(key)}
-    )
+    kept = {key: figures[key] for key in figures if key not in places.values() and not _is_place(key)}
+    reading = _Reading(line, kept, {label: mean for label, _, mean in reversed(pairs) if mean and label in kept})
     if STEP in places:
         reading.step = whole(figures[places[STEP]])
     if "epoch" in places:
@@ -209,4 +216,9 @@ def _row(reading: _Reading, columns: Columns) -> Row | Refusal | None:
         return Refusal(reading.line.number, BAD_STEP, text, f"step {reading.step}")
     if reading.epoch is not None:
         values["epoch"] = float(reading.epoch)
-    return Row(reading.line.number, text, reading.step, values, epoch=reading.epoch, validation=validation)
+    means = {
+        value: running_mean(reading.means[label])
+        for value, label in columns.of(reading.figures).items()
+        if value in COMPONENTS and label in reading.means
+    }
+    return Row(reading.line.number, text, reading.step, values, means, epoch=reading.epoch, validation=validation)

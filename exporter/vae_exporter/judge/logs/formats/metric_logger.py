@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vae_exporter.judge.logs.columns import has_losses
-from vae_exporter.judge.logs.rows import BAD_STEP, CUT_SHORT, NO_STEP, Line, Refusal, Row, RunningMean, shown
+from vae_exporter.judge.logs.rows import BAD_STEP, CUT_SHORT, NO_STEP, Line, Refusal, Row, running_mean, shown
 from vae_exporter.log_names import TIME
 
 if TYPE_CHECKING:
@@ -290,14 +290,8 @@ def _row(printed: _Printed, usual: _UsualLayouts, columns: Columns) -> Row | Ref
         text=text,
         step=(printed.epoch or 0) * printed.total + printed.index,
         values={name: float(value) for name, (value, _) in found.items()},
-        means={name: _running_mean(mean) for name, (_, mean) in found.items() if mean},
+        means={name: running_mean(mean) for name, (_, mean) in found.items() if mean},
         epoch=printed.epoch,
         epoch_index=printed.index,
         step_seconds=float(figures[_STEP_TIME][0]) if _STEP_TIME in figures else None,
     )
-
-
-def _running_mean(printed: str) -> RunningMean:
-    mantissa, _, exponent = printed.lower().partition("e")
-    decimals = len(mantissa.partition(".")[2])
-    return RunningMean(float(printed), float(f"5e{int(exponent or 0) - decimals - 1}"))
