@@ -30,6 +30,10 @@ class Validation:
     done on data that it is not trained on. The gap is compared with that of the last clear improvement.
     """
 
+    _best: float
+    _improved: float
+    _ratio_then: float
+
     def __init__(self) -> None:
         self._means: dict[str, _StepMean] = {}
         self._step: int | None = None  # of the evaluation that has not been compared yet
