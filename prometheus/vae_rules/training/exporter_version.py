@@ -28,8 +28,8 @@ ALERT = Alert(
     clears="when it publishes the version that the rules read",
     summary="""
         Run {{ $labels.run }}: its exporter is too {{ if lt $value $metrics_version.0 }}old{{ else }}new{{ end }} for
-        these rules, so alerts may be missing or wrong.
-        {{ if lt $value $metrics_version.0 }}Update vae-exporter before the run resumes.
+        these rules, so alerts may be wrong.
+        {{ if lt $value $metrics_version.0 }}Update it before the run resumes.
         {{- else }}Update the rules.{{ end }}
     """,
     description="""
