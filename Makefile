@@ -110,6 +110,8 @@ rules: dashboards ## Generate the rules, their tables in the docs, Alertmanager'
 
 .PHONY: dashboards
 dashboards: $(INSTALLED) ## Generate the Grafana dashboards.
+	@.venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "grafana-foundation-sdk needs Python 3.11 or newer. Remove .venv, and run make PYTHON=python3.12 $@" >&2; exit 1; }
 	@PYTHONPATH=grafana:prometheus .venv/bin/python -m vae_dashboards grafana/dashboards $(ARGS)
 
 .PHONY: format
