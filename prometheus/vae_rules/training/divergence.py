@@ -195,7 +195,7 @@ ALERT = Alert(
     clears="when the NLL has been good for three to six long windows",
     summary="""
         {{ with <<run:vae_nll_diverged:bool{@run} == 0>> -}}
-        Run {{ $labels.run }} recovered: the NLL is back at [[value]].
+        Run {{ $labels.run }} recovered: the NLL is back at [[value]]. No action is needed.
         {{- else -}}
         {{ with <<run:vae_nll_rise_cause{@run,cause="data"}>> -}}
         Run {{ $labels.run }}: NLL [[value]] is bad
