@@ -60,7 +60,7 @@ _PARTS = {
         {{- with <<last_over_time(run:vae_loss_window:steps{@run}[1d])>> }} of the last [[first %.0f]] steps
         {{- end }}""",
     "level": """
-        {{- with <<last_over_time(run:vae_nll:level{@run}[1d])>> }}; its level before was [[first %.3g]]{{ end }}""",
+        {{- with <<last_over_time(run:vae_nll:level{@run}[1d])>> }}; the level it held was [[first %.3g]]{{ end }}""",
     "groups": """
         {{- range $index, $group := <<sort_desc(run_group:vae_nll:rise_ratio{@run})>> }}
         {{- if $index }}, {{ else }} Groups that rose: {{ end }}
