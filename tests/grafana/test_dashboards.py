@@ -125,6 +125,8 @@ def test_each_override_matches_a_query_or_a_label(board: str) -> None:
                 continue
             elif found := re.fullmatch(r"(?:Value|Trend) #(\w+)", option):
                 assert found[1] in names, panel["title"]
+            elif override["matcher"]["id"] == "byRegexp":  # of an edge, which the query names as if it were a run
+                assert any(f'"{option.strip("/")}$1"' in target["expr"] for target in panel["targets"]), panel["title"]
             else:
                 exprs = [target["expr"] for target in panel["targets"]]
                 assert any(re.search(rf"\b{option}\b|without", expr) for expr in exprs), panel["title"]

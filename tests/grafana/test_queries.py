@@ -133,7 +133,7 @@ def test_a_gpu_is_named_by_host_index_and_the_start_of_its_uuid(watched: Watched
 
 
 def test_only_reasons_that_throttled_a_gpu_are_shown(watched: WatchedRuns) -> None:
-    (throttling,) = (query for query in QUERIES if query.place == "Throttling")
+    (throttling,) = (query for query in QUERIES if query.place == "Throttled GPUs")
     assert [series.labels["reason"] for series in ask(watched, throttling)] == ["sw_power_cap"]
 
 
