@@ -14,7 +14,7 @@ from vae_exporter._record.history import History, check_history_dir
 from vae_exporter._record.observer import Observer
 from vae_exporter._record.recorder import Recorder
 from vae_exporter._serve.place import check_place
-from vae_exporter._serve.push import Push, otlp_sender
+from vae_exporter._serve.push import otlp_push
 from vae_exporter._serve.service import RunService
 from vae_exporter.vocabulary import END_STATES
 
@@ -125,7 +125,6 @@ class TrainingExporter:
             pretrained=pretrained,
             window_steps=window_steps,
         )
-        send = otlp_sender(otlp_endpoint)
         place = check_place(host=host, port=port, targets_dir=targets_dir, advertise=advertise, web_config=web_config)
         self._recorder = Recorder(
             start_step=self._settings.start_step,
@@ -143,7 +142,7 @@ class TrainingExporter:
             gpus=gpu_sampler(gpu_choice(gpus), sample_seconds(gpu_sample_seconds), self._recorder.failures),
             linger_seconds=seconds("linger_seconds", linger_seconds),
             history=None if history_dir is None else History(check_history_dir(history_dir)),
-            push=None if send is None else Push(send, self._recorder.failures),
+            push=otlp_push(otlp_endpoint, self._recorder.failures),
         )
         self._observer = Observer(self._settings.run, self._recorder, self._settings.loss_weights, self._service)
         self._orderly_exit_codes = exit_codes(orderly_exit_codes)

@@ -22,7 +22,7 @@ from opentelemetry.sdk.metrics.export import (
     ScopeMetrics,
     Sum,
 )
-from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ class OtlpSender:
         Raises:
             OSError: The endpoint did not accept it.
         """
-        process = {"service.name": JOB, "service.instance.id": f"{socket.gethostname()}:{os.getpid()}"}
-        data = metrics_data(registry, Resource.create(process), start=self._start)
+        process = Resource({"service.name": JOB, "service.instance.id": f"{socket.gethostname()}:{os.getpid()}"})
+        data = metrics_data(registry, OTELResourceDetector().detect().merge(process), start=self._start)
         if self._exporter.export(data) is not MetricExportResult.SUCCESS:
             _sdk_logger.setLevel(logging.CRITICAL)  # it has logged why, and would log that again every 15 s
             raise OSError("the OTLP endpoint did not accept the metrics; the log of opentelemetry has its answer")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import threading
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,10 @@ if TYPE_CHECKING:
     from vae_exporter._process.failures import Failures
 
 PUSH_SECONDS = 15.0
-"""The time between two pushes, as between two scrapes."""
+"""The default time between two pushes, as between two scrapes."""
+
+_INTERVAL = "OTEL_METRIC_EXPORT_INTERVAL"
+"""The standard variable for the time between two pushes, in milliseconds."""
 
 _FINISH_SECONDS = 15.0
 """The longest wait for a push that is under way when the run ends."""
@@ -25,7 +30,7 @@ class Push:
     """Pushes a registry every *interval* seconds, and once more at the end. Failures are counted, and logged once."""
 
     def __init__(
-        self, send: Callable[[CollectorRegistry], object], failures: Failures, interval: float = PUSH_SECONDS
+        self, send: Callable[[CollectorRegistry], object], failures: Failures, interval: float
     ) -> None:
         self._send = send
         self._failures = failures
@@ -67,11 +72,12 @@ class Push:
             self._failures.caught("push", "the push of the metrics", error)
 
 
-def otlp_sender(endpoint: object) -> Callable[[CollectorRegistry], object] | None:
-    """Return what sends a registry to *endpoint*, or None without one.
+def otlp_push(endpoint: object, failures: Failures) -> Push | None:
+    """Return what pushes to the OTLP receiver at the URL *endpoint*, or None without one.
 
     Raises:
-        SettingsError: *endpoint* is no URL, or the extra ``otlp`` is not installed.
+        SettingsError: *endpoint* is no URL, the interval in the environment is no number of milliseconds, or the extra
+            ``otlp`` is not installed.
     """
     if endpoint is None:
         return None
@@ -84,4 +90,15 @@ def otlp_sender(endpoint: object) -> Callable[[CollectorRegistry], object] | Non
         from vae_exporter._serve.otlp import OtlpSender  # noqa: PLC0415 - only the extra [otlp] installs the SDK
     except ImportError as error:
         raise SettingsError("otlp_endpoint needs the OpenTelemetry SDK: pip install 'vae-exporter[otlp]'") from error
-    return OtlpSender(endpoint)
+    return Push(OtlpSender(endpoint), failures, _interval_seconds())
+
+
+def _interval_seconds() -> float:
+    text = os.environ.get(_INTERVAL, "")
+    try:
+        seconds = float(text) / 1000 if text else PUSH_SECONDS
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise SettingsError(f"{_INTERVAL} must be a number of milliseconds, such as 15000, got {text!r:.80}")
+    return seconds
