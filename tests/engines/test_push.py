@@ -19,6 +19,8 @@ from vae_exporter._serve.http import serve
 from vae_exporter.pager import PagerSink, pager_app
 from vae_exporter.stack.client import Prometheus
 from vae_exporter.stack.servers import SHORTENED, alertmanager
+from vae_rules.__main__ import generated
+from vae_rules.identity import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,11 +43,12 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 @pytest.fixture
 def impatient_rules(tmp_path: Path) -> Path:
-    """The shipped rules, for which a run is gone after 15 seconds, and each `for` takes 5 seconds."""
+    """The rules for vmalert, for which a run is gone after 15 seconds, and each `for` takes 5 seconds."""
     folder = tmp_path / "rules"
     folder.mkdir()
-    for file in (ROOT / "prometheus" / "rules").glob("*.yml"):
-        (folder / file.name).write_text(re.sub(r"for: \dm\b", "for: 5s", file.read_text().replace("[2m]", "[15s]")))
+    for path, text in generated(ROOT, Identity(), inlines_pages=True).items():
+        if path.parent == ROOT / "prometheus" / "rules":
+            (folder / path.name).write_text(re.sub(r"for: \dm\b", "for: 5s", text.replace("[2m]", "[15s]")))
     return folder
 
 
