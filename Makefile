@@ -31,8 +31,8 @@ watch: servers $(INSTALLED) ## Run Prometheus, Alertmanager and the pager for th
 	@exec .venv/bin/vae-exporter watch $(ARGS)
 
 .PHONY: test
-test: servers $(INSTALLED) ## Run the tests, three files at a time, because they mostly wait for servers.
-	.venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+test: servers $(INSTALLED) ## Run the tests, four files at a time, because they mostly wait for servers.
+	.venv/bin/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: test-integrations
 test-integrations: $(INSTALLED) ## Test the adapters with the real trainers, which it installs into .venv.

@@ -67,6 +67,12 @@ _PARTS = {
         {{- .Labels.group }} ({{ printf "%.2g" .Value }} times its level)
         {{- end }}
         {{- with <<count(run_group:vae_nll:rise_ratio{@run})>> }}.{{ end }}""",
+    "judged": """
+        {{- with <<last_over_time(vae_loss_info{@run,judged!="nll"}[1d])>> | sortByLabel "judged" }} The judged loss is
+        {{ . | first | label "judged" }}.{{ end }}""",
+    "no group": """
+        {{- with <<run_group:vae_nll:rise_ratio{@run}>> }}{{ else }} Batches from a harder bucket look the same: pass
+        group= to observe().{{ end }}""",
     "changes": """
         {{- range $index, $change := <<sort(bottomk(2, run_change:vae_nll_rise:distance_steps{@run}))>> }}
         {{- if $index }}, {{ else }} Changed before the rise: {{ end }}

@@ -112,19 +112,27 @@ def test_one_page_resolved(render: Callable[..., str]) -> None:
 
 def recovered(run: str = "bs4") -> dict[str, Any]:
     """Return the end of an alert whose last text says that the run has recovered, as that of VaeNllDiverged does."""
-    return alert("VaeNllDiverged", run, resolved=True, summary=f"Run {run} recovered: the NLL is back at 0.162.")
+    return alert(
+        "VaeNllDiverged",
+        run,
+        resolved=True,
+        summary=f"Run {run} recovered: the NLL is back at 0.162. No action is needed.",
+    )
 
 
 def test_a_page_whose_rule_said_that_the_run_recovered(render: Callable[..., str]) -> None:
     title = "Recovered: VaeNllDiverged, run bs4, after 12m30s"
     assert render("vae.title", recovered()) == title
-    assert render("vae.text", recovered()) == f"* {title}\n  Last seen: Run bs4 recovered: the NLL is back at 0.162."
+    assert (
+        render("vae.text", recovered())
+        == f"* {title}\n  Last seen: Run bs4 recovered: the NLL is back at 0.162. No action is needed."
+    )
     assert render("vae.slack.title", recovered()) == title
     assert render("vae.slack.color", recovered()) == "good"
 
 
 def test_a_run_whose_name_says_that_it_recovered_did_not(render: Callable[..., str]) -> None:
-    over = diverged("x recovered: the NLL is back at 0.16", resolved=True)
+    over = diverged("x recovered: the NLL is back at 0.16. No action is needed.", resolved=True)
     assert render("vae.title", over).startswith("No longer firing: ")
 
 

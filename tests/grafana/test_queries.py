@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-import yaml
 from dashboard_files import DASHBOARDS, ROOT, PanelQuery, annotation_queries, panel_queries, panels, repeated, series_in
 from prometheus_client.parser import text_string_to_metric_families
+from shipped_rules import RECORDED
 from watched_runs import RUNS, WatchedRuns
 
 from vae_exporter.stack.client import Prometheus, Series
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 EVERYTHING = {"run": "|".join(RUNS), "before": "()", "rank": ".*", "gpu": ".*"}
 FILLED = {"__rate_interval": "5s", "__interval": "1s", "__range": "3600s", "__range_s": "3600"}
 
-NEVER_TRUE_HERE = {"Ends of pages"}
+NEVER_TRUE_HERE = {"Ends of pages", "Stages"}
 """Annotations of events that do not happen in the watched runs."""
 
 QUERIES = list(panel_queries())
@@ -30,15 +30,9 @@ ANNOTATIONS = list(annotation_queries())
 def known_series() -> set[str]:
     """Return the series that the exporter exports or the rules record."""
     golden = (ROOT / "tests" / "data" / "metrics.txt").read_text()
-    rules = [
-        rule
-        for file in sorted((ROOT / "prometheus" / "rules").glob("*.yml"))
-        for group in yaml.safe_load(file.read_text())["groups"]
-        for rule in group["rules"]
-    ]
     return {
         *(sample.name for family in text_string_to_metric_families(golden) for sample in family.samples),
-        *(rule["record"] for rule in rules if "record" in rule),
+        *RECORDED,
     }
 
 

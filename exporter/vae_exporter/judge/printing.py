@@ -142,7 +142,7 @@ def strip(bands: Iterable[BandSpan]) -> Text:
 
 def _verdict(judgement: Judgement) -> Text:
     if judgement.verdict is None:
-        return Text("none: the rules need at least 100 steps", style="dim")
+        return Text("none: the log ends before its first long window. If its rows are means, pass --means", style="dim")
     text = _styled(judgement.verdict)
     if judgement.reason != judgement.verdict:
         text.append(f" ({judgement.reason})", style="default not bold")

@@ -137,6 +137,7 @@ RISING = Alert(
         [[level]]
         [[step]]
         [[learning rate]].
+        [[judged]]
         {{- with <<run:vae_nll_rise_cause{@run,cause="data"}>> }}
         [[hard data]]
         {{- else }}
@@ -145,6 +146,7 @@ RISING = Alert(
         [[changes]]
         If the rise continues, the run will soon be bad. Keep a copy of the last checkpoint before the rise, and resume
         from it with a lower learning rate.
+        [[no group]]
         [[no probe]]
         {{- end }}
     """,
