@@ -46,10 +46,10 @@ test-integrations: $(INSTALLED) ## Test the adapters with the real trainers, whi
 ENGINES ?= trixie forky
 
 .PHONY: test-engines
-test-engines: $(INSTALLED) ## Test the rules and the chain to the pager with newer Prometheus and Alertmanager.
+test-engines: $(INSTALLED) ## Test the rules and the chain to the pager with newer servers, and with VictoriaMetrics.
 	for release in $(ENGINES); do \
 	  scripts/get_servers.sh $$release && VAE_EXPORTER_SERVERS=$(CURDIR)/.servers/$$release/bin \
-	  .venv/bin/python -m pytest -n 3 --dist loadfile tests/alertmanager tests/e2e tests/rules tests/stack $(ARGS) || exit; \
+	  .venv/bin/python -m pytest -n 3 --dist loadfile tests/alertmanager tests/e2e tests/engines tests/rules tests/stack $(ARGS) || exit; \
 	done
 
 .PHONY: test-compose
