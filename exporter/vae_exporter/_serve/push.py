@@ -29,9 +29,7 @@ _FINISH_SECONDS = 15.0
 class Push:
     """Pushes a registry every *interval* seconds, and once more at the end. Failures are counted, and logged once."""
 
-    def __init__(
-        self, send: Callable[[CollectorRegistry], object], failures: Failures, interval: float
-    ) -> None:
+    def __init__(self, send: Callable[[CollectorRegistry], object], failures: Failures, interval: float) -> None:
         self._send = send
         self._failures = failures
         self._interval = interval
