@@ -143,7 +143,9 @@ def test_a_recovery_beside_an_alert_that_went_silent_is_not_green(render: Callab
 def test_two_pages(render: Callable[..., str]) -> None:
     both = diverged(), nonfinite()
 
-    assert render("vae.title", *both) == "Run bs4 has diverged: NLL 0.45. Stop it. (1 of 2 alerts)"
+    title = "Run bs4 has diverged: NLL 0.45. Stop it. (1 of 2 alerts, also VaeLossNonfinite)"
+    assert render("vae.title", *both) == title
+    assert render("vae.slack.title", *both) == f"Page: {title}"
     assert render("vae.text", *both) == (
         "* Run bs4 has diverged: NLL 0.45. Stop it.\n"
         "  NLL 0.45 at step 437: above 0.30.\n"
@@ -157,7 +159,7 @@ def test_two_pages(render: Callable[..., str]) -> None:
 def test_two_pages_resolved(render: Callable[..., str]) -> None:
     title = render("vae.title", diverged(resolved=True), nonfinite(resolved=True))
 
-    assert title == "No longer firing: VaeNllDiverged, run bs4, after 12m30s (1 of 2 alerts)"
+    assert title == "No longer firing: VaeNllDiverged, run bs4, after 12m30s (1 of 2 alerts, also VaeLossNonfinite)"
 
 
 def gone(*, ranks: int, resolved: bool = False) -> list[dict[str, Any]]:
@@ -167,6 +169,13 @@ def gone(*, ranks: int, resolved: bool = False) -> list[dict[str, Any]]:
         )
         for rank in range(ranks)
     ]
+
+
+def test_the_title_names_each_further_alert_once(render: Callable[..., str]) -> None:
+    """Alertmanager passes those of one name one after the other."""
+    title = render("vae.title", *gone(ranks=3), diverged(), alert("VaeRunFailed"))
+
+    assert title == "Rank 0 is gone. (1 of 5 alerts, also VaeNllDiverged, VaeRunFailed)"
 
 
 def test_of_many_alerts_four_appear_in_full_and_eight_as_summaries(render: Callable[..., str]) -> None:

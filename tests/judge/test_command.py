@@ -26,7 +26,7 @@ LOGS = DATA / "logs"
 DEADLINE_SECONDS = 60
 
 KEYS = ["file", "run", "first_step", "last_step", "steps_read", "refused", "verdict", "band", "nll", "alerts"]
-ALERT_KEYS = ["alert", "severity", "step", "cause", "resolved_step"]
+ALERT_KEYS = ["alert", "severity", "step", "cause", "resolved_step", "inhibited_by", "inhibited_step"]
 
 
 def judge(*arguments: str | Path, given: str | None = None) -> subprocess.CompletedProcess[str]:

@@ -13,7 +13,7 @@ import torch
 from stand_in_torch import GPU, Device, StandInTorch, Tensor
 
 from vae_exporter._process.failures import Failures
-from vae_exporter._record.harvest import MAX_PENDING, Harvest
+from vae_exporter._record.harvest import BATCH, MAX_PENDING, Harvest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,6 +32,7 @@ class Gathered(Harvest):
 
 def arrived(harvest: Gathered) -> list[tuple[int, dict[str, float]]]:
     """Return the observations that have arrived since the last call."""
+    harvest.collect()
     harvest.deliver()
     found = harvest.delivered.copy()
     harvest.delivered.clear()
@@ -130,6 +131,33 @@ class TestDevice:
         assert [step for step, _ in arrived(harvest)] == list(range(3, MAX_PENDING + 3))
         assert failures.dropped["backlog"] == 3 * 2
         assert caplog.text.count(f"more than {MAX_PENDING} observations are pending") == 1
+
+    def test_what_arrives_is_delivered_in_batches(self, harvest: Gathered) -> None:
+        for step in range(BATCH + 1):
+            harvest.put(step, {"nll": 0.5})
+        assert [step for step, _ in harvest.delivered] == list(range(BATCH))
+        harvest.deliver()
+        assert [step for step, _ in harvest.delivered] == list(range(BATCH + 1))
+
+    def test_a_receiver_that_fails_loses_no_other_value(
+        self, harvest: Gathered, failures: Failures, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def fail(_step: int, _values: Mapping[str, float]) -> None:
+            raise ZeroDivisionError
+
+        harvest.give(1, {"nll": 0.5}, fail)
+        harvest.put(2, {"nll": 0.4})
+        assert arrived(harvest) == [(2, {"nll": 0.4})]
+        assert failures.errors["observe"] == 1
+        assert "ZeroDivisionError" in caplog.text
+
+    def test_delivery_asks_the_device_nothing(self, harvest: Gathered, device: StandInTorch) -> None:
+        """A scrape delivers, in a thread that must not use the device."""
+        harvest.put(1, {"nll": device.tensor(0.5)})
+        device.finish()
+        device.failed = True
+        harvest.deliver()
+        assert harvest.delivered == []
 
     def test_drain_waits_for_pending_copies(self, harvest: Gathered, device: StandInTorch) -> None:
         harvest.put(1, {"nll": device.tensor(0.5)})

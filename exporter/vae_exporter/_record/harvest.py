@@ -1,10 +1,13 @@
-"""Copies losses from the device to the host without waiting for the device.
+"""Copies losses from the device to the host without waiting for the device, and keeps them until they are recorded.
 
 A tensor is copied in the call that observes it, and no reference is kept: gradient accumulation divides losses in
 place, CUDA graphs reuse their memory, and a view keeps its whole base alive. A tensor on the CPU is read at once. The
 tensors of another device are copied together, with one ``torch.stack``, one asynchronous copy to pinned memory and one
 event. They are read after the event, in a later call from the training thread, which is the only one that uses the
 device.
+
+What has arrived is delivered in batches, or when someone asks for the facts. This keeps the work of recording, and its
+code and data, out of nearly every training step.
 """
 
 from __future__ import annotations
@@ -28,6 +31,10 @@ Receiver: TypeAlias = "Callable[[int, Mapping[str, float]], object]"
 """Receives a step and the values that were observed at it, by name."""
 
 
+BATCH = 100
+"""The most observations that arrive before they are delivered. Delivering this many takes about a millisecond."""
+
+
 @dataclass(frozen=True)
 class _Copy:
     """Values that are being copied to the host. *module* belongs to their device, for example ``torch.cuda``."""
@@ -46,8 +53,8 @@ class _Copy:
         return zip(self.names, self.buffer.tolist(), strict=True)
 
 
-class _Observation(NamedTuple):
-    """Values of one step for *receiver*, and their pending copies."""
+class _Pending(NamedTuple):
+    """Values of one step for *receiver*, some of which are still being copied."""
 
     step: int
     values: dict[str, float]
@@ -61,10 +68,10 @@ class _Observation(NamedTuple):
     def is_complete(self) -> bool:
         return all(copy.is_done() for copy in self.copies)
 
-    def deliver(self) -> None:
+    def read(self) -> tuple[int, dict[str, float], Receiver]:
         for copy in self.copies:
             self.values.update(copy.read())
-        self.receiver(self.step, self.values)
+        return self.step, self.values, self.receiver
 
 
 class Harvest:
@@ -78,51 +85,63 @@ class Harvest:
     def __init__(self, failures: Failures, *, torch: Any = None) -> None:  # noqa: ANN401 - a module
         self._failures = failures
         self._torch = torch
-        self._pending: deque[_Observation] = deque()
+        self._pending: deque[_Pending] = deque()
+        self._arrived: deque[tuple[int, dict[str, float], Receiver]] = deque()
 
-    def give(self, step: int, values: Mapping[str, object], receiver: Receiver) -> None:
+    def give(self, step: int, values: Mapping[str, Any], receiver: Receiver) -> None:
         """Copy *values*: numbers, or tensors with one element, of any real dtype and on any device. None is ignored.
 
-        *receiver* is called with *step* and the values as floats: at once if all of them are on the host, and
-        otherwise by `deliver`.
+        `deliver` will call *receiver* with *step* and the values as floats.
         """
         here: dict[str, float] = {}
         elsewhere: dict[Any, dict[str, Any]] = {}  # by device
         torch = self._torch or sys.modules.get("torch")
+        tensor_type = torch and torch.Tensor
         for name, value in values.items():
-            if type(value) is float:
-                here[name] = value
-            elif value is None:
-                pass
-            else:
-                try:
+            if value is None:
+                continue
+            try:
+                # The most common types are the fastest: their values are asked nothing else.
+                number = value.item() if type(value) is tensor_type and value.is_cpu else value
+                if type(number) is float:
+                    here[name] = number
+                else:
                     self._sort(torch, name, value, here, elsewhere)
-                except Exception as error:  # noqa: BLE001 - one bad value must not affect the others
-                    self._failures.drop("invalid", name, f"{name} cannot be read: {type(error).__name__}: {error}")
-        if not elsewhere and not self._pending:
-            receiver(step, here)
-            return
-        copies = [copy for device, group in elsewhere.items() if (copy := self._copy(torch, device, group))]
-        if len(self._pending) >= MAX_PENDING:
-            message = f"more than {MAX_PENDING} observations are pending because their device is behind"
-            self._failures.drop("backlog", "backlog", message, count=self._pending.popleft().size)
-        self._pending.append(_Observation(step, here, receiver, copies))
+            except Exception as error:  # noqa: BLE001 - one bad value must not affect the others
+                has_many = type(value) is tensor_type and value.numel() != 1
+                fault = f"{name} cannot be read: {type(error).__name__}: {error}"
+                self._failures.drop("invalid", name, _tensor_fault(name, value) if has_many else fault)
+        if elsewhere or self._pending:
+            self._wait_for(torch, elsewhere, step, here, receiver)
+        else:
+            self._arrived.append((step, here, receiver))
+        if len(self._arrived) >= BATCH:
+            self.deliver()
+
+    def collect(self) -> None:
+        """Read each copy that is done, oldest first. Never waits. Only the training thread may call it."""
+        while self._pending and self._pending[0].is_complete():
+            self._arrived.append(self._pending.popleft().read())
 
     def deliver(self) -> None:
-        """Pass each observation whose copies are done to its receiver, oldest first. Never waits."""
-        while self._pending and self._pending[0].is_complete():
-            self._pending.popleft().deliver()
+        """Pass each observation that has arrived to its receiver, oldest first."""
+        while self._arrived:
+            step, values, receiver = self._arrived.popleft()
+            try:
+                receiver(step, values)
+            except Exception as error:  # noqa: BLE001 - the others are recorded
+                self._failures.caught("observe", "recording a value", error)
 
     def drain(self, wait: Callable[[], bool]) -> None:
         """Deliver all pending observations, calling *wait* between polls. If it returns False, drop the rest."""
+        self.collect()
+        while self._pending and wait():
+            self.collect()
         self.deliver()
-        while self._pending:
-            if not wait():
-                message = f"{len(self._pending)} observations did not arrive from their device before the run ended"
-                self._failures.drop("closed", "drain", message, count=sum(pending.size for pending in self._pending))
-                self._pending.clear()
-                return
-            self.deliver()
+        if self._pending:
+            message = f"{len(self._pending)} observations did not arrive from their device before the run ended"
+            self._failures.drop("closed", "drain", message, count=sum(pending.size for pending in self._pending))
+            self._pending.clear()
 
     def _sort(
         self,
@@ -132,13 +151,7 @@ class Harvest:
         here: dict[str, float],
         elsewhere: dict[Any, dict[str, Any]],
     ) -> None:
-        if torch is not None and type(value) is torch.Tensor and value.is_cpu and value.numel() == 1:
-            number = value.item()  # the most common case, and the fastest: it asks a tensor nothing else
-            if type(number) is complex:
-                self._failures.drop("invalid", name, _tensor_fault(name, value))
-            else:
-                here[name] = float(number)
-        elif torch is not None and isinstance(value, torch.Tensor):
+        if torch is not None and isinstance(value, torch.Tensor):
             if value.numel() != 1 or value.is_complex() or value.is_meta or hasattr(value, "full_tensor"):
                 self._failures.drop("invalid", name, _tensor_fault(name, value))
             elif value.is_cpu:
@@ -158,6 +171,22 @@ class Harvest:
         message = f"{name} must be a number or a torch tensor with one element, got a {type(value).__name__}"
         self._failures.drop("invalid", name, message)
         return None
+
+    def _wait_for(
+        self,
+        torch: Any,  # noqa: ANN401 - a module
+        elsewhere: dict[Any, dict[str, Any]],
+        step: int,
+        here: dict[str, float],
+        receiver: Receiver,
+    ) -> None:
+        """Deliver *here* once the tensors *elsewhere*, and everything that was given before, have arrived."""
+        copies = [copy for device, group in elsewhere.items() if (copy := self._copy(torch, device, group))]
+        if len(self._pending) >= MAX_PENDING:
+            message = f"more than {MAX_PENDING} observations are pending because their device is behind"
+            self._failures.drop("backlog", "backlog", message, count=self._pending.popleft().size)
+        self._pending.append(_Pending(step, here, receiver, copies))
+        self.collect()
 
     def _copy(self, torch: Any, device: Any, tensors: dict[str, Any]) -> _Copy | None:  # noqa: ANN401 - not imported
         """Start copying *tensors*, all on *device*, to the host. None means that they are dropped."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vae_exporter._record.facts import LevelFacts
 from vae_exporter._record.mixture import Mixture
@@ -74,13 +74,10 @@ class Level:
         ]
         newest = means[0]
         if newest is not None:
-            self._facts = replace(
-                self._facts,
-                best=_extreme(min, self._facts.best, newest),
-                highest=_extreme(max, self._facts.highest, newest),
-            )
-        if all(mean is not None for mean in means):
-            self._hold(max(mean for mean in means if mean is not None), step, long, series)
+            self._note(best=_extreme(min, self._facts.best, newest), highest=_extreme(max, self._facts.highest, newest))
+        whole = [mean for mean in means if mean is not None]
+        if len(whole) == HELD_WINDOWS:
+            self._hold(max(whole), step, long, series)
         self._follow_short(step, nll.mean(step - short + 1, step))
 
     def _follow_groups(self, step: int, long: int, nll: Mixture, series: Mapping[str, StepSeries | Mixture]) -> None:
@@ -89,7 +86,7 @@ class Level:
         levels = nll.hold(long)
         if mean is not None and levels is not None:
             held, best = levels
-            self._facts = replace(self._facts, best=best, highest=_extreme(max, self._facts.highest, mean))
+            self._note(best=best, highest=_extreme(max, self._facts.highest, mean))
             if held is not None and held != self._facts.held:
                 self._facts = replace(self._facts, held=None)
                 self._hold(held, step, long, series)
@@ -98,10 +95,10 @@ class Level:
     def _follow_short(self, step: int, mean: float | None) -> None:
         if mean is None:
             return
-        self._facts = replace(self._facts, best_short=_extreme(min, self._facts.best_short, mean))
+        self._note(best_short=_extreme(min, self._facts.best_short, mean))
         reference = self._facts.best if self._facts.held is None else self._facts.held
         if reference is not None and mean <= reference:
-            self._facts = replace(self._facts, last_step=step)
+            self._note(last_step=step)
 
     def _hold(
         self,
@@ -118,6 +115,11 @@ class Level:
             if (mean := values.mean(step - HELD_WINDOWS * long + 1, step)) is not None
         }
         self._facts = replace(self._facts, held=level, held_step=step, held_means=means)
+
+    def _note(self, **found: Any) -> None:  # noqa: ANN401 - fields of LevelFacts
+        """Keep what was *found*. Nearly always it is known."""
+        if any(getattr(self._facts, name) != value for name, value in found.items()):
+            self._facts = replace(self._facts, **found)
 
     def go_back_to(self, step: int) -> None:
         """Forget the steps from *step* on, which are about to be trained again. The level that was held stays."""

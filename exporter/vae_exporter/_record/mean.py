@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+from fractions import Fraction
 from math import fsum
 
 
@@ -10,10 +12,13 @@ def mean(values: list[float]) -> float:
     try:
         return fsum(values) / len(values)
     except OverflowError:
-        return fsum(value / len(values) for value in values)
+        return statistics.mean(values)
 
 
 def weighted_mean(values: list[float], weights: list[int]) -> float:
     """Return the mean of *values*, each of which counts as often as its weight says."""
     total = sum(weights)
-    return fsum(value * (weight / total) for value, weight in zip(values, weights, strict=True))
+    try:
+        return fsum(value * (weight / total) for value, weight in zip(values, weights, strict=True))
+    except OverflowError:  # the parts of the largest floats, each rounded up, may exceed them
+        return float(sum(Fraction(value) * weight for value, weight in zip(values, weights, strict=True)) / total)

@@ -69,18 +69,19 @@ class Observer:
         try:
             if unknown:
                 self._refuse("observe", unknown, _OBSERVED)
-            known = self._known_weights(weights) if weights is not None else None
-            in_group = "" if group is None else str(group)
-            self._record(
-                step,
-                values,
-                split=split,
-                skipped=skipped,
-                weights=known,
-                group=in_group,
-                mean_over=self._known_steps(mean_over),
-                data_position=data_position,
-            )
+            known = None if weights is None else self._known_weights(weights)
+            steps = self._known_steps(mean_over)
+            if self._service.takes_values():
+                self._recorder.observe(
+                    step,
+                    values,
+                    split=split,
+                    skipped=skipped,
+                    weights=known,
+                    group="" if group is None else str(group),
+                    mean_over=steps,
+                    data_position=data_position,
+                )
         except Exception as error:  # noqa: BLE001 - nothing raises into the training loop
             self._failures.caught("observe", "observe()", error)
 
@@ -93,11 +94,11 @@ class Observer:
             found = values_of_log(log, names)
             if not any(found.values()) and not is_of_test(log):
                 self._failures.tell("observe_log", nothing_known(log))
-                self._record(step, {}, split="train", skipped=False)
+                self._record(step, {}, "train")
             steps = self._known_steps(mean_over)
             for split, values in found.items():
                 if values:
-                    self._record(step, self._with_nll(values), split=split, skipped=False, mean_over=steps)
+                    self._record(step, self._with_nll(values), split, mean_over=steps)
         except Exception as error:  # noqa: BLE001 - likewise
             self._failures.caught("observe", "observe_log()", error)
 
@@ -162,31 +163,13 @@ class Observer:
                 self._recorder.resume()
                 _logger.info("run %r continues%s", self._run, f" after {activity}" if activity else "")
 
-    def _record(  # noqa: PLR0913 - likewise
-        self,
-        step: int | None,
-        values: Mapping[str, object],
-        *,
-        split: object,
-        skipped: object,
-        weights: Mapping[str, object] | None = None,
-        group: str = "",
-        mean_over: int = 1,
-        data_position: object = None,
-    ) -> None:
+    def _record(self, step: int | None, values: Mapping[str, object], split: str, *, mean_over: int = 1) -> None:
         if self._service.takes_values():
-            self._recorder.observe(
-                step,
-                values,
-                split=split,
-                skipped=skipped,
-                weights=weights,
-                group=group,
-                mean_over=mean_over,
-                data_position=data_position,
-            )
+            self._recorder.observe(step, values, split=split, mean_over=mean_over)
 
     def _known_steps(self, mean_over: object) -> int:
+        if type(mean_over) is int and mean_over >= 1:
+            return mean_over  # nearly always, and faster than the questions below
         if isinstance(mean_over, numbers.Integral) and int(mean_over) >= 1:
             return int(mean_over)
         message = f"mean_over must be a whole number of steps, 1 or more, got {mean_over!r}"

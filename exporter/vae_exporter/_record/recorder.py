@@ -45,8 +45,8 @@ _AFTER_CLOSE = "a value was observed after close()"
 class Recorder:
     """The record of a run. It passes each observation to the part that keeps it, one caller at a time.
 
-    Any thread may call it. The training thread holds the lock for microseconds. A scrape copies the facts under the
-    lock and computes outside it.
+    Any thread may call it. The training thread holds the lock for microseconds, or for a millisecond where a batch is
+    delivered. A scrape delivers what has arrived and copies the facts under the lock, and computes outside it.
 
     Args:
         start_step: The step from which the run resumes. None or 0 means that it starts from scratch.
@@ -112,18 +112,15 @@ class Recorder:
         Values of the split ``"validation"`` do not begin a step. Without a *step*, they belong to the newest one.
         """
         with self._lock:
-            if self._has_ended(values.values()):
-                return
-            if split == "train":
-                if self._needs_position and data_position is None:
-                    self.failures.tell("baseline", _NEEDS_POSITION)
-                receive: Receiver = self._training.record
-                if self._truth(skipped):
-                    receive = self._training.record_skipped
-                elif group or mean_over > 1 or data_position is not None:
-                    position = self._index(data_position)
-                    receive = partial(self._training.record, group=group, mean_over=mean_over, data_position=position)
-                self._observe_step(step, values, receive, weights)
+            if self._end_state is not None:
+                self._drop("closed", "observe", _AFTER_CLOSE, values.values())
+            elif split == "train":
+                is_skipped = skipped is not False and self._truth(skipped)
+                receiver = self._step_receiver(group, mean_over, data_position, is_skipped=is_skipped)
+                number = self._steps.begin(step, is_skipped=is_skipped)
+                if weights:
+                    self._take(number, weights, self._training.set_weights)
+                self._take(number, values, receiver)
             elif split == "validation":
                 self._take(self._steps.present(step), values, self._record_validation)
             else:
@@ -143,7 +140,6 @@ class Recorder:
                 number = self._steps.next(step)
                 if number is not None:
                     self._harvest.give(number, {}, lambda at, _values: self._begin_stage(at))
-                    self._harvest.deliver()
 
     def gauge(self, name: str, value: object) -> None:
         """Record *value* as the gauge *name*."""
@@ -201,6 +197,7 @@ class Recorder:
     def state(self) -> SavedState:
         """Return what the next process of the run should know of this one."""
         with self._lock:
+            self._harvest.deliver()
             return SavedState(
                 step=self._steps.facts().newest,
                 level=self._training.level_facts(),
@@ -212,11 +209,13 @@ class Recorder:
     def course(self) -> Baseline | None:
         """Return the course of this run as the baseline of later ones; None if it is not kept or has no level."""
         with self._lock:
+            self._harvest.deliver()
             return self._training.course()
 
     def take_over(self, saved: SavedState) -> None:
         """Take over what an earlier process of the run has left, up to the step from which this one resumes."""
         with self._lock:
+            self._harvest.deliver()
             after = 0 if saved.step is None else saved.step + 1
             earlier = saved.before(self._start_step or after)
             self._training.take_over(earlier)
@@ -226,6 +225,7 @@ class Recorder:
     def facts(self) -> RunFacts:
         """Return the present facts about the run."""
         with self._lock:
+            self._harvest.deliver()
             steps = self._steps.facts()
             self._compare_validation(steps.newest)
             return RunFacts(
@@ -252,19 +252,15 @@ class Recorder:
     def _state(self) -> RunState:
         return self._end_state or ("paused" if self._steps.is_paused else "running")
 
-    def _observe_step(
-        self,
-        step: int | None,
-        values: Mapping[str, object],
-        receive: Receiver,
-        weights: Mapping[str, object] | None,
-    ) -> None:
-        number = self._steps.begin(step)
-        if receive == self._training.record_skipped and number is not None:
-            self._steps.skip()
-        if weights:
-            self._take(number, weights, self._training.set_weights)
-        self._take(number, values, receive)
+    def _step_receiver(self, group: str, mean_over: int, data_position: object, *, is_skipped: bool) -> Receiver:
+        if self._needs_position and data_position is None:
+            self.failures.tell("baseline", _NEEDS_POSITION)
+        if is_skipped:
+            return self._training.record_skipped
+        if not group and mean_over == 1 and data_position is None:
+            return self._training.record
+        position = self._index(data_position)
+        return partial(self._training.record, group=group, mean_over=mean_over, data_position=position)
 
     def _begin_stage(self, step: int) -> None:
         self._training.begin_stage(step)
@@ -281,14 +277,11 @@ class Recorder:
         self._probe.record(step, values, self._training.short_mean())
 
     def _take(self, step: int | None, values: Mapping[str, object], receiver: Receiver) -> None:
-        """Copy *values* for *receiver*, and deliver what has arrived. A *step* of None was invalid."""
+        """Copy *values* for *receiver*. A *step* of None was invalid."""
         if step is not None:
             self._harvest.give(step, values, receiver)
-            self._harvest.deliver()
 
     def _truth(self, skipped: object) -> bool:
-        if skipped is False:
-            return False
         if type(skipped).__module__ == "numpy":
             skipped = bool(skipped)
         if isinstance(skipped, bool):

@@ -40,7 +40,7 @@ class StepSeries:
         """
         if self.newest is None:
             self._since = step - count + 1
-        else:
+        elif count > 1:
             count = min(count, step - self.newest)  # the steps before have values of their own
         self.newest = step
         if value is None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import bisect
 import numbers
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from vae_exporter._process.settings import MAX_WHOLE_NUMBER
@@ -41,7 +41,7 @@ class StepClock:
         self._start = start_step
         self.is_resumed = is_resumed or bool(start_step)
         self._newest: int | None = None
-        self._newest_began: float | None = None  # in monotonic time, moved forward by pauses
+        self._newest_began = 0.0  # in monotonic time, moved forward by pauses
         self._newest_time = self.start_time = clock()
         self._observed = 0
         self._skipped = 0
@@ -51,14 +51,23 @@ class StepClock:
         self._duration_counts = [0] * (len(DURATION_BUCKETS) + 1)
         self._duration_sum = 0.0
 
-    def begin(self, step: object) -> int | None:
+    def begin(self, step: object, *, is_skipped: bool = False) -> int | None:
         """Begin *step*, or the next step if it is None, unless it is the newest one.
 
         Returns the number of the step. None means that *step* is invalid.
+
+        Args:
+            step: The optimizer step.
+            is_skipped: Whether the gradient scaler has skipped it. A step counts as skipped once.
         """
         number = self._next() if step is None else self._number(step)
-        if number is not None and number != self._newest:
+        if number is None:
+            return None
+        if number != self._newest:
             self._begin(number)
+        if is_skipped and not self._is_skipped:
+            self._is_skipped = True
+            self._skipped += 1
         return number
 
     def present(self, step: object) -> int | None:
@@ -68,11 +77,6 @@ class StepClock:
     def next(self, step: object) -> int | None:
         """Return the number of *step*, which is not begun. None: the step after the newest. Returns None if refused."""
         return self._next() if step is None else self._number(step)
-
-    def skip(self) -> None:
-        """Count the newest step as skipped by the gradient scaler, once."""
-        self._skipped += not self._is_skipped
-        self._is_skipped = True
 
     @property
     def is_paused(self) -> bool:
@@ -121,32 +125,28 @@ class StepClock:
         return None
 
     def _begin(self, step: int) -> None:
-        self._leave_out_pause()
+        if self._pauses:
+            self._leave_out_pause()
         now = self._monotonic()
-        if self._newest is not None and self._newest_began is not None:
-            if step > self._newest:
-                self._time(now - self._newest_began)
-            elif step in (0, 1):
-                self._failures.tell(
-                    "step",
-                    f"the step fell from {self._newest} to {step}: if your counter restarts in each epoch, pass the "
-                    "optimizer step instead; if the run started over, ignore this",
-                )
-        if self._start is None:
-            self._start = step
+        if self._newest is None:
+            self._start = step if self._start is None else self._start
+        elif step > self._newest:
+            duration = now - self._newest_began
+            self._duration_counts[bisect_left(DURATION_BUCKETS, duration)] += 1
+            self._duration_sum += duration
+        elif step in (0, 1):
+            self._failures.tell(
+                "step",
+                f"the step fell from {self._newest} to {step}: if your counter restarts in each epoch, pass the "
+                "optimizer step instead; if the run started over, ignore this",
+            )
         self._newest = step
         self._newest_began = now
         self._newest_time = self._clock()
         self._is_skipped = False
         self._observed += 1
 
-    def _time(self, duration: float) -> None:
-        self._duration_counts[bisect.bisect_left(DURATION_BUCKETS, duration)] += 1
-        self._duration_sum += duration
-
     def _leave_out_pause(self) -> None:
-        if self._pauses:
-            now = self._monotonic()
-            if self._newest_began is not None:
-                self._newest_began += now - self._pause_began
-            self._pause_began = now
+        now = self._monotonic()
+        self._newest_began += now - self._pause_began
+        self._pause_began = now

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from vae_exporter._record.baseline import Baseline, BaselineSeries, median_of_short_means
@@ -32,6 +32,10 @@ REMEMBERED_NONFINITE = 1000
 
 FIRST_VALUES = 10
 """The start of a loss is the mean of its first ten values: a single one says little."""
+
+LEAP = 100.0
+"""Times the start before it, a value is an explosion and no part of the start. In a recorded run the KL went from 29 to
+1.3e9 within its first four printed values."""
 
 
 class TrainingValues:
@@ -102,7 +106,7 @@ class TrainingValues:
             if name in self._losses:
                 self._losses[name].observe(step, value)
                 self._values.setdefault(name, []).append(value)
-            elif math.isfinite(value):
+            elif isfinite(value):
                 gauges[name] = value
         if gauges:
             self._gauges.update(gauges)
@@ -116,7 +120,7 @@ class TrainingValues:
         self._move_to(step)
         for loss in self._losses.values():
             loss.skip(step)
-        self.record(step, {name: value for name, value in values.items() if math.isfinite(value)})
+        self.record(step, {name: value for name, value in values.items() if isfinite(value)})
 
     def set_weights(self, step: int, weights: Mapping[str, float]) -> None:
         """Use *weights*, by component, from *step* on."""
@@ -277,9 +281,7 @@ class TrainingValues:
     ) -> None:
         means: dict[str, float] = {}
         for name, given in values.items():
-            finite = (
-                given if math.isfinite(given[0]) and len(given) == 1 else [one for one in given if math.isfinite(one)]
-            )
+            finite = [value for value in given if isfinite(value)]
             value = mean(finite) if len(finite) > 1 else finite[0] if finite else None
             self._append_to(series[name], step, value)
             if value is not None:
@@ -319,10 +321,10 @@ class Loss:
 
     def observe(self, step: int, value: float) -> None:
         """Take *value* at *step*. One that is not finite is counted."""
-        if math.isfinite(value):
+        if isfinite(value):
             self.last = value
             self.is_finite = True
-            if len(self.first) < FIRST_VALUES:
+            if len(self.first) < FIRST_VALUES and not 0 < LEAP * sum(self.first) < value * len(self.first):
                 self.first.append(value)
         else:
             self.nonfinite += 1

@@ -30,11 +30,17 @@ class Validation:
     done on data that it is not trained on. The gap is compared with that of the last clear improvement.
     """
 
+    _best: float
+    _improved: float
+    _ratio_then: float
+
     def __init__(self) -> None:
         self._means: dict[str, _StepMean] = {}
         self._step: int | None = None  # of the evaluation that has not been compared yet
         self._training_nll: float | None = None  # when it began
         self._compared: deque[_Evaluation] = deque(maxlen=NEEDED_MEANS)
+        self._best: float  # the lowest average NLL
+        self._improved: float  # the one at which it was last clearly lower than before
         self._forget_best()
 
     def record(self, step: int, values: Mapping[str, float], training_nll: float | None) -> None:
@@ -91,8 +97,8 @@ class Validation:
         return ValidationFacts(losses, GapFacts(step, nll, ratio, growth_error, self._best, self._ratio_then))
 
     def _forget_best(self) -> None:
-        self._best = math.inf  # the lowest average NLL
-        self._improved = math.inf  # the one at which it was last clearly lower than before
+        self._best = math.inf
+        self._improved = math.inf
         self._ratio_then = math.inf
 
     def _error(self) -> float:

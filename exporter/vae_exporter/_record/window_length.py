@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import lru_cache
 from statistics import median_low
 
 SHORTEST = 100
@@ -68,6 +69,7 @@ class WindowLength:
         return True
 
 
+@lru_cache(maxsize=16)
 def _length(gap: int, count: int) -> int:
     """Return the shortest length that holds enough values or, if each is the mean of *count* steps, enough means."""
     if count == 1:

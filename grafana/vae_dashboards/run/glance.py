@@ -184,13 +184,16 @@ def _alert_history() -> statetimeline.Panel:
 
 
 def _about() -> table.Panel:
+    info = f"group without (instance, job) (last_over_time({of_run('vae_run_info')}[$__range]))"
+    one = f"topk by (run, rank) (1, last_over_time({of_run('vae_loss_info')}[$__range]))"  # it may change with a weight
+    judged = f"max by (run, rank, judged) ({one})"
     return rows(
         Words(
             "About",
-            "What the run reports about itself, from TrainingExporter(info=, outputs_url=).",
+            "What the run reports about itself, from TrainingExporter(info=, outputs_url=), and which loss is judged.",
             "The run was not scraped in this time range.",
         ),
-        [Query(f"group without (instance, job) (last_over_time({of_run('vae_run_info')}[$__range]))")],
+        [Query(f"{info} * on (run, rank) group_left (judged) {judged} or {info}")],
         [Column("outputs_url", "outputs_url", link=("Open", "${__value.raw}"), meaning=called("Open the outputs"))],
         (24, 4),
     ).transformations(
