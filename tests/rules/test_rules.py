@@ -33,7 +33,7 @@ of_each_alert = pytest.mark.parametrize("name", ALERTS)
 
 def promtool(*arguments: str | Path) -> None:
     """Run promtool, and fail with its own words where it fails."""
-    done = finished([find_program("promtool"), *arguments])
+    done = finished([find_program("promtool"), *arguments], seconds=240)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
