@@ -4,6 +4,8 @@ SHELL := bash
 PYTHON ?= python3
 # The versions to install. constraints-oldest.txt pins the oldest that pyproject.toml allows.
 CONSTRAINTS ?= constraints.txt
+# The same versions with the hashes of their files, which pip checks. Other constraints have none.
+LOCKED := $(filter constraints.txt,$(CONSTRAINTS))
 INSTALLED := .venv/.installed
 # The same for what needs only the command line.
 INSTALLED_CLI := .venv/.installed-cli
@@ -77,6 +79,7 @@ look: servers $(INSTALLED) ## Photograph every dashboard in the Grafana at ARGS=
 
 .PHONY: lint
 lint: servers $(INSTALLED) ## Check the code, the rules and the configuration files.
+	.venv/bin/python -m pytest -q tests/test_lock_file.py
 	.venv/bin/python -m ruff check
 	.venv/bin/python -m ruff format --check
 	.venv/bin/python -m mypy
@@ -124,9 +127,29 @@ simulate: servers $(INSTALLED) ## Judge simulated trainings, healthy and damaged
 	@PYTHONPATH=tests/support .venv/bin/python -m simulations $(ARGS)
 
 .PHONY: bench
-bench: servers $(INSTALLED) ## Run the benchmarks.
-	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -e '.[bench]'
-	@for script in bench/*.py; do echo "$$script"; .venv/bin/python "$$script" $(ARGS) || exit; done
+bench: servers $(INSTALLED) .bench/installed ## Run the benchmarks. The loggers to compare with are installed into .bench.
+	@for script in bench/*.py; do echo "$$script"; .bench/bin/python "$$script" $(ARGS) || exit; done
+
+# It sees the packages of .venv and adds the other loggers, whose dependencies must not change what the tests use.
+.bench/installed: pyproject.toml constraints-bench.txt | $(INSTALLED)
+	@.venv/bin/python -m venv --clear .bench
+	@site='import site; print(site.getsitepackages()[0])'; \
+	  .venv/bin/python -c "$$site" >"$$(.bench/bin/python -c "$$site")/venv.pth"
+	@.bench/bin/python -m pip install -q --no-build-isolation -c constraints-bench.txt -e '.[bench]'
+	@touch $@
+
+.PHONY: lock
+lock: $(INSTALLED) ## Write requirements.lock, with the hashes of the versions in constraints.txt.
+	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -e '.[release]'
+	scripts/lock.sh
+
+.PHONY: sbom
+sbom: dist ## Write .sbom/vae-exporter.cdx.json: what the command line and its dependencies consist of, in CycloneDX.
+	$(PYTHON) -m venv --clear .sbom/venv
+	.sbom/venv/bin/python -m pip install -q -c $(CONSTRAINTS) "$$(echo dist/*.whl)[cli]"
+	.venv/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --spec-version 1.6 \
+	  --output-file .sbom/vae-exporter.cdx.json .sbom/venv/bin/python
+	rm -rf .sbom/venv
 
 .PHONY: dist
 dist: $(INSTALLED) ## Build the sdist and the wheel into dist, and check that they can be published.
@@ -149,21 +172,24 @@ venv: $(INSTALLED) ## Install the packages into .venv.
 # One environment for all targets: compared with torch, which the demo needs, the test dependencies are small. Until
 # another target is made, `make watch` installs neither.
 $(INSTALLED): EXTRAS := cli,demo,test
+$(INSTALLED): LOCK := requirements.lock
 $(INSTALLED): HINT := The first time takes minutes, because torch is large.
 $(INSTALLED_CLI): EXTRAS := cli
-$(INSTALLED) $(INSTALLED_CLI): pyproject.toml $(CONSTRAINTS)
+$(INSTALLED_CLI): LOCK := requirements-image.lock
+$(INSTALLED) $(INSTALLED_CLI): pyproject.toml $(CONSTRAINTS) $(if $(LOCKED),requirements.lock requirements-image.lock)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
 	  echo "$(PYTHON) must be Python 3.10 or newer. Choose another one: make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || { \
 	  echo "$(PYTHON) has no venv module. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@echo "Installing the packages into .venv. $(HINT)"
 	@$(MAKE_VENV)
-	@set -o pipefail; .venv/bin/python -m pip install -c $(CONSTRAINTS) -e '.[$(EXTRAS)]' | tee .venv/install.log \
+	@$(if $(LOCKED),.venv/bin/python -m pip install -q --require-hashes -r $(LOCK))
+	@set -o pipefail; .venv/bin/python -m pip install $(if $(LOCKED),--no-build-isolation) -c $(CONSTRAINTS) -e '.[$(EXTRAS)]' | tee .venv/install.log \
 	  | sed -n 's/^ *\(Downloading [^-]*-[^-]*\)-.*\( ([0-9.]* [MG]B)\)$$/  \1\2/p' \
 	  || { echo "pip failed. Its output is in .venv/install.log" >&2; exit 1; }
 	@echo "$(MADE_FOR)" >$@
 
 .PHONY: clean
 clean: ## Remove everything that these targets created, except the runs in vae-exporter-data.
-	rm -rf .venv .servers .kubernetes .site .look dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .bench .sbom .servers .kubernetes .site .look dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +

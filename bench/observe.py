@@ -1,107 +1,207 @@
-"""Measure the cost of `observe` per training step, compared with TensorBoard's `add_scalar`, and of a scrape.
+"""Compare the cost of a training step under `observe` with other loggers, and of a scrape with one written by hand.
 
-Both get the same tensors. Without TensorBoard, the comparison is skipped.
+All loggers get the same five CPU tensors in one process, one logger after the other, so that the threads of one do not
+slow down the next. Without a logger's package, its row is left out; `make bench` installs all of them.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
+import importlib.util
+import os
+import platform
 import statistics
 import tempfile
 import time
+from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
+import prometheus_client
 import torch
 
 from vae_exporter import TrainingExporter
-from vae_exporter.vocabulary import COMPONENTS, GAUGES, PROBED
+from vae_exporter.simulated_gpu import SimulatedDriver, a100, simulated_gpu
+from vae_exporter.vocabulary import PROBED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+    Log: TypeAlias = Callable[[int, Mapping[str, torch.Tensor]], object]
+    Logger: TypeAlias = Callable[[Path], AbstractContextManager[tuple[Log, str | None]]]
 
 WARM_UP_STEPS = 500
 """Steps before the timed ones. They fill every window."""
 
 SCRAPES = 200
 
-AS_PROMETHEUS = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;q=0.5", "Accept-Encoding": "gzip"}
-"""The headers of Prometheus: format and compression are part of the cost."""
+GPUS = 8
+
+AS_PROMETHEUS = {
+    "Accept": "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;version=0.0.4;q=0.2",
+    "Accept-Encoding": "gzip",
+}
+"""The headers of Prometheus 3: format and compression are part of the cost."""
 
 
 def main() -> None:
-    """Measure, and print a table."""
+    """Measure, and print a table in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=10_000, help="steps to time (default: %(default)s)")
-    observed, added = time_steps(parser.parse_args().steps)
-    scrapes = time_scrapes()
-
-    print(f"{'microseconds':<36}{'median':>10}{'mean':>10}{'p99':>10}")
-    print(row(f"observe, {len(PROBED)} tensors", observed))
-    if added:
-        print(row(f"add_scalar, {len(PROBED)} calls", added))
-    print(row("scrape, all windows of all losses", scrapes))
-    if added:
-        print(
-            f"ratio of the medians, observe / add_scalar: {statistics.median(observed) / statistics.median(added):.3f}"
-        )
-    else:
-        print("To compare with add_scalar, install TensorBoard: .venv/bin/python -m pip install tensorboard")
-
-
-def time_steps(steps: int) -> tuple[list[float], list[float]]:
-    """Return the microseconds per step of one `observe`, and of one `add_scalar` for each loss.
-
-    The second list is empty if TensorBoard is not installed.
-    """
+    parser.add_argument("--steps", type=int, default=1_000, help="steps to time (default: %(default)s)")
+    steps = parser.parse_args().steps
     given = [dict(zip(PROBED, torch.rand(len(PROBED)).unbind(), strict=True)) for _ in range(WARM_UP_STEPS + steps)]
-    observed, added = [], []
-    exporter = TrainingExporter("bench")
+    print(f"{processor()}, {os.cpu_count()} cores, Python {platform.python_version()}, torch {torch.__version__}\n")
+    print("| what | median of a step, us | to torch.stack | mean, us | slowest, us | median of a scrape, ms |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for what, (package, logger) in LOGGERS.items():
+        if importlib.util.find_spec(package) is None:
+            print(f"{what}: not installed")
+            continue
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, logger(Path(folder)) as (log, url):
+            stack = statistics.median(quietest(time_steps(copy, given)))
+            durations = quietest(time_steps(log, given))
+            scrape = f"{statistics.median(quietest(time_scrapes(url))):.1f}" if url else ""
+        median = statistics.median(durations)
+        mean, slowest = statistics.mean(durations), max(durations)
+        print(f"| {what} | {median:.1f} | {median / stack:.1f} | {mean:.1f} | {slowest:.0f} | {scrape} |", flush=True)
+
+
+def time_steps(log: Log, given: list[dict[str, torch.Tensor]]) -> list[float]:
+    """Return the microseconds of each step of *log*."""
+    durations = []
     for step, losses in enumerate(given):
         began = time.perf_counter()
-        exporter.observe(step, **losses)
-        observed.append((time.perf_counter() - began) * 1e6)
-    # In a second loop, because TensorBoard writes in a background thread, which would slow down observe.
-    with tempfile.TemporaryDirectory() as folder:
-        writer = summary_writer(folder)
-        for step, losses in enumerate(given if writer else ()):
-            began = time.perf_counter()
-            for name, loss in losses.items():
-                writer.add_scalar(name, loss, step)
-            added.append((time.perf_counter() - began) * 1e6)
-        if writer:
-            writer.close()
-    return observed[WARM_UP_STEPS:], added[WARM_UP_STEPS:]
+        log(step, losses)
+        durations.append((time.perf_counter() - began) * 1e6)
+    return durations[WARM_UP_STEPS:]
 
 
-def summary_writer(folder: str) -> Any:  # noqa: ANN401 - a type of an optional package
-    """Return a TensorBoard writer for *folder*, or None if TensorBoard is not installed."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - raises if TensorBoard is not installed
-    except ModuleNotFoundError:
-        return None
-    return SummaryWriter(folder)
+def copy(_step: int, losses: Mapping[str, torch.Tensor]) -> None:
+    """Copy the losses into one tensor and nothing else: the least that a logger on a GPU does in a step."""
+    torch.stack(list(losses.values()))
 
 
-def time_scrapes() -> list[float]:
-    """Scrape a run that exports every loss and gauge as Prometheus does, and return the microseconds of each scrape."""
+def quietest(durations: list[float]) -> list[float]:
+    """Return the tenth in a row of *durations* with the lowest mean: other programs on the machine slow down the rest.
+
+    A tenth of 1,000 steps has one batch that the exporter records.
+    """
+    size = len(durations) // 10
+    return min((durations[first : first + size] for first in range(0, 10 * size, size)), key=statistics.mean)
+
+
+def time_scrapes(url: str) -> list[float]:
+    """Scrape *url* as Prometheus does, and return the milliseconds of each scrape."""
     durations = []
-    with TrainingExporter("bench", port=0, linger_seconds=0) as exporter:
-        for step in range(WARM_UP_STEPS):
-            values: dict[str, Any] = dict.fromkeys((*COMPONENTS, *GAUGES), 0.1 + 1 / (step + 1))
-            exporter.observe(step, **values)
-        for _ in range(SCRAPES):
-            began = time.perf_counter()
-            connection = HTTPConnection(urlsplit(str(exporter.url)).netloc, timeout=30)
-            connection.request("GET", "/metrics", headers=AS_PROMETHEUS)
-            connection.getresponse().read()
-            connection.close()
-            durations.append((time.perf_counter() - began) * 1e6)
+    for _ in range(SCRAPES):
+        began = time.perf_counter()
+        connection = HTTPConnection(urlsplit(url).netloc, timeout=30)
+        connection.request("GET", "/metrics", headers=AS_PROMETHEUS)
+        connection.getresponse().read()
+        connection.close()
+        durations.append((time.perf_counter() - began) * 1e3)
     return durations
 
 
-def row(what: str, durations: list[float]) -> str:
-    """Return a line of the table."""
-    p99 = statistics.quantiles(durations, n=100)[98]
-    return f"{what:<36}{statistics.median(durations):>10.1f}{statistics.mean(durations):>10.1f}{p99:>10.1f}"
+def processor() -> str:
+    """Return the model of the processor."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor()
+
+
+@contextmanager
+def vae_exporter(_folder: Path) -> Iterator[tuple[Log, str | None]]:
+    """Observe with the exporter of this repository."""
+    with TrainingExporter("bench", port=0, linger_seconds=0, gpus=False) as exporter:
+        yield lambda step, losses: exporter.observe(step, **losses), exporter.url
+
+
+@contextmanager
+def vae_exporter_with_gpus(folder: Path) -> Iterator[tuple[Log, str | None]]:
+    """Observe likewise, while a thread reads simulated GPUs."""
+    with ExitStack() as stack:
+        driver = stack.enter_context(simulated_gpu(folder, "simulated"))
+        SimulatedDriver(driver.file, [a100(index) for index in range(GPUS)])
+        exporter = stack.enter_context(TrainingExporter("bench", port=0, linger_seconds=0, gpus="all"))
+        yield lambda step, losses: exporter.observe(step, **losses), exporter.url
+
+
+@contextmanager
+def gauges_by_hand(_folder: Path) -> Iterator[tuple[Log, str]]:
+    """Set one gauge of prometheus-client for each loss. It exports the last value, and no window of steps."""
+    registry = prometheus_client.CollectorRegistry()
+    gauge = prometheus_client.Gauge("loss", "The last loss.", ["component"], registry=registry)
+    children = {name: gauge.labels(name) for name in PROBED}
+    step_gauge = prometheus_client.Gauge("step", "The last step.", registry=registry)
+
+    def log(step: int, losses: Mapping[str, torch.Tensor]) -> None:
+        step_gauge.set(step)
+        for name, loss in losses.items():
+            children[name].set(loss.item())
+
+    server, thread = prometheus_client.start_http_server(0, addr="127.0.0.1", registry=registry)
+    yield log, f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+
+
+@contextmanager
+def tensorboard(folder: Path) -> Iterator[tuple[Log, None]]:
+    """Add one scalar for each loss. A thread writes them."""
+    from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - an optional package
+
+    with SummaryWriter(str(folder)) as writer:
+        yield lambda step, losses: [writer.add_scalar(name, loss, step) for name, loss in losses.items()], None
+
+
+@contextmanager
+def wandb_offline(folder: Path) -> Iterator[tuple[Log, None]]:
+    """Log each step to a run that is not synchronized. A second process writes it."""
+    wandb: Any = importlib.import_module("wandb")
+    run = wandb.init(project="bench", mode="offline", dir=folder, settings=wandb.Settings(silent=True))
+    yield lambda step, losses: run.log(dict(losses), step=step), None
+    run.finish()
+
+
+@contextmanager
+def mlflow_files(folder: Path) -> Iterator[tuple[Log, None]]:
+    """Log the metrics of each step to files."""
+    os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
+    mlflow: Any = importlib.import_module("mlflow")
+    mlflow.set_tracking_uri((folder / "mlruns").as_uri())  # a folder that exists is taken for a store
+
+    def log(step: int, losses: Mapping[str, torch.Tensor]) -> None:
+        mlflow.log_metrics({name: loss.item() for name, loss in losses.items()}, step=step)
+
+    with mlflow.start_run():
+        yield log, None
+
+
+@contextmanager
+def trackio_local(folder: Path) -> Iterator[tuple[Log, None]]:
+    """Log each step to a local database. A thread writes it."""
+    os.environ["TRACKIO_DIR"] = str(folder)
+    trackio: Any = importlib.import_module("trackio")
+    trackio.init(project="bench", embed=False)
+    yield lambda step, losses: trackio.log({name: loss.item() for name, loss in losses.items()}, step=step), None
+    trackio.finish()
+
+
+LOGGERS: dict[str, tuple[str, Logger]] = {
+    "vae-exporter, no GPU": ("vae_exporter", vae_exporter),
+    f"vae-exporter, {GPUS} simulated GPUs": ("vae_exporter", vae_exporter_with_gpus),
+    "prometheus-client by hand, last values only": ("prometheus_client", gauges_by_hand),
+    "TensorBoard SummaryWriter": ("tensorboard", tensorboard),
+    "W&B, offline": ("wandb", wandb_offline),
+    "MLflow, file store": ("mlflow", mlflow_files),
+    "Trackio, local": ("trackio", trackio_local),
+}
+"""The package that each logger needs, and how it is set up. It yields what logs a step, and the URL of its metrics."""
 
 
 if __name__ == "__main__":

@@ -117,6 +117,7 @@ def _without_keeping(file: Path, folder: Path) -> Path:
 
 def _evaluate(scrapes: Scrapes, files: Sequence[Path]) -> list[Moment]:
     times = [f"{SCRAPE_SECONDS * index}s" for index in range(len(scrapes))]
+    names = _alert_names(files)
     test = rule_test(
         files,
         [scrapes],
@@ -124,9 +125,7 @@ def _evaluate(scrapes: Scrapes, files: Sequence[Path]) -> list[Moment]:
             *({"expr": _QUERY, "eval_time": time, "exp_samples": []} for time in times),
             {"expr": _EDGES, "eval_time": times[-1], "exp_samples": []},
         ],
-        alert_rule_test=[
-            {"eval_time": time, "alertname": name, "exp_alerts": []} for time in times for name in _alert_names(files)
-        ],
+        alert_rule_test=[{"eval_time": time, "alertname": name, "exp_alerts": []} for time in times for name in names],
     )
     return read_moments(run_promtool(test), len(scrapes))
 

@@ -1,0 +1,50 @@
+"""What `make lock` writes agrees with constraints.txt. This needs no network."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import requires
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+
+LOCK = (ROOT / "requirements.lock").read_text()
+
+IMAGE_LOCK = (ROOT / "requirements-image.lock").read_text()
+
+NOT_LOCKED = {"torch", "playwright", "greenlet"}
+"""torch: see scripts/lock.sh. The others are of the extra `look`, which CI does not install."""
+
+
+def pins(text: str) -> set[tuple[str, str]]:
+    """Return the names and versions in *text*, a requirements file."""
+    lines = re.findall(r"(?m)^[A-Za-z0-9][^#\\\n]*", text)
+    found = [Requirement(line.strip()) for line in lines]
+    return {(canonicalize_name(one.name), str(one.specifier)) for one in found}
+
+
+def test_it_has_the_versions_of_the_constraints() -> None:
+    constraints = {pin for pin in pins((ROOT / "constraints.txt").read_text()) if pin[0] not in NOT_LOCKED}
+    windows = {pin for pin in pins(LOCK) if pin[0] == "pywin32-ctypes"}
+    assert pins(LOCK) - windows == constraints
+
+
+def test_the_image_has_what_the_command_line_needs() -> None:
+    declared = [Requirement(one) for one in requires("vae-exporter") or []]
+    needed = {
+        canonicalize_name(one.name) for one in declared if not one.marker or one.marker.evaluate({"extra": "cli"})
+    }
+    assert {"prometheus-client", "typer"} <= needed
+    assert needed <= {name for name, _ in pins(IMAGE_LOCK)}
+    assert pins(IMAGE_LOCK) <= pins(LOCK)
+
+
+@pytest.mark.parametrize("lock", [LOCK, IMAGE_LOCK], ids=["all", "image"])
+def test_each_package_has_a_hash(lock: str) -> None:
+    packages = re.split(r"(?m)^(?=[A-Za-z0-9])", lock)[1:]
+    assert [package for package in packages if "--hash=sha256:" not in package] == []
+    assert len(packages) >= len(pins(lock)) > 0
