@@ -5,8 +5,11 @@ PYTHON ?= python3
 # The versions to install. constraints-oldest.txt pins the oldest that pyproject.toml allows.
 CONSTRAINTS ?= constraints.txt
 # The same versions with the hashes of their files, which pip checks. Other constraints have none.
-LOCK := $(if $(filter constraints.txt,$(CONSTRAINTS)),requirements.lock)
+HAS_LOCK := $(filter constraints.txt,$(CONSTRAINTS))
 INSTALLED := .venv/.installed
+# The same for what needs only the command line.
+INSTALLED_CLI := .venv/.installed-cli
+FOUND := $(firstword $(wildcard $(INSTALLED) $(INSTALLED_CLI)))
 # What .venv was created for: this folder, and the constraints file if it is not the default.
 MADE_FOR := $(CURDIR)$(addprefix :,$(filter-out constraints.txt,$(CONSTRAINTS)))
 
@@ -14,8 +17,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # The programs in .venv contain its absolute path. So recreate it if the folder was moved, its Python is gone, or it was
 # created for other versions. If .venv is a symbolic link, remove it first: --clear would empty the folder it points to.
-ifneq ($(shell test -x .venv/bin/python && cat $(INSTALLED) 2>/dev/null),$(MADE_FOR))
-.PHONY: $(INSTALLED)
+ifneq ($(shell test -x .venv/bin/python && cat $(FOUND) </dev/null),$(MADE_FOR))
+.PHONY: $(INSTALLED) $(INSTALLED_CLI)
 MAKE_VENV := { test ! -L .venv || rm .venv; } && $(PYTHON) -m venv --clear .venv
 endif
 
@@ -29,12 +32,12 @@ demo: servers $(INSTALLED) ## Train a small video VAE, make it diverge, and show
 	@exec .venv/bin/vae-exporter demo $(ARGS)
 
 .PHONY: watch
-watch: servers $(INSTALLED) ## Run Prometheus, Alertmanager and the pager for the trainings on this machine.
+watch: servers $(or $(FOUND),$(INSTALLED_CLI)) ## Run Prometheus, Alertmanager and the pager for the trainings on this machine.
 	@exec .venv/bin/vae-exporter watch $(ARGS)
 
 .PHONY: test
-test: servers $(INSTALLED) ## Run the tests, three files at a time, because they mostly wait for servers.
-	.venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+test: servers $(INSTALLED) ## Run the tests, four files at a time, because they mostly wait for servers.
+	.venv/bin/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: test-integrations
 test-integrations: $(INSTALLED) ## Test the adapters with the real trainers, which it installs into .venv.
@@ -45,10 +48,10 @@ test-integrations: $(INSTALLED) ## Test the adapters with the real trainers, whi
 ENGINES ?= trixie forky
 
 .PHONY: test-engines
-test-engines: $(INSTALLED) ## Test the rules and the chain to the pager with newer Prometheus and Alertmanager.
+test-engines: $(INSTALLED) ## Test the rules and the chain to the pager with newer servers, and with VictoriaMetrics.
 	for release in $(ENGINES); do \
 	  scripts/get_servers.sh $$release && VAE_EXPORTER_SERVERS=$(CURDIR)/.servers/$$release/bin \
-	  .venv/bin/python -m pytest -n 3 --dist loadfile tests/alertmanager tests/e2e tests/rules tests/stack $(ARGS) || exit; \
+	  .venv/bin/python -m pytest -n 3 --dist loadfile tests/alertmanager tests/e2e tests/engines tests/rules tests/stack $(ARGS) || exit; \
 	done
 
 .PHONY: test-compose
@@ -110,6 +113,8 @@ rules: dashboards ## Generate the rules, their tables in the docs, Alertmanager'
 
 .PHONY: dashboards
 dashboards: $(INSTALLED) ## Generate the Grafana dashboards.
+	@.venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "grafana-foundation-sdk needs Python 3.11 or newer. Remove .venv, and run make PYTHON=python3.12 $@" >&2; exit 1; }
 	@PYTHONPATH=grafana:prometheus .venv/bin/python -m vae_dashboards grafana/dashboards $(ARGS)
 
 .PHONY: format
@@ -164,16 +169,23 @@ servers: ## Install Prometheus and Alertmanager into .servers/bin.
 .PHONY: venv
 venv: $(INSTALLED) ## Install the packages into .venv.
 
-# One environment for all targets: compared with torch, which the demo needs, the test dependencies are small.
-$(INSTALLED): pyproject.toml $(CONSTRAINTS) $(LOCK)
+# One environment for all targets: compared with torch, which the demo needs, the test dependencies are small. Until
+# another target is made, `make watch` installs neither.
+$(INSTALLED): EXTRAS := cli,demo,test
+$(INSTALLED): HINT := The first time takes minutes, because torch is large.
+$(INSTALLED): LOCK := requirements.lock
+$(INSTALLED_CLI): EXTRAS := cli
+$(INSTALLED_CLI): LOCK := requirements-cli.lock
+$(INSTALLED) $(INSTALLED_CLI): pyproject.toml $(CONSTRAINTS) $(if $(HAS_LOCK),requirements.lock requirements-cli.lock)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
 	  echo "$(PYTHON) must be Python 3.10 or newer. Choose another one: make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || { \
 	  echo "$(PYTHON) has no venv module. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
-	@echo "Installing the packages into .venv. The first time takes minutes, because torch is large."
+	@echo "Installing the packages into .venv. $(HINT)"
 	@$(MAKE_VENV)
-	@$(if $(LOCK),.venv/bin/python -m pip install -q --require-hashes -r $(LOCK))
-	@set -o pipefail; .venv/bin/python -m pip install $(if $(LOCK),--no-build-isolation) -c $(CONSTRAINTS) -e '.[cli,demo,test]' | tee .venv/install.log \
+	@$(if $(HAS_LOCK),.venv/bin/python -m pip install -q --require-hashes -r $(LOCK))
+	@set -o pipefail; .venv/bin/python -m pip install $(if $(HAS_LOCK),--no-build-isolation) -c $(CONSTRAINTS) \
+	  -e '.[$(EXTRAS)]' | tee .venv/install.log \
 	  | sed -n 's/^ *\(Downloading [^-]*-[^-]*\)-.*\( ([0-9.]* [MG]B)\)$$/  \1\2/p' \
 	  || { echo "pip failed. Its output is in .venv/install.log" >&2; exit 1; }
 	@echo "$(MADE_FOR)" >$@

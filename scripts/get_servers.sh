@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # get_servers.sh [RELEASE]
 # Put prometheus, promtool, alertmanager and amtool into .servers/bin: as links to those on PATH, or unpacked from
-# Debian's packages. With a release of Debian, such as trixie: unpacked from that release into .servers/RELEASE/bin.
+# Debian's packages. With a release of Debian, such as trixie: unpacked from that release into .servers/RELEASE/bin, and
+# VictoriaMetrics, vmagent and vmalert with them.
 # Needs no root, starts no service and writes nothing outside .servers.
 set -euo pipefail
 
@@ -12,7 +13,11 @@ home=.servers${release:+/$release}
 # Print the version of the program $1 at the path $2. Fail if it does not run or is another program.
 version_of() {
   local text
-  text=$("$2" --version 2>&1 </dev/null) && [[ $text =~ ^$1,\ version\ ([^ ]+) ]] && echo "${BASH_REMATCH[1]}"
+  text=$("$2" --version 2>&1 </dev/null) || return
+  case $1 in
+    v*) echo "${text:-unknown}" ;; # Debian's builds of VictoriaMetrics print an empty line
+    *) [[ $text =~ ^$1,\ version\ ([^ ]+) ]] && echo "${BASH_REMATCH[1]}" ;;
+  esac
 }
 
 # Print the path of the program $1 on PATH. Ignore .servers/bin, which someone may have added to PATH.
@@ -89,6 +94,7 @@ from_debian() {
   case $1 in
     prometheus) packages=(prometheus) ;;
     promtool) packages=(prometheus promtool) ;; # newer releases of Debian have a separate package for it
+    victoria-metrics | vmagent | vmalert) packages=(victoria-metrics) ;;
     *) packages=(prometheus-alertmanager) ;;
   esac
   for package in "${packages[@]}"; do
@@ -120,8 +126,10 @@ mkdir -p "$home/bin" "$home/debian"
 work=$(mktemp -d "$PWD/$home/work.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
+programs=(prometheus promtool alertmanager amtool)
+[[ -z $release ]] || programs+=(victoria-metrics vmagent vmalert)
 missing=()
-for program in prometheus promtool alertmanager amtool; do
+for program in "${programs[@]}"; do
   version_of "$program" "$home/bin/$program" >/dev/null || missing+=("$program")
 done
 if ((${#missing[@]} == 0)); then

@@ -106,7 +106,8 @@ def test_a_name_with_a_word_of_another_meaning_is_unknown(key: str) -> None:
         ("nll", "nll", "mean_nll"),
         ("rec", "recon", "l1"),
         ("learning_rate", "train/lr", "lr"),
-        ("step", "step", "global_step"),
+        ("step", "global_step", "step"),
+        ("step", "step", "it"),
     ],
 )
 def test_precedence_does_not_depend_on_the_order_of_the_log(value: str, winner: str, other: str) -> None:

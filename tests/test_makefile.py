@@ -1,4 +1,4 @@
-"""What `make` does to existing files."""
+"""What `make` does to existing files, and what it installs."""
 
 from __future__ import annotations
 
@@ -6,22 +6,49 @@ import shutil
 import sys
 from pathlib import Path
 
+import pytest
 from children import finished
 
+MAKE = shutil.which("make") or "make"
 MAKEFILE = Path(__file__).parent.parent / "Makefile"
 
 
-def test_a_linked_environment_is_replaced_and_its_target_is_untouched(tmp_path: Path) -> None:
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A repository with no code, whose packages cannot be installed."""
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    shutil.copy(MAKEFILE, repository)
+    (repository / "constraints.txt").touch()
+    (repository / "pyproject.toml").touch()
+    return repository
+
+
+def test_a_linked_environment_is_replaced_and_its_target_is_untouched(folder: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "theirs").touch()
-    folder = tmp_path / "repository"
-    folder.mkdir()
-    shutil.copy(MAKEFILE, folder)
-    (folder / "constraints.txt").touch()
-    (folder / "pyproject.toml").touch()  # the installation fails, after the step under test
     (folder / ".venv").symlink_to(elsewhere)
-    command = [shutil.which("make") or "make", "venv", f"PYTHON={sys.executable}"]
-    finished(command, seconds=180, cwd=folder)
+    finished([MAKE, "venv", f"PYTHON={sys.executable}"], seconds=180, cwd=folder)
     assert [file.name for file in elsewhere.iterdir()] == ["theirs"]
     assert not (folder / ".venv").is_symlink()
+
+
+@pytest.mark.parametrize(("target", "extras"), [("watch", "cli"), ("demo", "cli,demo,test")])
+def test_a_target_installs_what_it_needs(folder: Path, target: str, extras: str) -> None:
+    """Only the demo and the tests need torch, which is large."""
+    assert f"-e '.[{extras}]'" in finished([MAKE, "--dry-run", target], cwd=folder).stdout
+
+
+@pytest.mark.parametrize(
+    ("stamp", "installing"),
+    [(".installed", {"watch": False, "demo": False}), (".installed-cli", {"watch": False, "demo": True})],
+)
+def test_what_is_installed_is_not_installed_again(folder: Path, stamp: str, installing: dict[str, bool]) -> None:
+    python = folder / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+    (folder / ".venv" / stamp).write_text(f"{folder}\n")
+    outputs = {target: finished([MAKE, "--dry-run", target], cwd=folder).stdout for target in installing}
+    assert {target: "pip install" in output for target, output in outputs.items()} == installing
+    assert not any("venv --clear" in output for output in outputs.values())

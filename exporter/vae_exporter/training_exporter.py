@@ -14,6 +14,7 @@ from vae_exporter._record.history import History, check_history_dir
 from vae_exporter._record.observer import Observer
 from vae_exporter._record.recorder import Recorder
 from vae_exporter._serve.place import check_place
+from vae_exporter._serve.push import otlp_push
 from vae_exporter._serve.service import RunService
 from vae_exporter.vocabulary import END_STATES
 
@@ -67,6 +68,9 @@ class TrainingExporter:
             this machine's name if *host* is a wildcard address.
         web_config: A web configuration file in the format of Prometheus's exporters, for TLS and passwords. Needs the
             extra ``tls``. See docs/discovery.md.
+        otlp_endpoint: The URL of an OTLP receiver for metrics, such as
+            ``"http://prometheus:9090/api/v1/otlp/v1/metrics"``, to which the metrics are pushed every 15 seconds and at
+            the end of the run. Needs the extra ``otlp``. See docs/push.md.
         linger_seconds: The longest time, in seconds, that `close` waits for every recent scraper to scrape once more. A
             failed run with a *targets_dir* also waits for its first scrape. 0 disables waiting.
         gpus: The GPUs whose memory and health are exported: ``"own"`` for those that this process uses, ``"all"`` for
@@ -101,6 +105,7 @@ class TrainingExporter:
         targets_dir: str | PathLike[str] | None = None,
         advertise: str | None = None,
         web_config: str | PathLike[str] | None = None,
+        otlp_endpoint: str | None = None,
         linger_seconds: float = 30,
         gpus: str | Literal[False] | None = "own",
         gpu_sample_seconds: float = 5,
@@ -137,6 +142,7 @@ class TrainingExporter:
             gpus=gpu_sampler(gpu_choice(gpus), sample_seconds(gpu_sample_seconds), self._recorder.failures),
             linger_seconds=seconds("linger_seconds", linger_seconds),
             history=None if history_dir is None else History(check_history_dir(history_dir)),
+            push=otlp_push(otlp_endpoint, self._recorder.failures),
         )
         self._observer = Observer(self._settings.run, self._recorder, self._settings.loss_weights, self._service)
         self._orderly_exit_codes = exit_codes(orderly_exit_codes)

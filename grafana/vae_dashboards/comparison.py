@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vae_dashboards.board import Board, Panels, Row, leads_to, runs
+from vae_dashboards.board import Board, Panels, Row, runs
 from vae_dashboards.looks import logarithmic
 from vae_dashboards.meanings import BAND_COLORS, BLUE, GRAY, RED, VERDICT_NAME
 from vae_dashboards.panels import SCIENTIFIC, Words
 from vae_dashboards.queries import Query, band_edge, edge, of_run, window_mean
 from vae_dashboards.steps import Edge, of_runs_by_step
-from vae_dashboards.tables import Column, joined, only, rows
+from vae_dashboards.tables import RUN, Column, joined, only, rows
 from vae_exporter.vocabulary import BAND_EDGES, COMPONENTS, NLL_BANDS, PROBED
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def comparison() -> Board:
 
 def _panels() -> Panels:
     columns = [
-        Column("run", "Run", link=("Open this run", leads_to("vae-run", ("run", "${__value.raw:percentencode}")))),
+        RUN,
         Column("verdict", "Verdict", meaning=VERDICT_NAME, colored=True, width=155),
         Column("reason", "Reason", width=205),
         Column("Value #nll", "NLL", decimals=3),

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 
-from vae_dashboards.board import Board, Panels, Row, leads_to
+from vae_dashboards.board import Board, Panels, Row
 from vae_dashboards.looks import sparkline
 from vae_dashboards.meanings import ORANGE, RED, STATE, STATE_QUERY, VERDICT, count_of
 from vae_dashboards.panels import Words, number
 from vae_dashboards.queries import Query, held, of_any_run
-from vae_dashboards.tables import Column, joined, of_query, only, rows
+from vae_dashboards.tables import RUN, Column, joined, of_query, only, rows
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.cog.builder import Builder
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ANY_RUN = 'run!=""'
 
 COLUMNS = [
-    Column("run", "Run", link=("Open this run", leads_to("vae-run", ("run", "${__value.raw:percentencode}")))),
+    RUN,
     Column("Value #verdict", "Verdict", meaning=VERDICT, colored=True, width=155),
     Column("reason", "Reason", width=205),
     Column("Value #state", "State", meaning=STATE, colored=True, width=130),

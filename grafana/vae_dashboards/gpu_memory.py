@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from vae_dashboards.board import Board, Panels, Row, named_choice, runs
 from vae_dashboards.looks import dashed, fixed
-from vae_dashboards.meanings import GREEN, ORANGE, RED, YES_NO, meaning
+from vae_dashboards.meanings import ORANGE, RED, YES_NO, count_of
 from vae_dashboards.panels import Words, curves, gauges, number, stacked, states
 from vae_dashboards.queries import Query, gpu_names, held, of_gpu, of_run, or_none, with_card
-from vae_dashboards.tables import Column, joined, only, rows
+from vae_dashboards.tables import RUN, Column, joined, only, rows
 
 NO_GPU = "No selected run uses an NVIDIA GPU, or the driver does not respond."
 NOT_HERE = "This GPU or MIG slice does not report it."
-
-THROTTLED = meaning({"0": ("✓ no", GREEN), "1": ("! throttled", ORANGE)})
 
 
 def gpu_memory() -> Board:
@@ -45,7 +43,7 @@ def _devices() -> Panels:
         Column("card", "GPU", width=230),
         Column("name", "Model", width=220),
         Column("mig_profile", "MIG", width=80),
-        Column("run", "Run"),
+        RUN,
         Column("Value #total", "Memory", unit="bytes", decimals=0, width=90),
         Column("Value #used", "Used", unit="percentunit", decimals=0, width=75),
         Column("Value #peak", "Torch peak", unit="percentunit", decimals=0, width=105),
@@ -74,7 +72,7 @@ def _devices() -> Panels:
             ),
             now,
             columns,
-            (24, 11),
+            (24, 13),
         ).transformations([*joined("gpu"), *only(columns)]),
         gauges(
             Words(
@@ -154,8 +152,9 @@ def _health() -> Panels:
     def of_each(series: str, *labels: str) -> str:
         return with_card(f"max by ({', '.join(('gpu', *labels))}) ({of_gpu(series)})")
 
-    ever = f"max by (gpu, reason) (max_over_time({of_gpu('vae_gpu_throttled')}[$__range] @ end())) == 1"
-    throttled = f"{of_each('vae_gpu_throttled', 'reason')} and on (gpu, reason) {ever}"
+    ever = f"max by (reason) (max_over_time({of_gpu('vae_gpu_throttled')}[$__range] @ end())) == 1"
+    throttled = f"sum by (reason) (max by (gpu, reason) ({of_gpu('vae_gpu_throttled')})) and on (reason) {ever}"
+    named = f'label_replace({throttled}, "reason", "$1", "reason", "(.+_.+)_(?:setting|slowdown)")'  # fits a phone
     return [
         curves(
             Words(
@@ -201,12 +200,13 @@ def _health() -> Panels:
         .override_by_query("memory", dashed()),
         states(
             Words(
-                "Throttling",
-                "Why the GPU ran below its full clock: the reasons in this time range. A healthy GPU shows none.",
-                "The GPU is not throttled, or does not report it.",
+                "Throttled GPUs",
+                "How many GPUs ran below their full clock, for each reason in this time range. Select one GPU above to "
+                "see when it was throttled.",
+                "No GPU is throttled, or reports it.",
             ),
-            THROTTLED,
-            [Query(or_none(throttled, "reason", of_gpu("vae_gpu_info")), "{{card}} {{reason}}")],
+            count_of(ORANGE, zero="✓ none"),
+            [Query(or_none(named, "reason", of_gpu("vae_gpu_info")), "{{reason}}")],
             (24, 6),
         ),
         curves(

@@ -50,14 +50,14 @@ def meaning(words: Mapping[str, tuple[str, str]]) -> ValueMapping:
     )
 
 
-def count_of(color: str) -> list[ValueMapping]:
-    """Color a count that should be 0: green if it is, *color* if not. The text is the count itself.
+def count_of(color: str, zero: str = "0") -> list[ValueMapping]:
+    """Color a count that should be 0: green, with the text *zero*, if it is, else *color*, with the count itself.
 
     A range needs both ends: Grafana takes an end that is null for 0.
     """
     nonzero = ValueMappingResult(color=color, index=1)
     counts = DashboardRangeMapOptions(from_val=1, to=MOST_RUNS, result=nonzero)
-    return [meaning({"0": ("0", GREEN)}), RangeMap(counts)]
+    return [meaning({"0": (zero, GREEN)}), RangeMap(counts)]
 
 
 def called(text: str) -> ValueMapping:

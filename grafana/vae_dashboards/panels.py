@@ -46,7 +46,7 @@ EMPTY = "\N{EN DASH}"
 class Words:
     """The texts of a panel: its title, how to read it, and what to do if it has no data.
 
-    A panel of curves has *no_data* in its description. Others show it in place of the data.
+    A panel of curves or states has *no_data* in its description. Others show it in place of the data.
     """
 
     title: str
@@ -88,9 +88,9 @@ def of_values(panel: _V, words: Words, unit: str, size: tuple[int, int]) -> _V:
 
 
 def of_curves(panel: _P, words: Words, unit: str, size: tuple[int, int]) -> _P:
-    """Frame a panel of curves. Its description says what to do without data.
+    """Frame a panel of curves or states. Its description says what to do without data.
 
-    A log axis would print a no-data text at each tick without a label.
+    A log axis would print a no-data text at each tick without a label, and a state timeline would list it as a state.
     """
     return _framed(panel, replace(words, description=f"{words.description} No data? {words.no_data}"), unit, size)
 
@@ -122,10 +122,14 @@ def number(  # noqa: PLR0913 - the parts of a panel
     size: tuple[int, int] = (4, 4),
     *,
     decimals: int | None = None,
+    is_current: bool = False,
 ) -> stat.Panel:
-    """Show the latest value in large type, or the text and color that *meaning* maps it to."""
+    """Show the latest value in large type, or the text and color that *meaning* maps it to.
+
+    If it *is_current*, an older value does not stand in for one that is missing at the end of the time range.
+    """
     panel = of_values(stat.Panel(), words, unit, size)
-    panel.with_target(query.over_time())
+    panel.with_target(query.at_end() if is_current else query.over_time())
     panel.color_scheme(dashboards.FieldColor().mode(FieldColorModeId.THRESHOLDS)).thresholds(plain())
     panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))  # noqa: FBT003
     panel.graph_mode(options.BigValueGraphMode.NONE).text_mode(options.BigValueTextMode.AUTO)
@@ -137,22 +141,22 @@ def number(  # noqa: PLR0913 - the parts of a panel
 
 
 def states(
-    words: Words, meaning: ValueMapping, queries: Sequence[Query], size: tuple[int, int] = (24, 4)
+    words: Words, meaning: Sequence[ValueMapping], queries: Sequence[Query], size: tuple[int, int] = (24, 4)
 ) -> statetimeline.Panel:
-    """Show states over time, with the text and color of each.
+    """Show states over time, with the text and color of each. The legend has the texts that do not fit a short state.
 
     The color scheme is not by thresholds: with merged values, those replace the text of a state by their own range.
     """
-    panel = of_values(statetimeline.Panel(), words, "none", size)
+    panel = of_curves(statetimeline.Panel(), words, "none", size)
     for query in queries:
         panel.with_target(query.over_time())
     return (
-        panel.mappings([meaning])
+        panel.mappings(list(meaning))
         .color_scheme(dashboards.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
         .show_value(options.VisibilityMode.AUTO)
         .merge_values(True)  # noqa: FBT003 - the SDK's signature
         .row_height(0.85)
-        .legend(legend_below(shown=False))
+        .legend(legend_below(shown=True))
         .tooltip(common.VizTooltipOptions().mode(options.TooltipDisplayMode.SINGLE).sort(options.SortOrder.NONE))
     )
 

@@ -40,6 +40,10 @@ class Query:
         """Return a range query, as time series."""
         return self._query().range().legend_format(self.legend).format(PromQueryFormat.TIME_SERIES)
 
+    def at_end(self) -> prometheus.Dataquery:
+        """Return an instant query at the end of the time range, as time series."""
+        return self._query().instant().legend_format(self.legend).format(PromQueryFormat.TIME_SERIES)
+
     def now(self) -> prometheus.Dataquery:
         """Return an instant query, as a table with a column for each label."""
         return self._query().instant().format(PromQueryFormat.TABLE)

@@ -15,6 +15,7 @@ from grafana_foundation_sdk.models.dashboard import (
     MatcherConfig,
 )
 
+from vae_dashboards.board import leads_to
 from vae_dashboards.looks import colored, plain, properties
 from vae_dashboards.panels import EMPTY, link, of_values
 
@@ -39,6 +40,7 @@ class Column:
     link: tuple[str, str] | None = None  # its text and URL
     decimals: int | None = None
     width: int | None = None
+    least_width: int | None = None  # of a column without a width
     cell: options.TableCellOptions | None = None
 
     def properties(self) -> list[DynamicConfigValue]:
@@ -57,7 +59,20 @@ class Column:
             found.append(("decimals", self.decimals))
         if self.width is not None:
             found.append(("custom.width", self.width))
+        if self.least_width is not None:
+            found.append(("custom.minWidth", self.least_width))
         return [DynamicConfigValue(id_val=name, value=value) for name, value in found]
+
+
+NAME_WIDTH = 230
+"""The least width of a column with the names of runs."""
+
+RUN = Column(
+    "run",
+    "Run",
+    link=("Open this run", leads_to("vae-run", ("run", "${__value.raw:percentencode}"))),
+    least_width=NAME_WIDTH,
+)
 
 
 def rows(

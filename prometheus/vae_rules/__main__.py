@@ -10,6 +10,7 @@ from vae_rules import FILES
 from vae_rules.alert_labels import parse_alert_labels, with_alert_labels
 from vae_rules.alertmanager import configurations
 from vae_rules.identity import Identity
+from vae_rules.inlining import with_pages_inlined
 from vae_rules.judging_page import with_tables
 from vae_rules.kubernetes import prometheus_rule
 from vae_rules.writing import rule_file
@@ -19,10 +20,15 @@ if TYPE_CHECKING:
 
 
 def generated(
-    root: Path, identity: Identity, *, max_rules: int | None = None, alert_labels: Sequence[str] = ()
+    root: Path,
+    identity: Identity,
+    *,
+    max_rules: int | None = None,
+    alert_labels: Sequence[str] = (),
+    inlines_pages: bool = False,
 ) -> dict[Path, str]:
     """Return the content of every generated file below *root* by path."""
-    files = with_alert_labels(FILES, alert_labels)
+    files = with_alert_labels(with_pages_inlined(FILES) if inlines_pages else FILES, alert_labels)
     page = root / "docs" / "judging.md"
     alertmanager = root / "alertmanager"
     rules = root / "prometheus" / "rules"
@@ -71,10 +77,21 @@ def main() -> None:
         help="the most rules in a group, for a ruler with a limit, such as 20 for Mimir (default: one group a file)",
     )
     parser.add_argument(
+        "--inline-pages",
+        action="store_true",
+        help="let pages wait for no recorded parts, for a ruler that reads these late, such as vmalert",
+    )
+    parser.add_argument(
         "--root", type=Path, default=Path(), help="the clone of the repository (default: the current folder)"
     )
     options = parser.parse_args()
-    files = generated(options.root, options.identity, max_rules=options.max_rules, alert_labels=options.alert_labels)
+    files = generated(
+        options.root,
+        options.identity,
+        max_rules=options.max_rules,
+        alert_labels=options.alert_labels,
+        inlines_pages=options.inline_pages,
+    )
     for path, text in files.items():
         path.write_text(text, encoding="utf-8")
 

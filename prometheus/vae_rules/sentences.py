@@ -60,13 +60,19 @@ _PARTS = {
         {{- with <<last_over_time(run:vae_loss_window:steps{@run}[1d])>> }} of the last [[first %.0f]] steps
         {{- end }}""",
     "level": """
-        {{- with <<last_over_time(run:vae_nll:level{@run}[1d])>> }}; its level before was [[first %.3g]]{{ end }}""",
+        {{- with <<last_over_time(run:vae_nll:level{@run}[1d])>> }}; the level it held was [[first %.3g]]{{ end }}""",
     "groups": """
         {{- range $index, $group := <<sort_desc(run_group:vae_nll:rise_ratio{@run})>> }}
         {{- if $index }}, {{ else }} Groups that rose: {{ end }}
         {{- .Labels.group }} ({{ printf "%.2g" .Value }} times its level)
         {{- end }}
         {{- with <<count(run_group:vae_nll:rise_ratio{@run})>> }}.{{ end }}""",
+    "judged": """
+        {{- with <<last_over_time(vae_loss_info{@run,judged!="nll"}[1d])>> | sortByLabel "judged" }} The judged loss is
+        {{ . | first | label "judged" }}.{{ end }}""",
+    "no group": """
+        {{- with <<run_group:vae_nll:rise_ratio{@run}>> }}{{ else }} Batches from a harder bucket look the same: pass
+        group= to observe().{{ end }}""",
     "changes": """
         {{- range $index, $change := <<sort(bottomk(2, run_change:vae_nll_rise:distance_steps{@run}))>> }}
         {{- if $index }}, {{ else }} Changed before the rise: {{ end }}

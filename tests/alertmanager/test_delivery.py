@@ -104,7 +104,7 @@ def test_one_incident_from_its_page_to_its_end(delivery: Delivery) -> None:
     page = delivery.wait_for("page", "incident")
 
     delivery.fire(alert("VaeLossNonfinite", "incident", "page"))
-    update = delivery.wait_for("update", "incident", "(1 of 2 alerts)")
+    update = delivery.wait_for("update", "incident", "(1 of 2 alerts, also VaeNllDiverged)")
 
     delivery.fire(*(alert(name, "incident", "page", over=True) for name in ("VaeNllDiverged", "VaeLossNonfinite")))
     end = delivery.wait_for("resolved", "incident")
@@ -178,7 +178,7 @@ def test_a_run_that_diverged_and_died_is_one_incident_until_both_are_over(delive
     page = delivery.wait_for("page", "dies")
 
     delivery.fire(alert("VaeExporterDown", "dies", "page", rank="0"))
-    death = delivery.wait_for("update", "dies", "(1 of 2 alerts)")
+    death = delivery.wait_for("update", "dies", "(1 of 2 alerts, also VaeExporterDown)")
     delivery.fire(alert("VaeExporterDown", "dies", "page", rank="0", over=True))
     wait_until(lambda: len(delivery.came("update", "dies")) == 2, "the run is scraped again")
     assert not delivery.came("resolved", "dies")
@@ -215,7 +215,7 @@ def test_a_rank_that_disappeared_inhibits_only_its_stall(delivery: Delivery) -> 
     delivery.wait_for("chat", "killed", "VaeRunNameTaken")
 
     delivery.fire(alert("VaeTrainingStalled", "killed", "page", rank="1"))
-    update = delivery.wait_for("update", "killed", "(1 of 2 alerts)")
+    update = delivery.wait_for("update", "killed", "(1 of 2 alerts, also VaeTrainingStalled)")
 
     assert update.raw.count("Run killed: VaeTrainingStalled") == 1
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from shipped_rules import UNIT_TESTS
 
 LONGEST_TITLE = 130
 """Characters, with an ordinary name. An SMS from PagerDuty has 160, including its own words."""
@@ -16,12 +15,9 @@ LONGEST_TEXT = 700
 
 ORDINARY_NAME = "bs4-kl1e-4-20261123"
 
-RULE_TESTS = sorted((Path(__file__).parents[1] / "rules").glob("*.yml"))
-
 EXPECTED = {
     (case["alertname"], alert["exp_labels"].get("run", ""), *sorted(alert["exp_annotations"].items()))
-    for file in RULE_TESTS
-    for test in yaml.safe_load(file.read_text())["tests"]
+    for test in UNIT_TESTS
     for case in test.get("alert_rule_test", [])
     for alert in case["exp_alerts"] or []
     if "exp_annotations" in alert

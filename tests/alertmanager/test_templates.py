@@ -112,19 +112,27 @@ def test_one_page_resolved(render: Callable[..., str]) -> None:
 
 def recovered(run: str = "bs4") -> dict[str, Any]:
     """Return the end of an alert whose last text says that the run has recovered, as that of VaeNllDiverged does."""
-    return alert("VaeNllDiverged", run, resolved=True, summary=f"Run {run} recovered: the NLL is back at 0.162.")
+    return alert(
+        "VaeNllDiverged",
+        run,
+        resolved=True,
+        summary=f"Run {run} recovered: the NLL is back at 0.162. No action is needed.",
+    )
 
 
 def test_a_page_whose_rule_said_that_the_run_recovered(render: Callable[..., str]) -> None:
     title = "Recovered: VaeNllDiverged, run bs4, after 12m30s"
     assert render("vae.title", recovered()) == title
-    assert render("vae.text", recovered()) == f"* {title}\n  Last seen: Run bs4 recovered: the NLL is back at 0.162."
+    assert (
+        render("vae.text", recovered())
+        == f"* {title}\n  Last seen: Run bs4 recovered: the NLL is back at 0.162. No action is needed."
+    )
     assert render("vae.slack.title", recovered()) == title
     assert render("vae.slack.color", recovered()) == "good"
 
 
 def test_a_run_whose_name_says_that_it_recovered_did_not(render: Callable[..., str]) -> None:
-    over = diverged("x recovered: the NLL is back at 0.16", resolved=True)
+    over = diverged("x recovered: the NLL is back at 0.16. No action is needed.", resolved=True)
     assert render("vae.title", over).startswith("No longer firing: ")
 
 
@@ -135,7 +143,9 @@ def test_a_recovery_beside_an_alert_that_went_silent_is_not_green(render: Callab
 def test_two_pages(render: Callable[..., str]) -> None:
     both = diverged(), nonfinite()
 
-    assert render("vae.title", *both) == "Run bs4 has diverged: NLL 0.45. Stop it. (1 of 2 alerts)"
+    title = "Run bs4 has diverged: NLL 0.45. Stop it. (1 of 2 alerts, also VaeLossNonfinite)"
+    assert render("vae.title", *both) == title
+    assert render("vae.slack.title", *both) == f"Page: {title}"
     assert render("vae.text", *both) == (
         "* Run bs4 has diverged: NLL 0.45. Stop it.\n"
         "  NLL 0.45 at step 437: above 0.30.\n"
@@ -149,7 +159,7 @@ def test_two_pages(render: Callable[..., str]) -> None:
 def test_two_pages_resolved(render: Callable[..., str]) -> None:
     title = render("vae.title", diverged(resolved=True), nonfinite(resolved=True))
 
-    assert title == "No longer firing: VaeNllDiverged, run bs4, after 12m30s (1 of 2 alerts)"
+    assert title == "No longer firing: VaeNllDiverged, run bs4, after 12m30s (1 of 2 alerts, also VaeLossNonfinite)"
 
 
 def gone(*, ranks: int, resolved: bool = False) -> list[dict[str, Any]]:
@@ -159,6 +169,13 @@ def gone(*, ranks: int, resolved: bool = False) -> list[dict[str, Any]]:
         )
         for rank in range(ranks)
     ]
+
+
+def test_the_title_names_each_further_alert_once(render: Callable[..., str]) -> None:
+    """Alertmanager passes those of one name one after the other."""
+    title = render("vae.title", *gone(ranks=3), diverged(), alert("VaeRunFailed"))
+
+    assert title == "Rank 0 is gone. (1 of 5 alerts, also VaeNllDiverged, VaeRunFailed)"
 
 
 def test_of_many_alerts_four_appear_in_full_and_eight_as_summaries(render: Callable[..., str]) -> None:

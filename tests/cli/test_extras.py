@@ -9,7 +9,7 @@ from children import finished
 
 OF_EXTRAS = {
     "watch": (
-        "vae_exporter.stack.watch, vae_exporter.pager.receiver",
+        "vae_exporter.stack.watch, vae_exporter.pager.receiver, vae_exporter.runs.live",
         {"torch", "numpy", "matplotlib"},
     ),
     "judge": ("vae_exporter.judge.command", {"torch", "numpy", "matplotlib"}),

@@ -50,5 +50,5 @@ def test_a_run_that_diverged_and_was_killed_stays_an_open_incident(tmp_path: Pat
     assert pages == ["VaeExporterDown", "VaeNllDiverged"]
     assert len(heard("page")) == 1
     assert len(heard("update")) == 1
-    assert heard("update")[0].endswith("(1 of 2 alerts)")
+    assert heard("update")[0].endswith("(1 of 2 alerts, also VaeExporterDown)")
     assert not heard("resolved")

@@ -63,7 +63,7 @@ def run() -> Iterator[str]:
 
 
 def test_a_terminal_shows_a_row_for_each_run(run: str, tmp_path: Path) -> None:
-    row = re.compile(rf"^{run} +running +{STEPS - 1} +0\.150 +excellent +healthy +\d+ (s|min) ago$", re.MULTILINE)
+    row = re.compile(rf"^{run} +running +{STEPS - 1} +0\.15 +excellent +healthy +\d+ (s|min) ago$", re.MULTILINE)
     with watching(tmp_path, on_terminal=True) as printed:
         wait_until(lambda: f"run {run} found" in printed(), "the run is found", seconds=60)
         wait_until(lambda: bool(row.search(re.sub(" +$", "", printed(), flags=re.MULTILINE))), "its row", seconds=60)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from dashboard_files import DASHBOARDS, everything, of_each, of_each_panel, panels
 
-CURVES = {"timeseries", "trend"}
+CURVES = {"timeseries", "trend", "state-timeline"}
 
 with_the_sdk = pytest.mark.skipif(sys.version_info < (3, 11), reason="grafana-foundation-sdk needs Python 3.11")
 
@@ -19,6 +19,11 @@ def units(panel: dict[str, Any]) -> set[str]:
         panel["fieldConfig"]["defaults"].get("unit", ""),
         *(prop["value"] for prop in overrides if prop["id"] == "unit"),
     }
+
+
+def is_listed(style: dict[str, Any]) -> bool:
+    """Return whether the legend lists a line of this style."""
+    return "color" in style and not style.get("custom.hideFrom", {}).get("legend", False)
 
 
 @of_each_panel
@@ -33,7 +38,10 @@ def test_each_panel_has_a_title_a_description_and_a_no_data_text(board: str, pan
 
 @of_each_panel
 def test_no_curve_has_a_no_data_text(board: str, panel: dict[str, Any]) -> None:
-    """A log axis prints it at each tick without a label, and one that reads as a number turns gaps into zeros."""
+    """A log axis prints it at each tick without a label, and the legend of a state timeline lists it as a state.
+
+    One that reads as a number turns gaps into zeros.
+    """
     del board
     overrides = panel["fieldConfig"]["overrides"]
     set_here = {*panel["fieldConfig"]["defaults"], *(prop["id"] for one in overrides for prop in one["properties"])}
@@ -59,6 +67,24 @@ def test_no_state_timeline_is_colored_by_thresholds(panel: dict[str, Any]) -> No
     assert defaults["color"]["mode"] == "palette-classic"
     assert "thresholds" not in defaults
     assert defaults["mappings"]
+
+
+@of_each("state-timeline")
+def test_each_state_timeline_has_a_legend(panel: dict[str, Any]) -> None:
+    """A short state has no room for its text."""
+    assert panel["options"]["legend"]["showLegend"]
+
+
+@pytest.mark.parametrize("title", ["NLL over its bands", "NLL by step"])
+def test_no_two_lines_in_the_legend_of_the_nll_share_a_color(title: str) -> None:
+    panel = next(panel for panel in panels("vae-run") if panel["title"] == title)
+    styles = {
+        override["matcher"]["options"]: {prop["id"]: prop["value"] for prop in override["properties"]}
+        for override in panel["fieldConfig"]["overrides"]
+    }
+    listed = {name: style["color"]["fixedColor"] for name, style in styles.items() if is_listed(style)}
+    assert sorted(listed) == ["NLL", "baseline", "best", "last 10 steps"]
+    assert len({*listed.values()}) == len(listed)
 
 
 @of_each("table")
@@ -89,6 +115,20 @@ def test_the_bands_are_areas_between_the_edges_of_the_run(title: str) -> None:
     assert [edge for edge in edges if "unless on (run) run:vae_nll:bands_unfit{" not in queries[edge]] == []
     assert panel["fieldConfig"]["defaults"]["custom"]["scaleDistribution"] == {"type": "log", "log": 10}
     assert "stacking" not in str(panel["fieldConfig"]["defaults"])
+
+
+@pytest.mark.parametrize("title", ["Verdict", "Since last step", "NLL", "State"])
+def test_a_tile_shows_no_value_from_before_the_end_of_the_time_range(title: str) -> None:
+    """Otherwise the NLL of a run with NaN losses would be its last finite one."""
+    (panel,) = (panel for panel in panels("vae-run") if panel["title"] == title)
+    (target,) = panel["targets"]
+    assert (target["instant"], target["range"]) == (True, False)
+
+
+def test_the_firing_alerts_begin_with_the_pages() -> None:
+    """The order is that of the alphabet, in which page comes before ticket."""
+    (panel,) = (panel for panel in panels("vae-run") if panel["title"] == "Firing now")
+    assert panel["transformations"][0] == {"id": "sortBy", "options": {"fields": {}, "sort": [{"field": "severity"}]}}
 
 
 @pytest.mark.parametrize("title", ["Paging runs", "Verdict: stop", "Verdict: watch"])

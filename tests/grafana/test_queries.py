@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-import yaml
 from dashboard_files import DASHBOARDS, ROOT, PanelQuery, annotation_queries, panel_queries, panels, repeated, series_in
 from prometheus_client.parser import text_string_to_metric_families
+from shipped_rules import RECORDED
 from watched_runs import RUNS, WatchedRuns
 
 from vae_exporter.stack.client import Prometheus, Series
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 EVERYTHING = {"run": "|".join(RUNS), "before": "()", "rank": ".*", "gpu": ".*"}
 FILLED = {"__rate_interval": "5s", "__interval": "1s", "__range": "3600s", "__range_s": "3600"}
 
-NEVER_TRUE_HERE = {"Ends of pages"}
+NEVER_TRUE_HERE = {"Ends of pages", "Stages"}
 """Annotations of events that do not happen in the watched runs."""
 
 QUERIES = list(panel_queries())
@@ -30,15 +30,9 @@ ANNOTATIONS = list(annotation_queries())
 def known_series() -> set[str]:
     """Return the series that the exporter exports or the rules record."""
     golden = (ROOT / "tests" / "data" / "metrics.txt").read_text()
-    rules = [
-        rule
-        for file in sorted((ROOT / "prometheus" / "rules").glob("*.yml"))
-        for group in yaml.safe_load(file.read_text())["groups"]
-        for rule in group["rules"]
-    ]
     return {
         *(sample.name for family in text_string_to_metric_families(golden) for sample in family.samples),
-        *(rule["record"] for rule in rules if "record" in rule),
+        *RECORDED,
     }
 
 
@@ -66,7 +60,7 @@ def test_every_query_returns_data(query: PanelQuery, watched: WatchedRuns) -> No
 @pytest.mark.parametrize("query", [query for query in QUERIES if "$run" in query.expr], ids=str)
 def test_a_query_returns_only_the_selected_run(query: PanelQuery, watched: WatchedRuns) -> None:
     found = ask(watched, query, run="bad_run")
-    assert {labels(series).get("run", "bad_run") for series in found} <= {"bad_run"}
+    assert {labels(series).get("run", "bad_run").removeprefix(edge_of(series)) for series in found} <= {"bad_run"}
 
 
 @pytest.mark.parametrize("query", [query for query in QUERIES if query.format == "time_series"], ids=str)
@@ -87,7 +81,18 @@ def test_queries_joined_by_step_return_one_series_for_each_run(watched: WatchedR
         assert [set(labels(series)) for series in found] == [{"run"}] * len(found), query
         assert len({labels(series)["run"] for series in found}) == len(found), query
     steps = [series for query in queries if query.name == "step" for series in ask(watched, query)]
-    assert sorted(series.labels["run"] for series in steps) == sorted([*RUNS] * len(by_step))
+    runs = [series.labels["run"] for series in steps if not edge_of(series)]
+    assert sorted(runs) == sorted([*RUNS] * len(by_step))
+
+
+def test_each_edge_is_drawn_over_the_steps_of_its_run(watched: WatchedRuns) -> None:
+    compared = [query for query in QUERIES if query.board == "vae-comparison" and "~ " in query.expr]
+    assert {query.name for query in compared} == {"step", "nll", "loss"}
+    for place in {query.place for query in compared}:
+        steps, values = (ask(watched, query) for query in compared if query.place == place)
+        drawn = {series.labels["run"] for series in values if edge_of(series)}
+        assert {run.partition(" of ")[2] for run in drawn} == set(RUNS)
+        assert drawn <= {series.labels["run"] for series in steps}
 
 
 def test_queries_joined_into_one_row_per_run_have_no_other_label(watched: WatchedRuns) -> None:
@@ -139,7 +144,7 @@ def test_a_gpu_is_named_by_host_index_and_the_start_of_its_uuid(watched: Watched
 
 
 def test_only_reasons_that_throttled_a_gpu_are_shown(watched: WatchedRuns) -> None:
-    (throttling,) = (query for query in QUERIES if query.place == "Throttling")
+    (throttling,) = (query for query in QUERIES if query.place == "Throttled GPUs")
     assert [series.labels["reason"] for series in ask(watched, throttling)] == ["sw_power_cap"]
 
 
@@ -155,6 +160,12 @@ def test_the_worst_run_comes_first_in_the_fleet(watched: WatchedRuns) -> None:
     order = sorted(ask(watched, worst), key=lambda series: -series.value)
     assert order[0].labels["run"] == "full_run"  # a page: its loss is NaN
     assert {series.labels["run"] for series in order} == set(RUNS)
+
+
+def edge_of(series: Series) -> str:
+    """Return what precedes the run in the name of an edge, for panels over steps; empty if it is none."""
+    found = re.match(r"~ \w+ of ", series.labels.get("run", ""))
+    return found[0] if found else ""
 
 
 def labels(series: Series) -> dict[str, str]:

@@ -60,6 +60,8 @@ def _lines() -> Iterator[str]:
                 yield f'{name}{{run="{run}"}} {step if value is None else value} {START + index * INTERVAL}'
     yield "# TYPE run_rank:vae_run_state:code gauge"
     yield from (f'run_rank:vae_run_state:code{{run="resumed",rank="0"}} 0 {START + at * INTERVAL}' for at in range(20))
+    yield "# TYPE run_rank:vae_last_step:timestamp_seconds gauge"
+    yield f'run_rank:vae_last_step:timestamp_seconds{{run="ended",rank="0"}} {START + 290} {START + 300}'
     yield "# TYPE vae_run_info gauge"
     for at in range(START, START + 300, INTERVAL):
         yield f'vae_run_info{{run="ended",outputs_url="https://host/"}} 1 {at}'
@@ -112,6 +114,25 @@ def test_no_band_is_drawn_for_a_run_that_the_bands_do_not_fit(query: PanelQuery,
 def test_a_run_that_has_ended_still_says_what_it_was(query: PanelQuery, stored: Prometheus) -> None:
     (series,) = stored.query(query.filled(run="ended", __range=f"{END - START}s"), at=END)
     assert series.labels["outputs_url"] == "https://host/"
+
+
+def test_the_time_since_the_last_step_goes_on_after_the_end(stored: Prometheus) -> None:
+    (query,) = (query for query in QUERIES if query.place == "Since last step")
+    (series,) = stored.query(query.filled(run="ended", __range=f"{END - START}s"), at=END)
+    assert series.value == END - START - 290
+
+
+def test_the_edges_of_a_comparison_come_after_all_runs(stored: Prometheus) -> None:
+    """Grafana colors lines by their place, so a run would else have another color in each panel."""
+    place = ("vae-comparison", "NLL by step")
+    asked = {query.name: query for query in QUERIES if (query.board, query.place) == place}
+    filled = {"run": "resumed|unfit|job-2", "__interval": "15s", "__range": "1h", "__range_s": "3600"}
+    found = stored.query(asked["nll"].filled(**filled), at=END)
+    runs = sorted(series.labels["run"] for series in found)
+    edges = [f"~ {name} of resumed" for name in ("degraded", "excellent", "good")]
+    assert runs == ["job-2", *edges]
+    steps = {series.labels["run"] for series in stored.query(asked["step"].filled(**filled), at=END)}
+    assert {"resumed", *edges} <= steps
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,16 +12,21 @@ import pytest
 from dashboard_files import DASHBOARDS, of_each, of_each_panel, panels
 from PIL import ImageFont
 
+from vae_exporter._gpu.nvml.health import THROTTLE_REASONS
 from vae_exporter.advice import ALERTS, BANDS
+from vae_exporter.vocabulary import COMPONENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 DESKTOP, PHONE = 1600, 412
 """The widths of a window, in pixels."""
 
 GAP = 8
 LINE = 22
+ROW = 44
+"""The height of a row of a table."""
+
 HEADER = 40
 """The height of a panel's title, with the padding."""
 
@@ -54,15 +60,35 @@ def inner_height(panel: dict[str, Any]) -> float:
     return float(38 * panel["gridPos"]["h"] - GAP - HEADER)
 
 
-def lines_of(text: str, width: float) -> int:
+def lines_of(text: str, width: float, size: int = 14) -> int:
     """Return the number of lines of *text*, wrapped between words."""
     lines, line = 1, ""
     for word in text.split():
         longer = f"{line} {word}".strip()
-        if width_of(longer) > width and line:
+        if width_of(longer, size) > width and line:
             lines, line = lines + 1, word
         else:
             line = longer
+    return lines
+
+
+def names_of(target: dict[str, Any]) -> list[str]:
+    """Return the names in the legend that a query adds, as far as they do not depend on the run."""
+    legend = target.get("legendFormat", "")
+    if "{{component}}" in legend:
+        chosen = re.search(r'component=~"([^"]+)"', target["expr"])
+        return chosen[1].split("|") if chosen else [*COMPONENTS]
+    return [] if "{{" in legend or not legend else [legend]
+
+
+def lines_of_legend(names: Sequence[str], width: float) -> int:
+    """Return the number of lines of a legend, in which each name has a line as its sample."""
+    lines, used = 1, 0.0
+    for name in names:
+        item = width_of(name, 12) + 30
+        if used + item > width:
+            lines, used = lines + 1, 0.0
+        used += item
     return lines
 
 
@@ -138,6 +164,51 @@ def test_no_name_in_the_alert_history_is_cut(window: int) -> None:
     """Grafana leaves 40 % of the width for the names."""
     panel = next(panel for panel in panels("vae-run") if panel["title"] == "Alert history")
     assert [name for name in ALERTS if width_of(name.removeprefix("Vae"), 12) > 0.4 * inner_width(panel, window)] == []
+
+
+@pytest.mark.parametrize("window", [DESKTOP, PHONE])
+def test_no_reason_of_throttling_is_cut(window: int) -> None:
+    panel = next(panel for panel in panels("gpu-memory") if panel["title"] == "Throttled GPUs")
+    (target,) = panel["targets"]
+    assert target["legendFormat"] == "{{reason}}"
+    shortened = re.search(r'"reason", "\$1", "reason", "([^"]+)"', target["expr"])
+    assert shortened
+    names = {re.sub(f"^{shortened[1]}$", r"\1", reason) for reason in THROTTLE_REASONS}
+    assert len(names) == len(THROTTLE_REASONS)
+    assert [name for name in names if width_of(name, 12) > 0.4 * inner_width(panel, window)] == []
+
+
+def test_the_eight_gpus_of_a_node_are_in_view() -> None:
+    panel = next(panel for panel in panels("gpu-memory") if panel["title"] == "GPUs")
+    assert inner_height(panel) >= 9 * ROW
+
+
+@of_each("table")
+def test_the_name_of_a_run_is_whole_on_a_phone(panel: dict[str, Any]) -> None:
+    """The table scrolls sideways there, and gives a column without a width the least."""
+    for properties in (found for field, found in columns(panel) if field == "run"):
+        assert width_of("vae-2026-11-28-bs4-kl1e-6") <= properties["custom.minWidth"] - 12
+
+
+@of_each("timeseries", "trend")
+def test_each_legend_of_known_names_is_whole_on_a_phone(panel: dict[str, Any]) -> None:
+    """Grafana gives it 35 % of the height, and lets it scroll beyond."""
+    names = [name for target in panel["targets"] for name in names_of(target)]
+    room = 0.35 * inner_height(panel)
+    assert (
+        lines_of_legend(names, inner_width(panel, PHONE)) * LINE <= room or not panel["options"]["legend"]["showLegend"]
+    )
+
+
+@pytest.mark.parametrize("board", DASHBOARDS)
+def test_each_heading_fits_two_lines_on_a_phone(board: str) -> None:
+    """A third line would lie over the panels below."""
+    headings = [panel["title"] for panel in DASHBOARDS[board]["panels"] if panel["type"] == "row"]
+    longest = {
+        heading: heading.replace("$run", "n" * 30).replace("${gpu:text}", VALUES["card"][0]) for heading in headings
+    }
+    room = PHONE - 4 * GAP - 2 * 16  # the arrow
+    assert [heading for heading, text in longest.items() if lines_of(text, room, 16) > 2] == []
 
 
 @pytest.mark.parametrize("board", DASHBOARDS)

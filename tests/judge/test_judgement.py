@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vae_exporter.judge.engine import FiringAlert, Moment
+from vae_exporter.judge.inhibition import InhibitRule
 from vae_exporter.judge.judgement import AlertEpisode, BandSpan, judgement
 
 LABELS = {"alertname": "VaeOdd", "run": "r", "severity": "page"}
@@ -88,3 +89,28 @@ def test_an_alert_does_not_keep_firing_after_the_run_has_gone_back() -> None:
     moments = [moment(0.2, "good", "watch", *alerts) for alerts in ([TICKET], [], [TICKET])]
     found = judgement(moments, [500, 400, 410], kept=["VaeOdd"])
     assert [(episode.step, episode.resolved_step) for episode in found.alerts] == [(410, None), (500, 400)]
+
+
+PAGE, REPEATED = (FiringAlert({**LABELS, "alertname": name}, WORDS) for name in ("VaePage", "VaeRepeated"))
+INHIBITION = InhibitRule({"alertname": "VaePage"}, {"alertname": "VaeRep.*"}, ("run",))
+
+
+def held_back(*firing: list[FiringAlert]) -> list[tuple[str, int, int | None, int | None]]:
+    moments = [moment(0.5, "bad", "stop", *alerts) for alerts in firing]
+    found = judgement(moments, [10 * at for at in range(len(moments))], inhibitions=[INHIBITION])
+    return [(one.alert, one.step, one.inhibited_step, one.resolved_step) for one in found.alerts]
+
+
+def test_an_alert_that_is_inhibited_from_its_start_is_left_out() -> None:
+    assert held_back([PAGE], [PAGE, REPEATED], []) == [("VaePage", 0, None, 20)]
+
+
+def test_an_alert_that_is_inhibited_later_says_from_when_on() -> None:
+    assert held_back([REPEATED], [PAGE, REPEATED], [REPEATED], []) == [
+        ("VaeRepeated", 0, 10, 30),
+        ("VaePage", 10, None, 20),
+    ]
+
+
+def test_an_alert_that_outlasts_the_page_begins_when_the_page_resolves() -> None:
+    assert held_back([PAGE, REPEATED], [REPEATED]) == [("VaePage", 0, None, 10), ("VaeRepeated", 10, None, None)]

@@ -25,6 +25,9 @@ ROOT = Path(__file__).parents[2]
 PORT_OF_THE_DATA_SOURCE = 9090
 """The port of Prometheus in ``grafana/provisioning``."""
 
+SECONDS_AFTER_A_TICK = 90
+"""How far the hour ends from a full one: Grafana cuts the label of a tick at the very end of an axis."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("look")
@@ -44,7 +47,7 @@ def pictures(request: pytest.FixtureRequest) -> Path:
 def hour(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hour]:
     """A Prometheus with the simulated hour. It takes minutes to simulate."""
     folder = tmp_path_factory.mktemp("hour")
-    end = int(time.time()) // HOUR * HOUR
+    end = int(time.time()) // HOUR * HOUR - SECONDS_AFTER_A_TICK
     write_hour(folder, end - HOUR)
     port = PORT_OF_THE_DATA_SOURCE if is_url(request) else 0
     with prometheus(folder, alertmanager_url="http://127.0.0.1:1", port=port) as url:

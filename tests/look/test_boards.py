@@ -10,8 +10,9 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from dashboard_files import DASHBOARDS, panels
+from dashboard_files import DASHBOARDS
 from looks.pages import DESKTOP, PHONE, View, look
+from looks.samples import url_of
 from looks.trainings import TRAININGS
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ NO_DATA = "No data"
 
 ONLY_OF_A_GAN = {"Discriminator"}
 
+NEWEST, BEFORE_THE_RISE = "Newest picture", "Picture before the rise"
+
 
 def views() -> Iterator[View]:
     chosen: dict[str, list[dict[str, list[str]]]] = {
@@ -60,8 +63,7 @@ def name_of(view: View) -> str:
 @pytest.mark.parametrize("view", list(views()), ids=name_of)
 def test_every_panel_shows_what_a_person_expects(view: View, shown: Shown, browser: Browser, pictures: Path) -> None:
     found = look(browser, view.url(shown.url, shown.start, shown.end), view.width, pictures / f"{name_of(view)}.png")
-    titles = {panel["title"] for panel in panels(view.uid)}
-    assert {panel.title for panel in found} == titles
+    assert {panel.title for panel in found} == shown.titles(view.uid)
     assert {panel.title: panel.error for panel in found if panel.error} == {}
     is_gan = view.variables.get("run") == ["gan-from-3600"]
     expected = ONLY_OF_A_GAN if view.uid == "vae-run" and not is_gan else set()
@@ -69,3 +71,17 @@ def test_every_panel_shows_what_a_person_expects(view: View, shown: Shown, brows
     strange = {panel.title: [text for text in panel.texts if MEANT_FOR_NOBODY.search(text)] for panel in found}
     assert {title: texts for title, texts in strange.items() if texts} == {}
     assert {panel.title: panel.cut for panel in found if panel.cut} == {}
+
+
+def test_the_pictures_are_of_the_newest_step_and_of_the_one_before_the_rise(
+    shown: Shown, browser: Browser, pictures: Path
+) -> None:
+    run = "bs4-kl1e-6-diverging"
+    if NEWEST not in shown.titles("vae-run"):
+        pytest.skip("this Grafana has the dashboards without pictures")
+    view = View("vae-run", {"run": [run]}, "dark", DESKTOP)
+    found = look(browser, view.url(shown.url, shown.start, shown.end), view.width, pictures / "pictures.png")
+    assert {panel.title: panel.pictures for panel in found if panel.pictures} == {
+        NEWEST: [url_of(run, "7000")],
+        BEFORE_THE_RISE: [url_of(run, "3500")],
+    }

@@ -30,6 +30,10 @@ PAGE = """<!doctype html>
 </section>
 <section class="react-grid-item" data-testid="data-testid Panel header Hidden"><p hidden>Nobody sees this</p></section>
 <section class="react-grid-item" data-testid="data-testid Panel header Drawn"><canvas width="200"></canvas></section>
+<section class="react-grid-item" data-testid="data-testid Panel header Pictured">
+  <div style="height: 100px; background-image: url(https://example.org/samples/a-run/step-500.png)"></div>
+  <div style="height: 100px; background-image: url(https://example.org/samples/a-run/step-501.png)"></div>
+</section>
 <section class="react-grid-item" style="margin-top: 1500px" data-testid="data-testid Panel header Low"></section>
 <script>
   const pen = document.querySelector("canvas").getContext("2d");
@@ -39,6 +43,8 @@ PAGE = """<!doctype html>
   pen.fillText("0.5", 10, 10);
   pen.textAlign = "right";
   pen.fillText("a name that begins outside", 60, 40);
+  pen.fillText("left of the canvas", -1, 40);
+  pen.fillText("below the canvas", 100, 170);
 </script>
 """
 
@@ -71,6 +77,11 @@ def test_a_hidden_text_is_not_read(panels: dict[str, Panel]) -> None:
 def test_the_last_texts_on_a_canvas_are_read_and_one_that_begins_outside_is_cut(panels: dict[str, Panel]) -> None:
     assert panels["Drawn"].texts == ["0.5", "a name that begins outside"]
     assert panels["Drawn"].cut == ["a name that begins outside"]
+
+
+def test_a_picture_is_found_if_it_arrives(panels: dict[str, Panel]) -> None:
+    assert panels["Pictured"].pictures == ["https://example.org/samples/a-run/step-500.png"]
+    assert panels["Whole"].pictures == []
 
 
 def test_a_panel_far_below_is_in_the_picture(browser: Browser, tmp_path: Path) -> None:

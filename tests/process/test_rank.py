@@ -1,4 +1,4 @@
-"""Which rank a process is, by its launcher's environment. tests/e2e/test_launchers.py has the launchers themselves."""
+"""Which rank a process is, by its launcher's environment. tests/launchers has the launchers themselves."""
 
 from __future__ import annotations
 

@@ -41,6 +41,16 @@ class TestValues:
             training.observe(step, nll=value)
         assert training.nll.start == 1.1
 
+    def test_an_explosion_is_no_part_of_the_start(self, training: Training) -> None:
+        for step, value in enumerate([29.0, 31.0, 1e5, 1e7, 1.3e9]):
+            training.observe(step, kl=value)
+        assert training.facts.losses["kl"].start == 30.0
+
+    def test_a_loss_that_starts_at_zero_may_rise(self, training: Training) -> None:
+        for step, value in enumerate([0.0, 1.0, 2.0]):
+            training.observe(step, kl=value)
+        assert training.facts.losses["kl"].start == 1.0
+
 
 class TestJudged:
     def test_a_learned_logvar_is_taken_out_at_each_step(self, training: Training) -> None:

@@ -60,14 +60,23 @@ def test_an_evaluation_counts_when_it_is_over(training: Training) -> None:
 
 
 def test_the_best_is_the_lowest_average_and_the_gap_then(training: Training) -> None:
-    best, later = [(0.2, 0.2)] * 5, [(0.1, 0.3)] * 5
+    best, later = [(0.2, 0.2)] * 10, [(0.1, 0.3)] * 5
     train_and_evaluate(training, (0.5, 0.6), *best, *later)
-    train(training, 1110, 1110, 0.1)
+    train(training, 1610, 1610, 0.1)
     found = gap(training)
     assert found.best_nll == pytest.approx(0.2)
     assert found.best_ratio == pytest.approx(1, abs=0.01)
     assert found.nll == pytest.approx(0.3)
     assert found.ratio == pytest.approx(3, abs=0.1)
+
+
+def test_a_lower_average_by_chance_is_the_best_but_no_improvement(training: Training) -> None:
+    early, late = [(0.2, 0.2), (0.2, 0.22)] * 5, [(0.1, 0.22), (0.1, 0.19)] * 5
+    train_and_evaluate(training, *early, *late)
+    train(training, 2010, 2010, 0.1)
+    found = gap(training)
+    assert found.best_nll == pytest.approx(0.202)
+    assert found.best_ratio == pytest.approx(1.04, abs=0.01)
 
 
 def test_a_run_that_converges_is_at_its_best(training: Training) -> None:

@@ -19,7 +19,7 @@ from vae_exporter.report import Curve, read_report, render
 from vae_exporter.stack.client import AnswerError, Prometheus
 from vae_exporter.stack.promql import promql_string
 from vae_exporter.stack.run_history import RunError
-from vae_exporter.stack.servers import Intervals, prometheus
+from vae_exporter.stack.servers import SHORTENED, Intervals, prometheus
 from vae_exporter.vocabulary import VERDICTS
 
 if TYPE_CHECKING:
@@ -84,6 +84,20 @@ def test_a_continuous_alert_is_listed_once_even_if_the_rules_are_evaluated_rarel
             )
             (page,) = (alert for alert in read_report(url, "seldom").alerts if alert.name == "VaeLossNonfinite")
     assert page.end_step is None
+
+
+def test_each_stage_is_marked_where_it_began(tmp_path: Path) -> None:
+    with TrainingExporter("staged", port=0, gpus=False, linger_seconds=0) as exporter:
+        target = str(exporter.url).removeprefix("http://")
+        with prometheus(tmp_path, targets=[target], alertmanager_url="http://127.0.0.1:1", intervals=SHORTENED) as url:
+            for stage, first in (("512px", 300), ("1024px", 700)):
+                exporter.observe(first - 1, nll=0.2)
+                exporter.stage(stage)
+                exporter.observe(first, nll=0.4)
+                began = f'run_change:vae_change:first_step{{run="staged",change="stage"}} == {first}'
+                wait_until(lambda began=began: bool(Prometheus(url).query(began)), "the stage", seconds=60)  # type: ignore[misc]
+            report = read_report(url, "staged")
+    assert report.stages == (300, 700)
 
 
 def test_the_edges_are_those_of_the_run(watched: WatchedRuns) -> None:

@@ -81,6 +81,11 @@ def test_an_alert_without_annotations_shows_advice() -> None:
     assert ALERTS["VaeNllSpike"] in words
 
 
+def test_each_stage_is_labeled() -> None:
+    assert re.findall(r"<text[^>]*>stage</text>", render(REPORT)) == []
+    assert len(re.findall(r"<text[^>]*>stage</text>", render(replace(REPORT, stages=(300.0, 600.0))))) == 2
+
+
 def test_alerts_at_one_step_share_a_label() -> None:
     alerts = tuple(Alert(name, "ticket", 300.0) for name in ("VaeNllSpike", "VaeNllRising"))
     assert re.search(r"<text[^>]*>1 2</text>", render(replace(REPORT, alerts=alerts)))

@@ -54,10 +54,10 @@ def test_one_of_two_runs_with_one_name_diverges_and_its_page_names_the_cluster(f
         "exp_annotations": {
             "summary": "Run a/r diverged: NLL 0.5. Stop it and resume from a checkpoint before the rise.",
             "description": (
-                "The mean NLL of the last 100 steps is 0.5, above 0.3 (bad) and not falling; its level before was "
+                "The mean NLL of the last 100 steps is 0.5, above 0.3 (bad) and not falling; the level it held was "
                 "0.15. Stop the run, look at its outputs, and resume from the last checkpoint before the rise, with a "
-                "lower learning rate. A long stretch of hard data looks the same. Add a probe (observe_probe) to tell "
-                "them apart."
+                "lower learning rate. Batches from a harder bucket look the same: pass group= to observe(). A long "
+                "stretch of hard data looks the same. Add a probe (observe_probe) to tell them apart."
             ),
             "runbook_url": "https://github.com/vae-exporter/vae-exporter/blob/main/docs/runbooks/VaeNllDiverged.md",
             "dashboard_url": "http://grafana/d/vae-run?var-cluster=a&var-run=r",

@@ -5,28 +5,23 @@ from __future__ import annotations
 import json
 import re
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 from children import finished
 from prometheus_client.parser import text_string_to_metric_families
+from shipped_rules import ALERTS, RECORDED, ROOT, RULE_FILES, RULE_TESTS, RULES, UNIT_TESTS
 
 from vae_exporter.stack.programs import find_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-RULE_FILES = sorted((ROOT / "prometheus" / "rules").glob("*.yml"))
-RULE_TESTS = sorted((ROOT / "tests" / "rules").glob("*.yml"))
 RUNBOOKS = sorted((ROOT / "docs" / "runbooks").glob("*.md"))
 JUDGING = ROOT / "docs" / "judging.md"
 
-RULES = [rule for file in RULE_FILES for group in yaml.safe_load(file.read_text())["groups"] for rule in group["rules"]]
-ALERTS = {rule["alert"]: rule for rule in RULES if "alert" in rule}
-RECORDED = {rule["record"] for rule in RULES if "record" in rule}
 QUERIES = [
     pytest.param(query, id=f"{page.stem}-{number}")
     for page in [*RUNBOOKS, JUDGING]
@@ -38,7 +33,7 @@ of_each_alert = pytest.mark.parametrize("name", ALERTS)
 
 def promtool(*arguments: str | Path) -> None:
     """Run promtool, and fail with its own words where it fails."""
-    done = finished([find_program("promtool"), *arguments])
+    done = finished([find_program("promtool"), *arguments], seconds=240)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -65,10 +60,9 @@ def published() -> set[str]:
 
 def outcomes(alert: str) -> Iterator[list[bool]]:
     """Yield, for each unit test that is about *alert*, whether it is expected to fire, time after time."""
-    for file in RULE_TESTS:
-        for test in yaml.safe_load(file.read_text())["tests"]:
-            cases: list[dict[str, Any]] = test.get("alert_rule_test", [])
-            yield [bool(case["exp_alerts"]) for case in cases if case["alertname"] == alert]
+    for test in UNIT_TESTS:
+        cases: list[dict[str, Any]] = test.get("alert_rule_test", [])
+        yield [bool(case["exp_alerts"]) for case in cases if case["alertname"] == alert]
 
 
 def test_promtool_finds_nothing_to_complain_about() -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(600)  # the first test waits for the evaluation of all runs
 
-STEP_SECONDS = 1.5
+STEP_SECONDS = 0.75
 
 HOVERING = [(0.28, 0.6), (0.32, 0.2), (0.32, 0.4), (0.32, 0.6), (0.2, 0.75)]
 """Levels, and the noise as a share of it."""

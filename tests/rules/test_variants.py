@@ -1,4 +1,4 @@
-"""The rules in groups of at most 20, with the team of a run on its alerts: they decide as the shipped rules do."""
+"""The rules in groups of at most 20, with inlined pages and the team of a run on its alerts, decide as shipped."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from vae_exporter.stack.programs import find_program
 from vae_rules.__main__ import generated
 from vae_rules.alert_labels import parse_alert_labels
 from vae_rules.identity import Identity
+from vae_rules.inlining import PAGES, PARTS
 
 ROOT = Path(__file__).parents[2]
 UNIT_TESTS = sorted((ROOT / "tests" / "rules").glob("*.yml"))
@@ -26,7 +27,8 @@ MAX_RULES = 20
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the generated files of the variant, where a clone of the repository has them."""
     root = tmp_path_factory.mktemp("variant")
-    for path, text in generated(ROOT, Identity(), max_rules=MAX_RULES, alert_labels=("team",)).items():
+    variant = generated(ROOT, Identity(), max_rules=MAX_RULES, alert_labels=("team",), inlines_pages=True)
+    for path, text in variant.items():
         file = root / path.relative_to(ROOT)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
@@ -61,6 +63,13 @@ def test_no_group_has_more_rules_and_none_is_lost(clone: Path) -> None:
         assert [name for name in names if name != "run:vae_run:labels"] == [
             rule.get("record") or rule["alert"] for rule in shipped["rules"]
         ]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_a_page_waits_for_reads_no_recorded_part(clone: Path, page: str) -> None:
+    rules = [rule for group in groups_of(clone / "prometheus" / "rules" / "training.yml") for rule in group["rules"]]
+    (expression,) = [rule["expr"] for rule in rules if rule.get("record") == page]
+    assert not [part for part in PARTS if re.search(rf"(?<![\w:]){part}(?![\w:])", expression)]
 
 
 def test_promtool_finds_nothing_to_complain_about(clone: Path) -> None:

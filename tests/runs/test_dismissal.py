@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -51,3 +52,11 @@ def test_a_run_without_alerts_is_an_error_that_lists_those_with_some(server: Ale
     with pytest.raises(DismissalError, match=r"run 'daed' has not got an alert .* with alerts are dead, other"):
         dismiss(server, "daed")
     assert silenced(server) == set()
+
+
+def test_a_user_without_a_name_can_dismiss(server: Alertmanager, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container that runs under a number of its own."""
+    for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 2_000_000_007)
+    assert dismiss(server, "dead").alerts == ("VaeExporterDown", "VaeGpuFailing")

@@ -9,10 +9,11 @@ from deadline import wait_until
 from rich.console import Console
 from watched_runs import last_step
 
+from vae_exporter.runs.live import current_table
 from vae_exporter.runs.newcomers import Newcomers
 from vae_exporter.runs.printing import duration, overview
 from vae_exporter.runs.standing import Standing, standings
-from vae_exporter.stack.client import Prometheus
+from vae_exporter.stack.client import Alertmanager, Prometheus
 
 if TYPE_CHECKING:
     from watched_runs import WatchedRuns
@@ -66,6 +67,20 @@ def test_a_run_is_a_row() -> None:
         "a [b]  running     7  0.163  excellent  healthy  3 min ago  90%           -",
         "alerts of a [b]: VaeNllSpike",
     ]
+
+
+def test_an_alert_that_is_held_back_says_so() -> None:
+    alerts = {"VaeNllDiverged": "page", "VaeNllSpike": "ticket"}
+    lines = printed(Standing("dead", alerts=alerts, suppressed={"VaeNllDiverged": "silenced"}))
+    assert lines[-1] == "alerts of dead: VaeNllDiverged (silenced), VaeNllSpike"
+
+
+def test_without_alertmanager_silences_are_unknown(watched: WatchedRuns) -> None:
+    output = StringIO()
+    table = current_table(Prometheus(watched.url), Alertmanager("http://127.0.0.1:1"))
+    Console(file=output, width=200).print(table)
+    assert "alerts of full_run: " in output.getvalue()
+    assert "silences are unknown: http://127.0.0.1:1 does not answer like Alertmanager" in output.getvalue()
 
 
 def test_no_column_is_for_gpus_if_no_run_has_one() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
-from children import child, line_of
+from children import child, finished, line_of
 from deadline import wait_until
 from http_get import get
 
@@ -143,6 +143,28 @@ for file in files:
     os.close(file)
 sys.stdin.readline()
 """
+
+
+DESCRIPTORS_CLOSED = """
+import os, time
+from vae_exporter import TrainingExporter
+
+exporter = TrainingExporter("bs4", port=0, linger_seconds=0, gpus=False).start()
+os.closerange(3, 256)
+began, used = time.monotonic(), time.process_time()
+time.sleep(2)
+exporter.observe(1, nll=0.2)
+share = (time.process_time() - used) / (time.monotonic() - began)
+exporter.close()
+print(share)
+"""
+
+
+def test_a_training_that_closes_the_descriptors_of_others_neither_spins_nor_fails() -> None:
+    done = finished([sys.executable, "-c", DESCRIPTORS_CLOSED])
+    assert done.returncode == 0
+    assert float(done.stdout) < 0.2
+    assert "Traceback" not in done.stderr
 
 
 def test_a_process_without_descriptors_does_not_spin_and_answers_once_it_has_some() -> None:

@@ -98,7 +98,7 @@ class TestCollectorFails:
     ) -> None:
         for _ in range(3):
             list(collector.collect())
-        assert recorder.facts().errors == {"collect": 3, "observe": 0, "sample": 0}
+        assert recorder.facts().errors == {"collect": 3, "observe": 0, "push": 0, "sample": 0}
         assert caplog.text.count("the collector 'broken' failed; training continues") == 1
         assert "out of luck" in caplog.text
 

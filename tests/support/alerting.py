@@ -29,13 +29,15 @@ class Alertmanager:
         """Send the alerts, as Prometheus does."""
         self.post("alerts", alerts)
 
-    def silence(self, run: str) -> None:
-        """Silence all alerts of *run* for an hour."""
+    def silence(self, run: str, **labels: str) -> None:
+        """Silence for an hour the alerts of *run* that have *labels*."""
         now = datetime.now(timezone.utc)
         self.post(
             "silences",
             {
-                "matchers": [{"name": "run", "value": run, "isRegex": False}],
+                "matchers": [
+                    {"name": name, "value": value, "isRegex": False} for name, value in {"run": run, **labels}.items()
+                ],
                 "startsAt": now.isoformat(),
                 "endsAt": (now + timedelta(hours=1)).isoformat(),
                 "createdBy": "tests",

@@ -39,7 +39,7 @@ class PanelQuery:
         expr = self.expr
         for name, value in variables.items():
             expr = re.sub(rf"\$({name}\b|\{{{name}\}})", value, expr)
-        assert "$" not in re.sub(r'"\$1"', "", expr), f"a variable is left in {expr}"
+        assert "$" not in re.sub(r'"[^"]*\$1"', "", expr), f"a variable is left in {expr}"
         return expr
 
 

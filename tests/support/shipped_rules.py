@@ -1,4 +1,4 @@
-"""The rules in the shipped files."""
+"""The rules in the shipped files, and their unit tests."""
 
 from __future__ import annotations
 
@@ -7,14 +7,22 @@ from typing import Any
 
 import yaml
 
-FOLDER = Path(__file__).parents[2] / "prometheus" / "rules"
+ROOT = Path(__file__).parents[2]
 
-RULES: list[dict[str, Any]] = [
-    rule
-    for file in sorted(FOLDER.glob("*.yml"))
-    for group in yaml.safe_load(file.read_text())["groups"]
-    for rule in group["rules"]
-]
+RULE_FILES = sorted((ROOT / "prometheus" / "rules").glob("*.yml"))
+RULE_TESTS = sorted((ROOT / "tests" / "rules").glob("*.yml"))
+
+
+def _read(file: Path) -> Any:  # noqa: ANN401 - YAML
+    return yaml.load(file.read_text(), yaml.CSafeLoader)  # ten times as fast as safe_load
+
+
+GROUPS: list[dict[str, Any]] = [group for file in RULE_FILES for group in _read(file)["groups"]]
+RULES: list[dict[str, Any]] = [rule for group in GROUPS for rule in group["rules"]]
+ALERTS = {rule["alert"]: rule for rule in RULES if "alert" in rule}
+RECORDED = {rule["record"] for rule in RULES if "record" in rule}
+
+UNIT_TESTS: list[dict[str, Any]] = [test for file in RULE_TESTS for test in _read(file)["tests"]]
 
 
 def labels_of_rules(*names: str) -> set[tuple[str, ...]]:

@@ -11,9 +11,9 @@ from vae_exporter._process.arguments import suggestion
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ERROR_REASONS = ("collect", "observe", "sample")
-"""Where an unexpected exception was caught: during a scrape, in a call from the training loop, or in the thread that
-reads the GPUs."""
+ERROR_REASONS = ("collect", "observe", "push", "sample")
+"""Where an unexpected exception was caught: during a scrape, in a call from the training loop, in a push by OTLP, or in
+the thread that reads the GPUs."""
 
 DROP_REASONS = ("backlog", "capture", "closed", "invalid")
 """Why a value was dropped: too many pending copies; a CUDA graph capture; observed after `close`, or still pending when

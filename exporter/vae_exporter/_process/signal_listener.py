@@ -63,7 +63,8 @@ class SignalListener:
     def stop(self) -> None:
         """Stop listening, and end the thread."""
         if self._sockets:
-            self._release()[1].close()  # the thread then reads the end
+            with suppress(OSError):  # the training has closed it, for example with os.closerange
+                self._release()[1].close()  # the thread then reads the end
 
     def abandon(self) -> None:
         """Let go of the sockets in a forked process, which does not have the thread."""
@@ -80,7 +81,7 @@ class SignalListener:
         return ours, its
 
     def _listen(self, ours: socket.socket) -> None:
-        with ours:
+        with suppress(OSError), ours:  # likewise
             while numbers := ours.recv(64):
                 for number in numbers:
                     if number == _FLUSH:

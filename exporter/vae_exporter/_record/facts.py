@@ -87,7 +87,7 @@ class GapFacts:
         ratio: how many times that of the training it is.
         standard_error: of the difference of the two ratios; None if it cannot be estimated.
         best_nll: the lowest average so far.
-        best_ratio: the ratio then.
+        best_ratio: the ratio when the average was last clearly lower than before.
     """
 
     step: int

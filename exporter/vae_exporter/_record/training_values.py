@@ -33,6 +33,10 @@ REMEMBERED_NONFINITE = 1000
 FIRST_VALUES = 10
 """The start of a loss is the mean of its first ten values: a single one says little."""
 
+LEAP = 100.0
+"""Times the start before it, a value is an explosion and no part of the start. In a recorded run the KL went from 29 to
+1.3e9 within its first four printed values."""
+
 
 class TrainingValues:
     """The values of the training steps, in the order in which they arrive.
@@ -320,7 +324,7 @@ class Loss:
         if isfinite(value):
             self.last = value
             self.is_finite = True
-            if len(self.first) < FIRST_VALUES:
+            if len(self.first) < FIRST_VALUES and not 0 < LEAP * sum(self.first) < value * len(self.first):
                 self.first.append(value)
         else:
             self.nonfinite += 1

@@ -18,21 +18,30 @@ if TYPE_CHECKING:
 AVERAGED = 5
 """How many evaluations in a row are averaged: one may be of easy or hard batches."""
 
+CLEARLY_LOWER = 2.0
+"""Standard errors by which an average must be lower to be an improvement. The lowest of many equal ones is chance."""
+
 
 class Validation:
     """The mean of each loss over the newest evaluation, which is all batches that were observed at one step.
 
     An evaluation is over when the training goes on or the next one begins. Its NLL is then compared with that of the
     training, and both are averaged over `AVERAGED` evaluations. The lowest such average is the best that the model has
-    done on data that it is not trained on.
+    done on data that it is not trained on. The gap is compared with that of the last clear improvement.
     """
+
+    _best: float
+    _improved: float
+    _ratio_then: float
 
     def __init__(self) -> None:
         self._means: dict[str, _StepMean] = {}
         self._step: int | None = None  # of the evaluation that has not been compared yet
         self._training_nll: float | None = None  # when it began
         self._compared: deque[_Evaluation] = deque(maxlen=NEEDED_MEANS)
-        self._best: tuple[float, float] | None = None  # the lowest average NLL, and the gap then
+        self._best: float  # the lowest average NLL
+        self._improved: float  # the one at which it was last clearly lower than before
+        self._forget_best()
 
     def record(self, step: int, values: Mapping[str, float], training_nll: float | None) -> None:
         """Record the finite losses of one batch of the evaluation at *step*. Other values are ignored.
@@ -65,25 +74,35 @@ class Validation:
             return
         self._compared.append(_Evaluation(step, nll, self._training_nll))
         if len(self._compared) >= AVERAGED:
-            average = _average(list(self._compared)[-AVERAGED:])
-            self._best = min(self._best or average, average)
+            nll, ratio = _average(list(self._compared)[-AVERAGED:])
+            if nll < self._improved - CLEARLY_LOWER * self._error():
+                self._improved, self._ratio_then = nll, ratio
+            self._best = min(self._best, nll)
 
     def start_over(self) -> None:
         """Forget how the evaluations compare: a stage begins, in which other losses are normal."""
         self._step = None
         self._compared.clear()
-        self._best = None
+        self._forget_best()
 
     def facts(self) -> ValidationFacts:
         """Return what is known."""
         losses = {component: one.value for component, one in self._means.items()}
-        if len(self._compared) < AVERAGED or self._best is None:
+        if len(self._compared) < AVERAGED:
             return ValidationFacts(losses)
         nll, ratio = _average(list(self._compared)[-AVERAGED:])
-        ratios = [one.ratio for one in self._compared]
-        error = standard_error_of_means(ratios, [1] * len(ratios), [1] * AVERAGED)
+        error = _standard_error([one.ratio for one in self._compared])
         growth_error = None if error is None else error * math.sqrt(2)  # both averages are uncertain
-        return ValidationFacts(losses, GapFacts(self._compared[-1].step, nll, ratio, growth_error, *self._best))
+        step = self._compared[-1].step
+        return ValidationFacts(losses, GapFacts(step, nll, ratio, growth_error, self._best, self._ratio_then))
+
+    def _forget_best(self) -> None:
+        self._best = math.inf
+        self._improved = math.inf
+        self._ratio_then = math.inf
+
+    def _error(self) -> float:
+        return _standard_error([one.nll for one in self._compared]) or 0.0
 
 
 @dataclass(frozen=True)
@@ -95,6 +114,11 @@ class _Evaluation:
     @property
     def ratio(self) -> float:
         return self.nll / self.training_nll
+
+
+def _standard_error(values: list[float]) -> float | None:
+    """Return the standard error of the mean of the newest `AVERAGED` of *values*; None if it cannot be estimated."""
+    return standard_error_of_means(values, [1] * len(values), [1] * AVERAGED)
 
 
 def _average(evaluations: Iterable[_Evaluation]) -> tuple[float, float]:

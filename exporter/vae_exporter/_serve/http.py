@@ -32,9 +32,10 @@ REQUEST_SECONDS = 30.0
 _POLL_SECONDS = 0.1
 
 _BACK_OFF_SECONDS = 1.0
-"""How long the server rests when the process has no file descriptor left for a connection that is waiting."""
+"""How long the server rests when it cannot accept a connection that is waiting, as without a free file descriptor."""
 
-_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+_OF_ONE_CLIENT = {errno.ECONNABORTED, errno.EAGAIN, errno.EPROTO, errno.EPERM}
+"""Errors of `accept` that end with the client: it hung up, or a firewall refuses it."""
 
 _logger = logging.getLogger("vae_exporter")
 
@@ -139,8 +140,8 @@ class _Server(ThreadingWSGIServer):
         try:
             request, address = super().get_request()
         except OSError as error:
-            if error.errno in _EXHAUSTED:
-                self._tell_exhausted(error)
+            if error.errno not in _OF_ONE_CLIENT:
+                self._tell_unreachable(error)
                 time.sleep(_BACK_OFF_SECONDS)
             raise
         if self.tls is None:
@@ -168,14 +169,17 @@ class _Server(ThreadingWSGIServer):
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the standard library's signature
         """Print nothing when a client hangs up in the middle of an answer."""
 
-    def _tell_exhausted(self, error: OSError) -> None:
+    def _tell_unreachable(self, error: OSError) -> None:
         if not self._is_told:
             self._is_told = True
             _logger.error(
-                "port %d cannot accept a connection (%s), so this process is not scraped until it has fewer files "
-                "open. Raise `ulimit -n`, or give the DataLoader fewer workers. This is logged once.",
+                "port %d cannot accept a connection (%s), so this process is not scraped until that changes. %s. This "
+                "is logged once.",
                 self.server_port,
                 error.strerror,
+                "The training has closed a file descriptor that is not its own"
+                if error.errno == errno.EBADF
+                else "Raise `ulimit -n`, or give the DataLoader fewer workers",
             )
 
 
@@ -201,7 +205,8 @@ class HttpServer:
     def close(self) -> None:
         """Stop listening, and let the answers under way be finished."""
         self._server.shutdown()
-        self._server.server_close()
+        with suppress(OSError):  # the training has closed the socket, for example with os.closerange
+            self._server.server_close()
         self._thread.join(CLOSE_SECONDS)
 
 

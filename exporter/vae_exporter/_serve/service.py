@@ -18,6 +18,7 @@ from vae_exporter._process.gevent_patch import warn_of_gevent
 from vae_exporter._process.rank import assumed_rank, known_rank, may_be_one_of_many, place_labels
 from vae_exporter._process.targets import End
 from vae_exporter._serve.endpoint import endpoint_app, listen, unsettled_app
+from vae_exporter._serve.registry import run_registry
 from vae_exporter._serve.scrapers import RECENT_SECONDS, Scrapers
 from vae_exporter.errors import EndpointError, VaeExporterError
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from vae_exporter._record.recorder import Recorder
     from vae_exporter._serve.http import HttpServer
     from vae_exporter._serve.place import Place
+    from vae_exporter._serve.push import Push
     from vae_exporter.vocabulary import EndState
 
 RANK_SECONDS = 30.0
@@ -50,6 +52,7 @@ class RunService:
         gpus: Reads the GPUs meanwhile. None: nothing reads them.
         linger_seconds: How long the end waits for the last scrapes, at most.
         history: Hands on what earlier processes have left. None: nothing is kept.
+        push: Pushes the metrics as well. None: they are only scraped.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of a run
@@ -62,6 +65,7 @@ class RunService:
         gpus: GpuSampler | None,
         linger_seconds: float,
         history: History | None = None,
+        push: Push | None = None,
     ) -> None:
         self._settings = settings
         self._recorder = recorder
@@ -70,6 +74,7 @@ class RunService:
         self._gpus = gpus
         self._linger_seconds = linger_seconds
         self._history = history
+        self._push = push
         self._scrapers = Scrapers()
         self._server: HttpServer | None = None
         self._app: WSGIApplication = unsettled_app
@@ -83,7 +88,7 @@ class RunService:
         self._is_live = False
         self._is_settled = False
         self._has_ended = False
-        self._is_unscraped = False
+        self._is_unscraped = push is not None  # nobody needs to scrape it then
         self._signals = 0
         self._foreseen_at: float | None = None
         self._needs_attention = True
@@ -152,6 +157,8 @@ class RunService:
                         self._history.leave(self._settings, self._recorder)
                     if self._gpus:
                         self._gpus.stop()  # with a last look: an out-of-memory error may be why it ends
+                    if self._push:
+                        self._push.finish()
                     is_read = self._server is None or self._wait_for_scrapes(state)
                 return ending.signal
             finally:
@@ -215,6 +222,8 @@ class RunService:
             self._history.hand_on(self._settings, self._recorder)
         facts = self._gpus.facts if self._gpus else None
         self._app = endpoint_app(self._settings, self._recorder, self._scrapers, facts)
+        if self._push:
+            self._push.start(run_registry(self._settings, self._recorder, facts))
         self._list(number)
         if self._server:
             self._announcement.make(
@@ -303,6 +312,7 @@ class RunService:
         if self._server:
             self._server.abandon()
             self._server = None
+        self._push = None  # its thread is in the other process
 
     def _replace(self) -> None:
         """Let go of everything, without an end: another exporter of this process continues the run."""
@@ -310,6 +320,8 @@ class RunService:
         _logger.info("run %r: a new exporter replaces this one", self._settings.run)
         if self._gpus:
             self._gpus.stop()
+        if self._push:
+            self._push.stop()
         self._let_go(keeps_end=False)
 
     def _idle_below(self, above: ExportedRun) -> None:

@@ -10,6 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from vae_exporter.judge.number import figure
 from vae_exporter.judge.printing import STYLES
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def picture(view: View) -> RenderableType:
 def line(view: View) -> str:
     """Render *view* as one line, for output that is not a terminal."""
     progress = view.progress
-    words = [f"step {progress.step}, NLL {progress.losses['nll']:.3f}" if progress else "no step yet"]
+    words = [f"step {progress.step}, NLL {figure(progress.losses['nll'])}" if progress else "no step yet"]
     words.append(f"verdict {_verdict(view.standing)}")
     words.extend(f"alert {name} ({state})" for name, state in view.alerts.items())
     return ", ".join(words)
@@ -86,7 +87,7 @@ def _training(view: View) -> RenderableType:
     table.add_row("Steps per second", f"{1 / per_step:.0f}")
     table.add_row("Learning rate", f"{progress.learning_rate:.1e}")
     for name, value in progress.losses.items():
-        table.add_row(f"Loss: {name}", f"{value:.4g}")
+        table.add_row(f"Loss: {name}", figure(value))
     return table
 
 
@@ -94,7 +95,7 @@ def _judged(view: View) -> RenderableType:
     standing = view.standing
     table = _table()
     table.add_row("Verdict", Text(_verdict(standing), style=STYLES.get(standing.verdict or "", "dim")))
-    table.add_row("Mean NLL", "-" if standing.nll is None else f"{standing.nll:.3f}")
+    table.add_row("Mean NLL", "-" if standing.nll is None else figure(standing.nll))
     alerts = [f"{name}\n{state}" for name, state in view.alerts.items()]
     table.add_row("Alerts", "\n".join(alerts) or "none")
     return table

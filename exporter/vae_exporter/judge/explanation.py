@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from vae_exporter.judge import engine
+from vae_exporter.judge.number import figures
 from vae_exporter.judge.recorded_rules import recorded_rules
 from vae_exporter.stack.client import Prometheus
 from vae_exporter.stack.run_history import history_of
@@ -112,10 +113,9 @@ def _paragraph(part: Part) -> Text:
     text.append(_short(part.name), style="bold default")
     text.append(f": {part.meaning}", style="default not bold")
     if part.numbers:
-        numbers = (
-            f"{_short(name).replace('_', ' ')} {'unknown' if value is None else f'{value:.4g}'}"
-            for name, value in part.numbers.items()
-        )
+        known = {name: value for name, value in part.numbers.items() if value is not None}
+        printed = dict(zip(known, figures(list(known.values())), strict=True))
+        numbers = (f"{_short(name).replace('_', ' ')} {printed.get(name, 'unknown')}" for name in part.numbers)
         text.append(f"\n       {', '.join(numbers)}", style="dim not bold")
     return text
 

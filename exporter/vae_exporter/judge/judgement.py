@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from vae_exporter._process.settings import check_settings
 from vae_exporter.judge import engine
 from vae_exporter.judge.explanation import explain_log
+from vae_exporter.judge.inhibition import inhibit_rules, inhibitor
 from vae_exporter.judge.simulation import simulate
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from vae_exporter._record.baseline import Baseline
     from vae_exporter.judge.engine import FiringAlert, Moment
     from vae_exporter.judge.explanation import Part
+    from vae_exporter.judge.inhibition import InhibitRule
     from vae_exporter.judge.logs.logged_run import LoggedRun
     from vae_exporter.judge.simulation import Scrapes
 
@@ -32,7 +34,8 @@ KEPT_STEPS = 200
 class AlertEpisode:
     """One firing of an alert, from *step* to *resolved_step*, which is None if it still fired at the end of the run.
 
-    *cause* is the component that the rules name as the cause of the rise, if any.
+    *cause* is the component that the rules name as the cause of the rise, if any. From *inhibited_step* on, the alert
+    *inhibited_by* keeps it from notifying.
     """
 
     alert: str
@@ -42,6 +45,8 @@ class AlertEpisode:
     cause: str | None
     summary: str
     description: str
+    inhibited_by: str | None = None
+    inhibited_step: int | None = None
 
 
 @dataclass(frozen=True)
@@ -115,12 +120,22 @@ def judge(  # noqa: PLR0913 - the command's options
         StackError: promtool is missing, or fails.
     """
     scrapes = scrape(run, band_edges, baseline, loss)
-    judged = judgement(engine.evaluate(scrapes, rules), scrapes.steps, kept=engine.kept_alerts(rules))
+    moments = engine.evaluate(scrapes, rules)
+    judged = judgement(moments, scrapes.steps, kept=engine.kept_alerts(rules), inhibitions=inhibit_rules())
     return replace(judged, why=explain_log(scrapes, rules)) if why else judged
 
 
-def judgement(moments: Sequence[Moment], steps: Sequence[int], *, kept: Collection[str] = ()) -> Judgement:
-    """Summarize *moments*, which were evaluated at *steps*. The alerts *kept* keep firing for `KEPT_STEPS`."""
+def judgement(
+    moments: Sequence[Moment],
+    steps: Sequence[int],
+    *,
+    kept: Collection[str] = (),
+    inhibitions: Collection[InhibitRule] = (),
+) -> Judgement:
+    """Summarize *moments*, which were evaluated at *steps*.
+
+    The alerts *kept* keep firing for `KEPT_STEPS`. One that *inhibitions* hold back begins when they no longer do.
+    """
     last = moments[-1] if moments else engine.Moment({}, ())
     verdict = _labels(last, "run:vae_verdict")
     return Judgement(
@@ -129,7 +144,7 @@ def judgement(moments: Sequence[Moment], steps: Sequence[int], *, kept: Collecti
         band=_labels(last, "run:vae_nll_band").get("band"),
         nll=_value(last, "run:vae_nll:mean"),
         bands=tuple(_bands(moments, steps)),
-        alerts=tuple(_episodes(moments, steps, kept)),
+        alerts=tuple(_episodes(moments, steps, kept, inhibitions)),
         moments=moments,
         steps=steps,
     )
@@ -145,7 +160,9 @@ def _bands(moments: Sequence[Moment], steps: Sequence[int]) -> Iterator[BandSpan
         yield BandSpan(band, span[0][2], span[-1][2], span[-1][1])
 
 
-def _episodes(moments: Sequence[Moment], steps: Sequence[int], kept: Collection[str]) -> Iterator[AlertEpisode]:
+def _episodes(
+    moments: Sequence[Moment], steps: Sequence[int], kept: Collection[str], inhibitions: Collection[InhibitRule]
+) -> Iterator[AlertEpisode]:
     episodes: dict[frozenset[tuple[str, str]], AlertEpisode] = {}
     last_fired: dict[frozenset[tuple[str, str]], int] = {}
     ended: list[AlertEpisode] = []
@@ -157,8 +174,11 @@ def _episodes(moments: Sequence[Moment], steps: Sequence[int], kept: Collection[
             if not is_kept:
                 ended.append(replace(episodes.pop(key), resolved_step=step))
         for key, alert in firing.items():
-            if key not in episodes:
+            by = inhibitor(alert, moment.alerts, inhibitions)
+            if key not in episodes and by is None:
                 episodes[key] = _begun(alert, moment, step)
+            elif key in episodes and by and episodes[key].inhibited_by is None:
+                episodes[key] = replace(episodes[key], inhibited_by=by, inhibited_step=step)
     yield from sorted([*ended, *episodes.values()], key=lambda episode: (episode.step, episode.alert))
 
 

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from vae_exporter.judge import explanation
+from vae_exporter.judge.number import figure
 from vae_exporter.vocabulary import NLL_BANDS, VERDICTS
 
 if TYPE_CHECKING:
@@ -37,22 +38,12 @@ MAX_SPANS = 24
 """The most band spans that are listed. If there are more, the longest are."""
 
 
-LEAST_FIXED, MOST_FIXED = 0.01, 1e6
-"""Between these, a loss is printed with three decimals; others with three significant digits."""
-
-
 @dataclass(frozen=True)
 class JudgedRun:
     """A run, read to its end, and its judgement."""
 
     run: LoggedRun
     judgement: Judgement
-
-
-def figure(loss: float) -> str:
-    """Return *loss* as a person reads it at any scale, such as 0.162, 0.0016 or 1e+308."""
-    is_fixed = loss == 0 or LEAST_FIXED <= abs(loss) < MOST_FIXED
-    return f"{loss:.3f}" if is_fixed else f"{loss:.3g}"
 
 
 def as_json(judged: JudgedRun) -> dict[str, Any]:
@@ -75,6 +66,8 @@ def as_json(judged: JudgedRun) -> dict[str, Any]:
                 "step": episode.step,
                 "cause": episode.cause,
                 "resolved_step": episode.resolved_step,
+                "inhibited_by": episode.inhibited_by,
+                "inhibited_step": episode.inhibited_step,
             }
             for episode in judgement.alerts
         ],
@@ -91,7 +84,7 @@ def for_people(judged: JudgedRun, *, explain: bool) -> RenderableType:
         facts.add_row("Format", run.format)
         facts.add_row("Loss weights", str(run.weights))
         kl_weight = "unknown: the total is not nll + weight * kl"
-        facts.add_row("KL weight", kl_weight if run.kl_weight is None else f"{run.kl_weight:.3g}")
+        facts.add_row("KL weight", kl_weight if run.kl_weight is None else figure(run.kl_weight))
         facts.add_row("By medians", f"{run.by_median} of {run.steps_read} rows (see docs/past-runs.md)")
     parts: list[RenderableType] = [Text(f"{run.name}  ({run.file})", style="bold"), facts]
     parts.extend((Text("Bands"), Text.assemble("  ", strip(judgement.bands)), _bands(judgement.bands)))
@@ -142,7 +135,7 @@ def strip(bands: Iterable[BandSpan]) -> Text:
 
 def _verdict(judgement: Judgement) -> Text:
     if judgement.verdict is None:
-        return Text("none: the rules need at least 100 steps", style="dim")
+        return Text("none: the log ends before its first long window. If its rows are means, pass --means", style="dim")
     text = _styled(judgement.verdict)
     if judgement.reason != judgement.verdict:
         text.append(f" ({judgement.reason})", style="default not bold")
@@ -184,6 +177,8 @@ def _alert(episode: AlertEpisode) -> RenderableType:
     if episode.resolved_step is not None and episode.resolved_step < episode.step:
         until += ", after the run resumed from an earlier step"
     title.append(f"  from step {episode.step} {until}")
+    if episode.inhibited_by is not None:
+        title.append(f", inhibited by {episode.inhibited_by} from step {episode.inhibited_step}")
     if episode.cause is not None:
         title.append(f", cause: {episode.cause}")
     advice = Padding(Text(f"{episode.summary}\n{episode.description}"), (0, 0, 0, 4), expand=False)

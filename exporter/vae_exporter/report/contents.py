@@ -52,6 +52,7 @@ class Report:
         baseline: The mean NLL of the run before over the same 100 steps.
         edges: The edges of the NLL by name: ``bad`` is ``run:vae_nll:edge_bad``.
         contributions: The weighted means that sum to the NLL, by component.
+        stages: The first step of each stage after the first.
         alerts: The alerts that fired, in the order in which they began.
         gpu_memory: The memory of each GPU.
         outputs_url: Where to look at the run's outputs.
@@ -67,6 +68,7 @@ class Report:
     baseline: Curve = field(default_factory=Curve)
     edges: Mapping[str, float] = field(default_factory=dict)
     contributions: Mapping[str, Curve] = field(default_factory=dict)
+    stages: tuple[float, ...] = ()
     alerts: tuple[Alert, ...] = ()
     gpu_memory: tuple[GpuMemory, ...] = ()
     outputs_url: str = ""

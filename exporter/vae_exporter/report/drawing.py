@@ -105,6 +105,20 @@ def word(frame: Axes, y: float, text: str, color: str = "text") -> None:
     )
 
 
+def mark_stages(frame: Axes, stages: Iterable[float]) -> None:
+    """Draw a line where each stage began, with the word beside it."""
+    for step in stages:
+        frame.axvline(step, color=ink("faint"), linewidth=1.1, linestyle=":")
+        frame.annotate(
+            "stage",
+            (step, 0),
+            xycoords=("data", "axes fraction"),
+            xytext=(3, 4),
+            textcoords="offset points",
+            color=ink("faint"),
+        )
+
+
 def mark_alerts(frame: Axes, alerts: Iterable[Alert]) -> None:
     """Draw a line where each alert began, with its number above. Numbers that would overlap share a label."""
     numbered = sorted((alert.step, number) for number, alert in enumerate(alerts, 1) if alert.step is not None)

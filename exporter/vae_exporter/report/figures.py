@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.ticker import FixedLocator, MaxNLocator
 
-from vae_exporter.report.drawing import PARTS, axes, ink, last_way, mark_alerts, svg, unbroken, word
+from vae_exporter.report.drawing import PARTS, axes, ink, last_way, mark_alerts, mark_stages, svg, unbroken, word
 from vae_exporter.vocabulary import NLL_BANDS
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def nll_figure(report: Report) -> str:
     for part in unbroken(report.nll):
         frame.plot(part.steps, part.values, color=ink("page"), linewidth=4.2)  # an outline, for contrast with the bands
         frame.plot(part.steps, part.values, color=ink("curve"), linewidth=2.2)
+    mark_stages(frame, report.stages)
     mark_alerts(frame, report.alerts)
     return svg(frame, "nll")
 

@@ -51,6 +51,7 @@ def read_report(prometheus_url: str, run: str | None = None) -> Report:
             component: history.curve(f'max(run_component:vae_loss:contribution{{{of_run},component="{component}"}})')
             for component in NLL_PARTS
         },
+        stages=_stages(history),
         alerts=_alerts(history),
         gpu_memory=_gpu_memory(history),
         outputs_url=history.newest_labels("vae_run_info").get("outputs_url", ""),
@@ -67,6 +68,12 @@ def _edges(history: RunHistory) -> dict[str, float]:
         series.labels["__name__"].removeprefix(EDGE_PREFIX): series.points[-1][1]
         for series in history.range(f'{{__name__=~"{EDGE_PREFIX}.+",{history.selector}}}')
     }
+
+
+def _stages(history: RunHistory) -> tuple[float, ...]:
+    """Return the first step of each stage that was begun."""
+    begun = history.range(f'run_change:vae_change:first_step{{{history.selector},change="stage"}}')
+    return tuple(sorted({step for series in begun for _, step in series.points}))
 
 
 def _state(history: RunHistory) -> str | None:

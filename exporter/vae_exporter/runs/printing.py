@@ -8,7 +8,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from vae_exporter.judge.printing import STYLES, figure
+from vae_exporter.judge.number import figure
+from vae_exporter.judge.printing import STYLES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,8 +51,12 @@ def _table(runs: Sequence[Standing]) -> Table:
 
 
 def _alerts(run: Standing) -> Text:
-    alerts = Text(", ").join(Text(name, style=STYLES.get(severity, "")) for name, severity in run.alerts.items())
+    alerts = Text(", ").join(_alert(name, severity, run.suppressed.get(name)) for name, severity in run.alerts.items())
     return Text.assemble(f"alerts of {run.run}: ", alerts, overflow="fold")
+
+
+def _alert(name: str, severity: str, suppressed: str | None) -> Text:
+    return Text(f"{name} ({suppressed})", style="dim") if suppressed else Text(name, style=STYLES.get(severity, ""))
 
 
 def _cells(run: Standing) -> tuple[Text, ...]:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from vae_exporter.stack.client import Prometheus, Series
 
+_NONE: Mapping[str, Mapping[str, str]] = {}
+
 _STATES = {code: state for state, code in RUN_STATES.items()}
 
 
@@ -31,6 +33,7 @@ class Standing:
         alerts: The severity of each alert that fires, by name.
         gpu: The mean utilization of its GPUs, from 0 to 1.
         gpu_memory: The largest share of a GPU's memory in use, from 0 to 1.
+        suppressed: Why Alertmanager holds an alert back, by name: ``"silenced"`` or ``"inhibited"``.
     """
 
     run: str
@@ -44,10 +47,13 @@ class Standing:
     alerts: Mapping[str, str] = field(default_factory=dict)
     gpu: float | None = None
     gpu_memory: float | None = None
+    suppressed: Mapping[str, str] = field(default_factory=dict)
 
 
-def standings(prometheus: Prometheus) -> list[Standing]:
+def standings(prometheus: Prometheus, suppressions: Mapping[str, Mapping[str, str]] = _NONE) -> list[Standing]:
     """Return the standing of each run that Prometheus scrapes or has judged lately, by name.
+
+    *suppressions* are those of Alertmanager: see `vae_exporter.runs.suppression`.
 
     Raises:
         AnswerError: Prometheus does not answer.
@@ -79,6 +85,7 @@ def standings(prometheus: Prometheus) -> list[Standing]:
             alerts=alerts.get(run, {}),
             gpu=_value(gpus, run),
             gpu_memory=_value(memory, run),
+            suppressed=suppressions.get(run, {}),
         )
 
     return [standing(run) for run in sorted({*states, *scraped, *alerts})]

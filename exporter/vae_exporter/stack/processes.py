@@ -68,6 +68,13 @@ def check_free(name: str, port: int) -> None:
             ) from error
 
 
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nothing uses. Another process may take it at any time."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def moved(part: Any, old: str, new: str) -> Any:  # noqa: ANN401 - any part of a YAML document
     """Return *part* of a configuration with the prefix *old* of every address replaced by *new*."""
     if isinstance(part, dict):
@@ -86,7 +93,7 @@ def _start(
     file, log = folder / f"{name}.yml", folder / f"{name}.log"
     command = [*_until_parent_dies(), str(find_program(name)), f"--config.file={file}", *options]
     for _ in range(_PORT_TRIES):  # another process may take the free port before the server does
-        address = f"127.0.0.1:{port or _free_port()}"
+        address = f"127.0.0.1:{port or free_port()}"
         url = f"http://{address}"
         file.write_text(yaml.safe_dump(moved(config, PROMETHEUS_ADDRESS, address), sort_keys=False))
         with log.open("wb") as output:
@@ -132,9 +139,3 @@ def _until_parent_dies() -> list[str]:
     """Return a command prefix that terminates the program if this process is killed. Empty without setpriv."""
     setpriv = shutil.which("setpriv")  # part of util-linux, on Linux only
     return [setpriv, "--pdeathsig", "TERM"] if setpriv else []
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -41,7 +41,7 @@ def watch(
     *,
     ports: Ports,
     alertmanager_config: Path | None = None,
-    each_time: Callable[[Prometheus], object],
+    each_time: Callable[[Prometheus, Alertmanager], object],
 ) -> NoReturn:
     """Run all three with their data in *folder*, and print the notifications on *console*. Never returns.
 
@@ -71,8 +71,8 @@ def watch(
             )
         )
         console.print(f"Prometheus: {prometheus_url}, Alertmanager: {alertmanager_url}, data: {folder}")
-        server = Prometheus(prometheus_url)
-        wait_for_death([server, Alertmanager(alertmanager_url)], each_time=lambda: each_time(server))
+        servers = Prometheus(prometheus_url), Alertmanager(alertmanager_url)
+        wait_for_death(servers, each_time=lambda: each_time(*servers))
 
 
 def wait_for_death(

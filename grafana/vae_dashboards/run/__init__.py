@@ -17,9 +17,9 @@ def run(*, has_pictures: bool = False) -> Board:
     rows = {
         "Run $run": at_a_glance(),
         **({"Pictures of $run": pictures()} if has_pictures else {}),
-        "A · Sum: what the NLL of $run consists of, and which part made it rise": the_sum(),
-        "B · Stability: does the NLL of $run rise, explode or spike?": stability(),
-        "C · Confidence: are the reconstructions of $run as good as the NLL?": confidence(),
+        "A · Sum: the parts of the NLL of $run": the_sum(),
+        "B · Stability of the NLL of $run": stability(),
+        "C · Confidence in the outputs of $run": confidence(),
         "KL and discriminator of $run": latents(),
         "Optimizer and speed of $run": optimizer(),
         "GPU memory of $run": memory(),

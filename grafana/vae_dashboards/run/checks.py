@@ -59,7 +59,7 @@ def the_sum() -> Panels:
                 "the data and not the model.",
                 "The NLL is not rising.",
             ),
-            RISES,
+            [RISES],
             [Query(or_none(f"group by (run, cause) ({of_run('run:vae_nll_rise_cause')})", "cause"), "{{cause}}")],
             (6, 8),
         ),
@@ -101,12 +101,14 @@ def stability() -> Panels:
             ),
             "none",
             Query(f"max by (run) ({of_run('run:vae_nll:start')})"),
+            size=(4, 6),
             decimals=3,
         ),
         number(
             Words("Best NLL", "The lowest mean of 100 steps in this process.", no_data.AFTER_HUNDRED_STEPS),
             "none",
             Query(f"min by (run) ({of_run('run:vae_nll:best')})"),
+            size=(4, 6),
             decimals=3,
         ),
         curves(
@@ -122,7 +124,7 @@ def stability() -> Panels:
                     "{{component}}",
                 )
             ],
-            (16, 4),
+            (16, 6),
         ).axis_soft_max(1),
     ]
 
@@ -204,7 +206,7 @@ def confidence() -> Panels:
                 "loss is high, but its weight hides it.",
                 "The reconstructions look as good as the NLL suggests, or were not reported.",
             ),
-            HOLDS,
+            [HOLDS],
             [
                 Query(
                     or_none(f"group by (run, symptom) ({of_run('run:vae_confidence_gap')})", "symptom"),

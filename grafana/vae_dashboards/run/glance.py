@@ -53,13 +53,14 @@ def _verdict() -> Panels:
         number(
             Words(
                 "Verdict",
-                "The latest verdict of the rules: healthy, converging, watch or stop.",
+                "The verdict of the rules: healthy, converging, watch or stop. A run that has ended well has none.",
                 "No verdict",
             ),
             "none",
             Query(f"max by (run) ({of_run('run:vae_verdict:code')})"),
             [VERDICT],
             (5, 4),
+            is_current=True,
         ),
         rows(
             Words(
@@ -77,12 +78,23 @@ def _verdict() -> Panels:
 
 
 def _since_last_step() -> stat.Panel:
+    age = f"max by (run) ({of_run('run_rank:vae_step_age:seconds')})"
+    last = f"max by (run) (last_over_time({of_run('run_rank:vae_last_step:timestamp_seconds')}[$__range]))"
     return number(
-        Words("Since last step", "The time since the last step of the slowest rank. A pause counts as a step.", EMPTY),
+        Words(
+            "Since last step",
+            "The time since the last step of the slowest rank. A pause counts as a step. It goes on after the run has "
+            "ended or disappeared.",
+            EMPTY,
+        ),
         "s",
-        Query(f"max by (run) ({of_run('run_rank:vae_step_age:seconds')})"),
+        Query(f"{age} or time() - {last}"),
         size=(4, 6),
+        is_current=True,
     )
+
+
+_PAGES_FIRST = DataTransformerConfig(id_val="sortBy", options={"fields": {}, "sort": [{"field": "severity"}]})
 
 
 def _firing_now() -> table.Panel:
@@ -102,7 +114,7 @@ def _firing_now() -> table.Panel:
         [Query(f'label_replace(max by (severity, alertname, rank) ({firing}), "do", "$1", "alertname", "(.+)")')],
         columns,
         (16, 6),
-    ).transformations(only(columns))
+    ).transformations([_PAGES_FIRST, *only(columns)])
 
 
 def _outputs() -> table.Panel:
@@ -121,13 +133,14 @@ def _progress() -> Panels:
             Words(
                 "NLL",
                 "The mean NLL of the last 100 steps, which the rules judge. Lower is not always better: the target is "
-                "a band.",
-                no_data.AFTER_HUNDRED_STEPS,
+                "a band. A dash: the run has ended, has made fewer than 100 steps, or its loss is not finite.",
+                EMPTY,
             ),
             "none",
             Query(f"max by (run) ({of_run('run:vae_nll:mean')})"),
             size=(4, 4),
             decimals=3,
+            is_current=True,
         ),
         number(
             Words(
@@ -139,6 +152,7 @@ def _progress() -> Panels:
             Query(STATE_QUERY.format(runs=THIS_RUN)),
             [STATE],
             (4, 4),
+            is_current=True,
         ),
         number(
             Words("Step", "The latest step of the run.", EMPTY),
@@ -153,7 +167,7 @@ def _progress() -> Panels:
                 "A good run goes from converging to healthy and stays there.",
                 no_data.HUNDRED_STEPS,
             ),
-            VERDICT,
+            [VERDICT],
             [Query(f"max by (run) ({of_run('run:vae_verdict:code')})", "verdict")],
             (12, 4),
         ),
@@ -163,20 +177,23 @@ def _progress() -> Panels:
 def _alert_history() -> statetimeline.Panel:
     return states(
         Words("Alert history", "When each alert fired.", "No alert fired in this time range."),
-        FIRING,
+        [FIRING],
         [Query(or_none(FIRING_QUERY.format(runs=THIS_RUN), "alert"), "{{alert}}")],
         (24, 6),
     )
 
 
 def _about() -> table.Panel:
+    info = f"group without (instance, job) (last_over_time({of_run('vae_run_info')}[$__range]))"
+    one = f"topk by (run, rank) (1, last_over_time({of_run('vae_loss_info')}[$__range]))"  # it may change with a weight
+    judged = f"max by (run, rank, judged) ({one})"
     return rows(
         Words(
             "About",
-            "What the run reports about itself, from TrainingExporter(info=, outputs_url=).",
+            "What the run reports about itself, from TrainingExporter(info=, outputs_url=), and which loss is judged.",
             "The run was not scraped in this time range.",
         ),
-        [Query(f"group without (instance, job) (last_over_time({of_run('vae_run_info')}[$__range]))")],
+        [Query(f"{info} * on (run, rank) group_left (judged) {judged} or {info}")],
         [Column("outputs_url", "outputs_url", link=("Open", "${__value.raw}"), meaning=called("Open the outputs"))],
         (24, 4),
     ).transformations(

@@ -19,6 +19,7 @@ def marks() -> list[Annotation]:
     rate, rate_before = _now_and_before("vae_learning_rate")
     factor, factor_before = _now_and_before("vae_discriminator_factor")
     start, start_before = _now_and_before("run:vae_run_start:timestamp_seconds")
+    stage, stage_before = _now_and_before("run_change:vae_change:first_step", change="stage")
     epoch, epoch_before = _now_and_before("vae_epoch")
     return [
         _began("Pages", "page", RED),
@@ -37,6 +38,7 @@ def marks() -> list[Annotation]:
             "Learning rate more than doubled or halved",
             PURPLE,
         ),
+        Annotation("Stages", f"{stage} unless on (run) ({stage} == on (run) {stage_before})", "New stage", BLUE),
         Annotation("Epochs", f"{epoch} > on (run) {epoch_before}", "New epoch", GRAY, shown=False),
     ]
 
@@ -57,6 +59,7 @@ def _firing(severity: str) -> tuple[str, str]:
     return f"max by (run, alertname) ({alerts})", f"max by (run, alertname) ({alerts} offset $__interval)"
 
 
-def _now_and_before(series: str) -> tuple[str, str]:
+def _now_and_before(series: str, **labels: str) -> tuple[str, str]:
     """Return queries for the largest value of all ranks, now and one interval earlier."""
-    return f"max by (run) ({of_run(series)})", f"max by (run) ({of_run(series)} offset $__interval)"
+    selected = of_run(series, **labels)
+    return f"max by (run) ({selected})", f"max by (run) ({selected} offset $__interval)"

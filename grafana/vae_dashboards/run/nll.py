@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vae_dashboards.looks import dashed, edge_of_bands, filled_down_to, fixed, logarithmic, thin
-from vae_dashboards.meanings import BAND_COLORS, BLUE, GRAY, GREEN, PURPLE
+from vae_dashboards.meanings import BAND_COLORS, BLUE, GRAY, GREEN, ORANGE, PURPLE
 from vae_dashboards.panels import Words, curves
 from vae_dashboards.queries import Query, band_edge, of_run, one_curve
 from vae_dashboards.run import no_data
@@ -36,10 +36,11 @@ def nll_by_time() -> timeseries.Panel:
         Words(
             "NLL over its bands",
             "Purple: the judged NLL, the mean of the last 100 steps, on a log scale. The thin line is the mean of "
-            "the last 10, the dashed one the best so far. From the top, the bands are bad, degraded, good, "
-            "excellent, low and suspicious. The NLL should settle in excellent or good. No bands are drawn if they "
-            "do not fit the run. If the run resumes another one, the curve of that run comes first. "
-            "Dashed blue: what the run before had here, if the run has a baseline.",
+            "the last 10, the dashed blue one the best so far. From the top, the bands are bad, degraded, good, "
+            "excellent, low and suspicious; the golden range is between the dashed green lines. The NLL should settle "
+            "in excellent or good. No bands are drawn if they do not fit the run. If the run resumes another one, the "
+            "curve of that run comes first. "
+            "Dashed orange: what the run before had here, if the run has a baseline.",
             no_data.HUNDRED_STEPS,
         ),
         "none",
@@ -91,6 +92,6 @@ def _draw_over_bands(panel: timeseries.Panel | trend.Panel) -> None:
     for name in GOLDEN:
         panel.override_by_name(name, [*edge_of_bands(), *dashed(1), fixed(GREEN)])
     panel.override_by_name(SHORT, [fixed(GRAY), *thin()])
-    panel.override_by_name(BEST, [fixed(GRAY), *dashed(1)])
-    panel.override_by_name(BASELINE, [fixed(BLUE), *dashed(2)])
+    panel.override_by_name(BEST, [fixed(BLUE), *dashed(1)])
+    panel.override_by_name(BASELINE, [fixed(ORANGE), *dashed(2)])
     panel.override_by_name(NLL, [fixed(PURPLE)])

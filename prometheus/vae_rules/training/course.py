@@ -137,6 +137,7 @@ RISING = Alert(
         [[level]]
         [[step]]
         [[learning rate]].
+        [[judged]]
         {{- with <<run:vae_nll_rise_cause{@run,cause="data"}>> }}
         [[hard data]]
         {{- else }}
@@ -145,6 +146,7 @@ RISING = Alert(
         [[changes]]
         If the rise continues, the run will soon be bad. Keep a copy of the last checkpoint before the rise, and resume
         from it with a lower learning rate.
+        [[no group]]
         [[no probe]]
         {{- end }}
     """,
@@ -156,10 +158,10 @@ SPIKE = Alert(
     "ticket",
     "run:vae_nll:short_mean and run:vae_nll:is_spiking",
     keep_firing="10m",
-    when="the NLL is at least $doubled times its level before, over two short windows: [check B](#check-b)",
+    when="the NLL is at least $doubled times the long window before, over two short windows: [check B](#check-b)",
     clears="10 minutes after",
     summary="""
-        Run {{ $labels.run }}: the NLL spiked to [[value]], at least $doubled times its previous level. Check that it
+        Run {{ $labels.run }}: the NLL spiked to [[value]], at least $doubled times the mean before. Check that it
         recovers.
     """,
     description="""

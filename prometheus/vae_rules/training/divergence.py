@@ -195,7 +195,7 @@ ALERT = Alert(
     clears="when the NLL has been good for three to six long windows",
     summary="""
         {{ with <<run:vae_nll_diverged:bool{@run} == 0>> -}}
-        Run {{ $labels.run }} recovered: the NLL is back at [[value]].
+        Run {{ $labels.run }} recovered: the NLL is back at [[value]]. No action is needed.
         {{- else -}}
         {{ with <<run:vae_nll_rise_cause{@run,cause="data"}>> -}}
         Run {{ $labels.run }}: NLL [[value]] is bad
@@ -222,6 +222,7 @@ ALERT = Alert(
         [[level]]
         [[last step]]
         [[last learning rate]].
+        [[judged]]
         {{- with <<run:vae_nll_diverged:bool{@run} == 0>> }} The run has recovered, and this alert resolves.
         {{- else }}
         {{- with <<run:vae_nll_rise_cause{@run,cause="data"}>> }}
@@ -234,6 +235,7 @@ ALERT = Alert(
         {{- with <<last_over_time(run:vae_nll:mean{@run}[1d])
         >= last_over_time(run:vae_nll:edge_reduce_learning_rate{@run}[1d]) unless run:vae_nll:bands_unfit{@run}>> }},
         with a lower learning rate{{ end }}.
+        [[no group]]
         [[no probe]]
         {{- end }}
         [[gpu error]]

@@ -28,9 +28,8 @@ ALERT = Alert(
     clears="when it publishes the version that the rules read",
     summary="""
         Run {{ $labels.run }}: its exporter is too {{ if lt $value $metrics_version.0 }}old{{ else }}new{{ end }} for
-        these rules, so alerts may be missing or wrong.
-        {{ if lt $value $metrics_version.0 }}Update vae-exporter before the run resumes.
-        {{- else }}Update the rules.{{ end }}
+        these rules, and alerts may be wrong. Update
+        {{- if lt $value $metrics_version.0 }} it before the run resumes.{{ else }} the rules.{{ end }}
     """,
     description="""
         The exporter publishes version {{ printf "%.0f" $value }} of the metrics, and the rules read version

@@ -17,8 +17,8 @@ RECORDS = Section(
             """,
             "Present while the validation is no longer improving and its gap to the training has grown $overfit times",
             why=(
-                "The reference is the gap when the validation was at its best, as in early stopping (Prechelt, "
-                '"Early stopping - but when?", 1998): while a run converges, the validation is at its best.'
+                "The reference is the gap when the validation last improved, as in early stopping (Prechelt, "
+                '"Early stopping - but when?", 1998): while a run converges, the validation improves.'
             ),
         ),
     ),
@@ -41,7 +41,8 @@ ALERT = Alert(
         {{- with <<run:vae_validation_gap:ratio{@run}>> }}, [[first %.3g]] times that of the training{{ end }}
         {{- with <<run:vae_validation:step{@run}>> }}; step [[first %.0f]]{{ end }}.
         {{- with <<run:vae_validation_nll:best{@run}>> }} At its best it was [[first %.3g]]{{ end }}
-        {{- with <<run:vae_validation_gap:best{@run}>> }}, [[first %.3g]] times that of the training{{ end }}.
+        {{- with <<run:vae_validation_gap:best{@run}>> }}, and [[first %.3g]] times that of the training when it last
+        improved{{ end }}.
         The model improves on the clips that it is trained on and no longer on others. More or other data, augmentation
         or weight decay help; more steps do not. An easy stretch of the training data looks the same and passes.
     """,

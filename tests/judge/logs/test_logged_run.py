@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 import pytest
-from recorded_runs import DATA
+from recorded_runs import DATA, metric_logger_lines
 
 from vae_exporter.errors import LogError
 from vae_exporter.judge.logs.columns import Columns
@@ -147,6 +147,21 @@ def test_the_rows_of_each_format_are_found(
     assert steps == sorted(steps)
 
 
+@pytest.mark.parametrize("name", ["bad_run", "good_run"])
+def test_a_table_with_running_means_gives_the_losses_of_its_log(name: str, tmp_path: Path) -> None:
+    log = tmp_path / f"{name}.log"
+    log.write_text("\n".join(metric_logger_lines(name)))
+
+    def losses(path: Path) -> list[tuple[int, int, dict[str, float]]]:
+        [run] = read_runs(path, LogOptions())
+        return [
+            (one.first, one.last, {value: one.values[value] for value in ("nll", "rec", "perception", "kl", "total")})
+            for one in run.stretches
+        ]
+
+    assert losses(DATA / f"{name}.csv") == losses(log)
+
+
 @pytest.mark.parametrize(
     "evaluation",
     ['{"val/nll": 0.3}', '{"step": 1, "val/nll": 0.3}', '{"epoch": 1, "val/rec": 0.02, "val/perception": 0.1}'],
@@ -189,8 +204,10 @@ def test_the_error_for_a_log_of_unknown_names_lists_its_columns_and_the_option_t
         ("{'my err': tensor(0.5), 'note': 'x'}\n", "'my err'\n", "--map 'nll=my err'"),
         ("Step,a - nll,b - nll\n1,0.5,0.5\n", "'Step', 'a - nll', 'b - nll'\n", "--map 'nll=a - nll'"),
         ("step,loss\n1,0.5\n", "'step', 'loss'\n", "--map nll=loss"),
+        ("My Err,sample,note\n0.5,1,x\n0.4,2,x\n", "'My Err', 'sample'\n", "--map 'nll=My Err'"),
+        ("step 1, kl: 3, l1: 0.1, My Err: 0.5\n" * 2, "'step', 'kl', 'l1', 'My Err'\n", "--map 'nll=My Err'"),
     ],
-    ids=["CSV", "MetricLogger", "JSON Lines", "dictionaries", "two runs of W&B", "total"],
+    ids=["CSV", "MetricLogger", "JSON Lines", "dictionaries", "two runs of W&B", "total", "no known name", "parts"],
 )
 def test_every_column_is_listed_and_can_be_mapped(tmp_path: Path, text: str, listed: str, option: str) -> None:
     path = tmp_path / "x.log"
@@ -203,6 +220,18 @@ def test_every_column_is_listed_and_can_be_mapped(tmp_path: Path, text: str, lis
     _, found, _ = read(path, LogOptions(Columns({"nll": column})))
     assert {values["nll"] for _, values in found} <= {0.5, 0.4}
     assert found
+
+
+def test_the_columns_of_another_log_are_not_listed(tmp_path: Path) -> None:
+    options = LogOptions()
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    first.write_text("step,loss\n1,0.5\n")
+    second.write_text("step,kl\n1,0.5\n")
+    for path in (first, second):
+        with pytest.raises(LogError) as raised:
+            read(path, options)
+    assert "in the columns 'step', 'kl'" in str(raised.value)
+    assert "--map" not in str(raised.value)
 
 
 def test_an_absent_nll_is_computed_from_its_weighted_parts(tmp_path: Path) -> None:

@@ -10,13 +10,15 @@ import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from children import child
 from deadline import wait_until
 
+from vae_dashboards.__main__ import write
 from vae_exporter.stack.processes import moved
+from vae_rules.identity import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,15 +40,24 @@ class Shown:
     start: int
     end: int
 
+    def titles(self, uid: str) -> set[str]:
+        """Return the titles of the panels of a dashboard, without its rows."""
+        panels = _get(f"{self.url}/api/dashboards/uid/{uid}")["dashboard"]["panels"]
+        return {panel["title"] for panel in panels if panel["type"] != "row"}
+
 
 @contextmanager
 def grafana(home: Path, folder: Path, prometheus_url: str) -> Iterator[str]:
-    """Run the Grafana that is installed in *home* with its data in *folder*, and yield its URL."""
-    provisioning = folder / "provisioning"
+    """Run the Grafana that is installed in *home* with its data in *folder*, and yield its URL.
+
+    Its dashboards show the pictures of the outputs.
+    """
+    provisioning, boards = folder / "provisioning", folder / "dashboards"
+    write(boards, Identity(), has_pictures=True)
     shutil.copytree(FILES / "provisioning", provisioning, dirs_exist_ok=True)
     for file in provisioning.glob("*/*.yml"):
         settings = moved(yaml.safe_load(file.read_text()), "http://127.0.0.1:9090", prometheus_url)
-        settings = moved(settings, "/etc/grafana/dashboards", str(FILES / "dashboards"))
+        settings = moved(settings, "/etc/grafana/dashboards", str(boards))
         file.write_text(yaml.safe_dump(settings))
     port = _free_port()
     settings = {
@@ -55,7 +66,7 @@ def grafana(home: Path, folder: Path, prometheus_url: str) -> Iterator[str]:
         "PATHS_LOGS": folder / "logs",
         "PATHS_PLUGINS": folder / "plugins",
         "PATHS_PROVISIONING": provisioning,
-        "DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH": FILES / "dashboards" / "vae-fleet.json",
+        "DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH": boards / "vae-fleet.json",
         "FEATURE_TOGGLES_ENABLE": SPARKLINES,
     }
     environment = {**os.environ, **{f"GF_{name}": str(value) for name, value in settings.items()}}
@@ -79,8 +90,12 @@ def grafana(home: Path, folder: Path, prometheus_url: str) -> Iterator[str]:
 
 def version(url: str) -> str:
     """Return the version of the Grafana at *url*."""
-    with urllib.request.urlopen(f"{url}/api/health", timeout=10) as answer:
-        return str(json.load(answer)["version"])
+    return str(_get(f"{url}/api/health")["version"])
+
+
+def _get(url: str) -> Any:  # noqa: ANN401 - any JSON
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return json.load(answer)
 
 
 def _answers(url: str) -> bool:

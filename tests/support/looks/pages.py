@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from looks.samples import HOST, sample
 
-    from playwright.sync_api import Browser, Page
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from playwright.sync_api import Browser, Page, Route
 
 DESKTOP, PHONE = 1600, 412
 """The widths of a window, in pixels."""
@@ -34,12 +36,18 @@ class Panel:
         texts: All texts that a person can read, in its page or drawn on its canvases.
         cut: Those of which only a part is visible.
         error: The message of its error, if it has one.
+        pictures: The URLs of the pictures that it shows.
     """
 
     title: str
     texts: Sequence[str]
     cut: Sequence[str]
     error: str
+    pictures: Sequence[str]
+
+    def with_pictures(self, arrived: Collection[str]) -> Panel:
+        """Return it without the pictures that have not *arrived*."""
+        return replace(self, pictures=[picture for picture in self.pictures if picture in arrived])
 
 
 @dataclass(frozen=True)
@@ -63,18 +71,32 @@ def look(browser: Browser, url: str, width: int, picture: Path) -> list[Panel]:
     page = browser.new_page(viewport={"width": width, "height": HEIGHT}, is_mobile=width == PHONE)
     try:
         page.add_init_script(SCRIPT)
+        arrived: set[str] = set()
+        page.route(f"{HOST}**", _serve)
+        page.on("response", lambda response: arrived.add(response.url) if response.ok else None)
         page.goto(url, timeout=READY_MILLISECONDS)
         page.wait_for_selector("[data-testid^='data-testid Panel header']", timeout=READY_MILLISECONDS)
         _settle(page)
         # Grafana loads a panel when it comes into view, so the window grows until it shows all of them.
-        while (height := min(TALLEST, page.evaluate("vaeLook.height()"))) > page.viewport_size["height"]:
+        shown = HEIGHT
+        while (height := min(TALLEST, page.evaluate("vaeLook.height()"))) > shown:
             page.set_viewport_size({"width": width, "height": height})
+            shown = height
             _settle(page)
         picture.parent.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=picture)
-        return [Panel(**found) for found in page.evaluate("vaeLook.panels()")]
+        return [Panel(**found).with_pictures(arrived) for found in page.evaluate("vaeLook.panels()")]
     finally:
         page.close()
+
+
+def _serve(route: Route) -> None:
+    """Answer for the host of the samples."""
+    picture = sample(route.request.url)
+    if picture is None:
+        route.fulfill(status=404)
+    else:
+        route.fulfill(body=picture, content_type="image/png")
 
 
 def _settle(page: Page) -> None:

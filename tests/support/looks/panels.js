@@ -14,12 +14,14 @@
 
   proto.fillText = function (text, x, y, ...rest) {
     const { width } = this.measureText(text);
-    const { a, b, e } = this.getTransform();
+    const { a, b, d, e, f } = this.getTransform();
     const before = { right: width, end: width, center: width / 2 }[this.textAlign] ?? 0;
     const isTurned = b !== 0;
-    const isCut = !isTurned && a * (x - before) + e < -1; // the last label of an axis may end outside
+    const left = a * (x - before) + e;
+    const isOutside = left + a * width < 0 || left > this.canvas.width || d * y + f > this.canvas.height;
+    const isCut = !isTurned && left < -1; // the last label of an axis may end outside
     if (!canvases.has(this.canvas)) canvases.set(this.canvas, []);
-    canvases.get(this.canvas).push({ text: String(text), isCut });
+    if (isTurned || !isOutside) canvases.get(this.canvas).push({ text: String(text), isCut });
     changed = performance.now();
     return fillText.call(this, text, x, y, ...rest);
   };
@@ -68,6 +70,12 @@
     return false;
   };
 
+  // The URLs of the pictures in the backgrounds of the elements.
+  const picturesOf = (root) =>
+    [...root.querySelectorAll("*")].flatMap(
+      (element) => getComputedStyle(element).backgroundImage.match(/^url\("(https?:.*)"\)$/)?.[1] ?? [],
+    );
+
   const panel = (section) => {
     const texts = textsOf(section);
     const drawn = [...section.querySelectorAll("canvas")].flatMap((canvas) => canvases.get(canvas) ?? []);
@@ -79,6 +87,7 @@
         ...texts.filter(([, element]) => isCut(element, section)).map(([text]) => text),
         ...drawn.filter((text) => text.isCut).map(({ text }) => text),
       ],
+      pictures: picturesOf(section),
       error: error ? error.getAttribute("aria-label") || "error" : "",
     };
   };

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from looks.cards import cards
+from looks.samples import STEPS_BETWEEN_SAMPLES, url_of
 from looks.trainings import STEP_SECONDS, TRAININGS, WEIGHTS
+from vae_exporter._process.outputs import STEP
 from vae_exporter._process.settings import check_settings
 from vae_exporter._record.recorder import Recorder
 from vae_exporter._serve.registry import run_registry
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from looks.trainings import Segment, Training
     from vae_exporter._gpu.facts import GpuFacts
+    from vae_exporter._record.baseline import Baseline
 
 SCRAPE_SECONDS = 15
 
@@ -53,13 +56,14 @@ class _Process:
             loss_weights=WEIGHTS,
             band_edges=None,
             info={"model": "causal-vae", "commit": "c28ceeb"},
-            outputs_url=f"https://example.org/samples/{training.run}",
+            outputs_url=url_of(training.run, STEP),
+            outputs_every=STEPS_BETWEEN_SAMPLES,
             start_step=segment.first or None,
-            **training.settings,
         )
         self._recorder = Recorder(
             start_step=segment.first or None,
             definition=settings.definition,
+            baseline=_baseline(training.baseline) if training.baseline else None,
             clock=lambda: self._seconds,
             monotonic=lambda: self._seconds,
         )
@@ -96,6 +100,15 @@ class _Process:
 
     def _gpus(self) -> GpuFacts:
         return cards(self._training, self._rank, self._seconds)
+
+
+def _baseline(run: str) -> Baseline | None:
+    """Return the course of the training *run*, as the baseline of another."""
+    (training,) = (training for training in TRAININGS if training.run == run)
+    recorder = Recorder(keeps_course=True)
+    for step, values in training.steps(rank=0).items():
+        recorder.observe(step, values)
+    return recorder.course()
 
 
 @cache

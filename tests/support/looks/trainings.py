@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from simulations.curves import doubling, healthy
@@ -66,6 +66,7 @@ class Training:
         blur: How much of the detail the outputs lose at each step, from 0 to 1.
         memory: The share of the GPU that its tensors need.
         ranks: Its ranks.
+        baseline: The name of the training that it is compared with.
     """
 
     run: str
@@ -75,7 +76,7 @@ class Training:
     blur: Callable[[int], float] = slightly
     memory: float = 0.5
     ranks: int = 1
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    baseline: str = ""
 
     def steps(self, rank: int) -> dict[int, dict[str, float]]:
         """Return the values of all steps of a rank."""
@@ -133,7 +134,7 @@ TRAININGS = (
     Training("bs4-kl1e-4-healthy"),
     Training("bs2-converging", segments=(Segment(HOUR - 180, 0, 360),)),
     Training("bs4-kl1e-6-diverging", doubling, values=_growing_gradient, memory=0.93),
-    Training("bs4-kl1e-3-crushed", crushed, values=_collapsing_kl),
+    Training("bs4-kl1e-3-crushed", crushed, values=_collapsing_kl, baseline="bs4-kl1e-4-healthy"),
     Training("rec1-blurred", blur=_blurring),
     Training("bs4-lr1e-3-nan", values=_becoming_nan),
     Training("gan-from-3600", values=_adversarial),

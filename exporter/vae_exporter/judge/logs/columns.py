@@ -16,12 +16,17 @@ from vae_exporter.vocabulary import COMPONENTS, NLL_PARTS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from vae_exporter.log_names import Meaning
+
     Found = TypeVar("Found")
 
 _CACHED_LAYOUTS = 256
 
 _MAX_NUMERIC = 200
 """The most columns with numbers that are remembered for a message."""
+
+
+_MEAN_ENDINGS = ("_mean", "_avg", "_global_avg", "/mean", "/avg", " mean", " avg")
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,16 @@ class Columns:
         figures = {value: number(str(row[key])) for value, key in found.items() if value in COMPONENTS}
         return {value: figure for value, figure in figures.items() if figure is not None and math.isfinite(figure)}
 
+    def pick_means(self, row: Mapping[str, Found]) -> dict[str, Found]:
+        """Return the means that stand beside the losses of *row*: ``nll_loss_mean`` beside ``nll_loss``."""
+        by_name = {key.strip().lower(): value for key, value in row.items()}
+        beside = {
+            value: next((name for ending in _MEAN_ENDINGS if (name := key.strip().lower() + ending) in by_name), None)
+            for value, key in self.of(row).items()
+            if value in COMPONENTS
+        }
+        return {value: by_name[name] for value, name in beside.items() if name is not None}
+
     def note(self, keys: Iterable[str]) -> None:
         """Remember that the columns *keys* have numbers."""
         self.numeric.update(dict.fromkeys(key for key in keys if key.strip()))
@@ -76,7 +91,10 @@ def mapping_hint(columns: Columns) -> str:
     if not names:
         return "If the NLL is in a column of another name, pass --map nll=COLUMN"
     listed = ", ".join(shown(repr(name)) for name in names)
-    lines = [f"It has numbers in the columns {listed}", f"If one of them is the NLL, try --map {_mapped(names)}"]
+    candidate = _likeliest(names)
+    lines = [f"It has numbers in the columns {listed}"]
+    if candidate is not None:
+        lines.append(f"If one of them is the NLL, try --map {shlex.quote(f'nll={candidate}')}")
     if columns.of(names).keys() & set(NLL_PARTS):
         lines.append("If the NLL is the weighted sum of its parts, try --weights rec=10,perception=1")
     return "\n".join(lines)
@@ -105,14 +123,16 @@ def _is_number(value: object) -> bool:
     )
 
 
-def _mapped(names: list[str]) -> str:
-    """Return the argument of ``--map`` for the column that is most likely the NLL, quoted for a shell."""
+def _likeliest(names: list[str]) -> str | None:
+    """Return the column that is most likely the NLL, or None if all are known as something else."""
 
-    def likelihood(name: str) -> tuple[bool, bool, bool, bool]:
-        known = meaning(name)
-        is_total = known is not None and known.value == "total" and known.split == "train"
+    def likelihood(name: str) -> tuple[bool, bool, bool]:
         words = name.lower()
-        may_be = known is None or known.value in COMPONENTS
-        return known is None and "nll" in words, is_total, known is None and "loss" in words, may_be
+        return "nll" in words, meaning(name) is not None, "loss" in words
 
-    return shlex.quote(f"nll={max(names, key=likelihood)}")
+    unknown_or_total = (name for name in names if (known := meaning(name)) is None or _may_be_nll(known))
+    return max(unknown_or_total, key=likelihood, default=None)
+
+
+def _may_be_nll(known: Meaning) -> bool:
+    return known.value in ("nll", "total") and known.split == "train"

@@ -18,6 +18,7 @@ from vae_exporter.judge.logs.repair.means import stretches
 from vae_exporter.judge.logs.repair.misplaced import refuse_misplaced
 from vae_exporter.judge.logs.repair.repeats import refuse_repeats
 from vae_exporter.judge.logs.repair.rounded import spread_rounded
+from vae_exporter.judge.logs.repair.running import place_running_means
 from vae_exporter.judge.logs.repair.weights import LossWeights, fit_weights
 from vae_exporter.judge.logs.rows import Refusal, Row, RunningMean, printable
 from vae_exporter.judge.logs.runs import split_into_runs
@@ -108,6 +109,7 @@ def read_runs(path: Path, options: LogOptions) -> Iterator[LoggedRun]:
     Raises:
         LogError: The log cannot be read, has an unknown format, or has no NLL.
     """
+    options = replace(options, columns=Columns(options.columns.given))  # which then notes the columns of this log only
     outside: list[Refusal] = []  # lines that were refused before they could be assigned to a run
     with reading.open_log(path) as file:
         try:
@@ -115,8 +117,8 @@ def read_runs(path: Path, options: LogOptions) -> Iterator[LoggedRun]:
             format_name, items = detection.read_rows(file, options.columns, outside.append)
             numbered = split_into_runs(refuse_repeats(items), every=options.every)
             for number, group in itertools.groupby(numbered, key=itemgetter(0)):
-                items_of_run = itertools.chain(spread_rounded(item for _, item in group), _taken(outside))
-                run = _begin(path, number, format_name, items_of_run, options)
+                placed = place_running_means(spread_rounded(item for _, item in group))
+                run = _begin(path, number, format_name, itertools.chain(placed, _taken(outside)), options)
                 if run is None:
                     continue
                 found = True

@@ -49,6 +49,13 @@ class RunningMean:
     half_digit: float
 
 
+def running_mean(printed: str) -> RunningMean:
+    """Return the mean that is *printed*, with the error of its last digit."""
+    mantissa, _, exponent = printed.lower().partition("e")
+    decimals = len(mantissa.partition(".")[2])
+    return RunningMean(float(printed), float(f"5e{int(exponent or 0) - decimals - 1}"))
+
+
 @dataclass(frozen=True)
 class Row:
     """The values that a log reports at one step.
@@ -57,8 +64,10 @@ class Row:
         line: The number of its line, or of the first if it has several.
         text: The line, for messages.
         step: The optimizer step. None if the log has no steps.
-        values: By the names of `TrainingExporter.observe`. One with a running mean is the median of the last 20 steps.
-        means: The running means since the start of the epoch. They cover *epoch_index* + 1 steps.
+        values: By the names of `TrainingExporter.observe`. One with a running mean is the median of the last 20 steps,
+            or the value of the last one.
+        means: The running means since the start of the epoch. They cover *epoch_index* + 1 steps. As printed, they may
+            be other means, until `repair.running` has tried them.
         epoch: The epoch. None if the log has no epochs.
         epoch_index: The index of the step within its epoch, from 0. None if the log has no running means.
         seconds: The time in seconds since any fixed moment. None if the log has no times.

@@ -30,7 +30,7 @@ RECORDS = Section(
         _fact(
             "run:vae_validation_gap:best",
             'vae_validation_gap_ratio{average="best"}',
-            "The same when the validation was at its best",
+            "The same when the validation was last clearly lower than before",
         ),
         _fact(
             "run:vae_validation_gap:standard_error",

@@ -41,6 +41,12 @@ def test_a_tensor_can_span_lines() -> None:
     assert (row.line, row.values) == (1, {"nll": 0.5, "rec": 0.1})
 
 
+def test_numbers_may_be_quoted() -> None:
+    [row] = parse(["{'loss': '0.7595', 'nll_loss': '0.5', 'grad_norm': '1.2', 'epoch': '0.02'}"])
+    assert isinstance(row, Row)
+    assert row.values == {"nll": 0.5, "total": 0.7595, "gradient_norm": 1.2, "epoch": 0.02}
+
+
 def test_a_step_before_or_inside_the_dictionary_is_read() -> None:
     rows = parse(["step 70: {'nll_loss': tensor(0.5)}", "{'nll_loss': tensor(0.5), 'global_step': 80}"])
     assert [row.step for row in rows if isinstance(row, Row)] == [70, 80]

@@ -8,7 +8,7 @@ import pytest
 
 from vae_exporter.judge.logs.columns import Columns
 from vae_exporter.judge.logs.formats import labelled_text
-from vae_exporter.judge.logs.rows import Line, Refusal, Row
+from vae_exporter.judge.logs.rows import Line, Refusal, Row, RunningMean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,14 +42,33 @@ def validated(lines: Iterable[str]) -> list[dict[str, float]]:
         ("Train Epoch: 3 [  640/1000 (64%)]\tnll: 0.5", 2640),
         ("Epoch [0/9], Step [10/50], nll: 0.5", 10),
         ("Epoch 3: nll=0.5", None),
+        ("Train: 2 [ 100/2000 (  5%)]  NLL: 0.5 (0.4)  Time: 0.524s (0.600s)", 100),
+        ("INFO Train: [0/10][100/2000]\teta 0:10:00 lr 0.00001\tnll 0.5 (0.4)", 100),
+        ("[rank0]:[2026-11-24 10:00:00,000] INFO: 100/2000: nll=0.5", 100),
+        ("2026/11/24 10:00:00 - train - nll: 0.5", None),
     ],
     ids=str,
 )
 def test_the_step_of_a_line_is_found(text: str, step: int | None) -> None:
     [(found_step, values)] = found([text])
     values.pop("epoch", None)
+    values.pop("learning_rate", None)
     assert found_step == step
     assert values == {"nll": 0.5}
+
+
+def test_a_line_may_print_its_step_under_two_names() -> None:
+    assert found(["Epoch 0: 3%|3 | 40/2000 [01:30<45:00, nll=0.5, step=40, global_step=2040]"]) == [
+        (2040, {"nll": 0.5, "epoch": 0})
+    ]
+
+
+@pytest.mark.parametrize("mean", ["(0.250)", "( 0.250)", "(avg: 0.250)"])
+def test_a_mean_behind_a_value_is_read_with_its_rounding(mean: str) -> None:
+    [row] = parse([f"step: 40  nll: 0.5 {mean}  lr: 0.1 (0.1)  kl: 3"])
+    assert isinstance(row, Row)
+    assert row.values == {"nll": 0.5, "learning_rate": 0.1, "kl": 3}
+    assert row.means == {"nll": RunningMean(0.25, 0.0005)}
 
 
 def test_a_line_that_shows_an_epoch_and_no_step_is_a_row_with_an_epoch() -> None:
@@ -113,9 +132,13 @@ def test_a_block_may_begin_with_a_step_of_its_own() -> None:
 
 
 def test_a_validation_loss_is_never_taken_for_that_of_the_training() -> None:
-    lines = ["step 1 Val NLL: 0.17", "step 2 | Train NLL: 0.5 | Val NLL: 0.16, Rec: 0.1"]
-    assert found(lines) == [(2, {"nll": 0.5})]
-    assert validated(lines) == [{"nll": 0.17}, {"nll": 0.16, "rec": 0.1}]
+    lines = [
+        "step 1 Val NLL: 0.17",
+        "step 2 | Train NLL: 0.5 | Val NLL: 0.16, Rec: 0.1",
+        "step 3 Val NLL: 0.1, NLL: 0.4",
+    ]
+    assert found(lines) == [(2, {"nll": 0.5}), (3, {"nll": 0.4})]
+    assert validated(lines) == [{"nll": 0.17}, {"nll": 0.16, "rec": 0.1}, {"nll": 0.1}]
 
 
 def test_a_negative_step_is_no_step() -> None:
@@ -126,5 +149,6 @@ def test_lines_of_a_metric_logger_and_text_without_losses_do_not_look_labelled()
     columns = Columns({"rec": "my err"})
     assert labelled_text.looks("step 3, My err: 0.1", columns)
     assert labelled_text.looks("step 3, Val NLL: 0.1", columns)
+    assert labelled_text.looks("step: 3  rec_loss: 0.0310 (0.0200)", columns)
     assert not labelled_text.looks("rec_loss: 0.0310 (0.0200)  time: 2.7189", columns)
     assert not labelled_text.looks("lr: 0.1, batch_size: 4", columns)

@@ -18,6 +18,7 @@ from vae_exporter.judge.logs.formats.labels import labelled, split_of_heading
         ("step 96 2.7s loss 0.4 12% kl nan", {"step": 96, "loss": 0.4, "kl": pytest.approx(float("nan"), nan_ok=True)}),
         ("Train Recon Loss: 0.5 | Val NLL: 0.16", {"Train Recon Loss": 0.5, "Val NLL": 0.16}),
         ("Val NLL: 0.16, Rec: 0.01 | Train Rec: 0.02", {"Val NLL": 0.16, "val Rec": 0.01, "Train Rec": 0.02}),
+        ("Val NLL: 0.16, NLL: 0.5, Rec: 0.02", {"Val NLL": 0.16, "NLL": 0.5, "Rec": 0.02}),
         ("[VAL] step 3 nll 0.5", {"val step": 3, "val nll": 0.5}),
         ("val_nll=0.2, kl=5", {"val_nll": 0.2, "kl": 5}),
         ("2026-11-24 09:00:00,123 - train - INFO - nll: tensor(0.5)", {"train nll": 0.5}),

@@ -133,6 +133,7 @@ def test_a_line_with_its_epoch_and_step_in_brackets_is_that_of_another_logger() 
     assert metric_logger.looks(LINE)
     assert metric_logger.looks("Train:  [ 10/469]  nll: 0.5")
     assert not metric_logger.looks("Epoch[1/15], Step [10/469], Reconst Loss: 36.0")
+    assert not metric_logger.looks("INFO Epoch [1/15] Batch [10/469] Reconst Loss: 36.0")
 
 
 def test_rows_without_losses_are_no_rows() -> None:

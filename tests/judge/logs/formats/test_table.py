@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from vae_exporter.judge.logs.columns import Columns
 from vae_exporter.judge.logs.formats import table
-from vae_exporter.judge.logs.rows import BAD_NUMBER, BAD_STEP, CUT_SHORT, Line, Refusal, Row
+from vae_exporter.judge.logs.rows import BAD_NUMBER, BAD_STEP, CUT_SHORT, Line, Refusal, Row, RunningMean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,6 +42,13 @@ def test_what_the_csv_module_writes_is_read_back(
     assert [(row.step, repr(row.values)) for row in found if isinstance(row, Row)] == [
         (step, repr({"nll": nll, "rec": rec, "learning_rate": 0.1})) for step, nll, rec in rows
     ]
+
+
+def test_a_mean_beside_a_value_is_read_with_its_rounding() -> None:
+    [row] = parse(["step,nll_loss,nll_loss_mean,rec_loss,rec_loss_mean,lr,lr_mean", "40,0.5,0.25,0.1,,0.1,0.1"])
+    assert isinstance(row, Row)
+    assert row.values == {"nll": 0.5, "rec": 0.1, "learning_rate": 0.1}
+    assert row.means == {"nll": RunningMean(0.25, 0.005)}
 
 
 def test_lightnings_empty_cells_are_skipped_and_its_validation_rows_have_no_training_losses() -> None:

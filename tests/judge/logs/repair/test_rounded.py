@@ -21,6 +21,11 @@ def test_rows_of_a_rounded_step_are_spread_up_to_the_next_one() -> None:
     assert steps([row(step) for step in (1000, 2000) for _ in range(10)]) == list(range(1000, 3000, 100))
 
 
+def test_one_row_more_than_there_are_steps_shares_a_step() -> None:
+    rows: list[Row | Refusal] = [row(step) for step in (100, 200) for _ in range(100 + (step == 100))]
+    assert len(set(steps(rows))) == 200
+
+
 @pytest.mark.parametrize(
     "rows",
     [

@@ -27,7 +27,7 @@ _MAX_LINES = 64
 _MAX_TEXT = 1 << 16
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf|NaN|Infinity)"
-_VALUE = rf"(?:(?:tensor|array|np\.float\d+|float)\(\s*\[?\s*)?(?P<value>{_NUMBER})(?![\w.])"
+_VALUE = rf"(?:(?:tensor|array|np\.float\d+|float)\(\s*\[?\s*|['\"])?(?P<value>{_NUMBER})(?![\w.])"
 _PAIR = re.compile(rf"(?P<quote>['\"])(?P<key>[\w/. -]{{1,100}})(?P=quote)\s*:\s*{_VALUE}")
 _A_KEY = re.compile(r"(?P<quote>['\"])(?P<key>[\w/. -]{1,100})(?P=quote)\s*:(?!\s*None\b)")
 _WITHIN = re.compile(r"['\"](?P<key>[\w/. -]{1,100})['\"]\s*:\s*\{(?P<body>[^{}]*)\}")

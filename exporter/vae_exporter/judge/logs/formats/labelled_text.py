@@ -13,8 +13,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from vae_exporter.judge.logs.columns import has_losses
-from vae_exporter.judge.logs.formats.labels import MAX_TEXT, labelled, scaled, split_of_heading
-from vae_exporter.judge.logs.rows import BAD_STEP, Line, Refusal, Row, shown, whole
+from vae_exporter.judge.logs.formats.labels import (
+    MAX_TEXT,
+    labelled,
+    labelled_with_means,
+    scaled,
+    split_of_heading,
+)
+from vae_exporter.judge.logs.rows import BAD_STEP, Line, Refusal, Row, running_mean, shown, whole
 from vae_exporter.log_names import STEP, TIME, meaning
 from vae_exporter.vocabulary import COMPONENTS
 
@@ -39,8 +45,20 @@ _IN_EPOCH = re.compile(
     r"(?:\[|batch(?:es)?\s*[:=#]?\s*\[?)\s*(?P<index>\d{1,18})\s*/\s*(?P<total>\d{1,18})", re.IGNORECASE
 )
 
+_BRACKETED = re.compile(
+    r"\[\s*(?P<epoch>\d{1,9})\s*/\s*\d+\s*\]\s*\[\s*(?P<index>\d{1,18})\s*/\s*(?P<total>\d{1,18})\s*\]"
+)
+_ALONE = re.compile(r"(?:\[|(?:\]|INFO|-):?\s+)\s*(?P<index>\d{1,18})\s*/\s*(?P<total>\d{2,18})(?![\w/.-])")
+"""A step and the number of steps, without a word: ``[  40/2000 (  2%)]`` or ``INFO: 40/2000:``."""
+
+_PLACES = (STEP, TIME, "epoch")
+"""Values that say where a row belongs. They do not begin another row by being repeated."""
+
 _MEAN_BEHIND = re.compile(r":\s*[-+.\w]+\s+\([-+.\w]+\)")
-"""A value of a MetricLogger, which may be alone in a line that a terminal wrapped."""
+"""A value with a running mean, which a terminal may have wrapped off the line of a MetricLogger."""
+
+_BEGINNINGS = (_STEP_PRINTED, _EPOCH_PRINTED, _BRACKETED, _ALONE)
+"""What a line that was wrapped off another does not have."""
 
 _ALMOST = 0.9
 """A progress bar that goes back after this share of its length begins the next epoch."""
@@ -52,6 +70,7 @@ class _Reading:
 
     line: Line
     figures: dict[str, float] = field(default_factory=dict)
+    means: dict[str, str] = field(default_factory=dict)
     step: int | None = None
     epoch: int | None = None
 
@@ -65,6 +84,7 @@ class _Reading:
 
     def add(self, other: _Reading) -> None:
         self.figures.update(other.figures)
+        self.means.update(other.means)
         self.step = self.step if other.step is None else other.step
         self.epoch = self.epoch if other.epoch is None else other.epoch
 
@@ -94,7 +114,7 @@ class _Epochs:
 
 def looks(text: str, columns: Columns) -> bool:
     """Return whether *text* has a labelled loss, of a known name or of one that the user mapped."""
-    if _MEAN_BEHIND.search(text, 0, MAX_TEXT):
+    if _MEAN_BEHIND.search(text, 0, MAX_TEXT) and not any(pattern.search(text, 0, MAX_TEXT) for pattern in _BEGINNINGS):
         return False
     labels = [label for label, _ in labelled(text)]
     known = (meaning(label) for label in labels)
@@ -141,22 +161,27 @@ def _readings(lines: Iterable[Line], columns: Columns) -> Iterator[_Reading]:
 
 
 def _reading(line: Line, split: str, columns: Columns, epochs: _Epochs) -> _Reading:
-    pairs = dict(reversed(list(labelled(line.text, split))))
-    columns.note(pairs)
+    pairs = list(labelled_with_means(line.text, split))
+    columns.note(label for label, *_ in pairs)
     mapped = {name.strip().lower() for name in columns.given.values()}
-    figures = {label: pairs[label] for label in pairs if meaning(label) is not None or label.lower() in mapped}
-    values = columns.of(figures)
-    reading = _Reading(line, figures)
-    for value in (STEP, TIME, "epoch"):  # they do not begin another row by being repeated
-        key = values.get(value)
-        if key is not None:
-            figure = figures.pop(key)
-            if value == STEP:
-                reading.step = whole(figure)
-            elif value == "epoch":
-                reading.epoch = whole(figure)
+    figures = {  # of two with one label, the first
+        label: figure for label, figure, _ in reversed(pairs) if meaning(label) is not None or label.lower() in mapped
+    }
+    found = columns.of(figures)
+    places = {value: found[value] for value in _PLACES if value in found}
+    kept = {key: figures[key] for key in figures if key not in places.values() and not _is_place(key)}
+    reading = _Reading(line, kept, {label: mean for label, _, mean in reversed(pairs) if mean and label in kept})
+    if STEP in places:
+        reading.step = whole(figures[places[STEP]])
+    if "epoch" in places:
+        reading.epoch = whole(figures[places["epoch"]])
     _place(reading, epochs)
     return reading
+
+
+def _is_place(label: str) -> bool:
+    known = meaning(label)
+    return known is not None and known.value in _PLACES
 
 
 def _place(reading: _Reading, epochs: _Epochs) -> None:
@@ -167,15 +192,19 @@ def _place(reading: _Reading, epochs: _Epochs) -> None:
         reading.epoch = int(epoch["epoch"])
     if reading.step is not None:
         return
+    both = _BRACKETED.search(text)
+    if both is not None and reading.epoch is None:
+        reading.epoch = int(both["epoch"])
     bar = _BAR.search(text)
-    inside = bar or (None if epoch is None else _IN_EPOCH.search(text, epoch.end()))
+    inside = bar or both or (None if epoch is None else _IN_EPOCH.search(text, epoch.end()))
     printed = _STEP_PRINTED.search(text)
+    alone = bar or _ALONE.search(text)
     if inside is not None and reading.epoch is not None:
         reading.step = epochs.step(reading.epoch, int(inside["index"]), int(inside["total"]))
-    elif bar is not None:
-        reading.step = epochs.step_of_bar(int(bar["index"]), int(bar["total"]))
-    elif printed is not None:
+    elif printed is not None and bar is None:
         reading.step = whole(scaled(printed["step"], printed["unit"]))
+    elif alone is not None:
+        reading.step = epochs.step_of_bar(int(alone["index"]), int(alone["total"]))
 
 
 def _row(reading: _Reading, columns: Columns) -> Row | Refusal | None:
@@ -187,4 +216,9 @@ def _row(reading: _Reading, columns: Columns) -> Row | Refusal | None:
         return Refusal(reading.line.number, BAD_STEP, text, f"step {reading.step}")
     if reading.epoch is not None:
         values["epoch"] = float(reading.epoch)
-    return Row(reading.line.number, text, reading.step, values, epoch=reading.epoch, validation=validation)
+    means = {
+        value: running_mean(reading.means[label])
+        for value, label in columns.of(reading.figures).items()
+        if value in COMPONENTS and label in reading.means
+    }
+    return Row(reading.line.number, text, reading.step, values, means, epoch=reading.epoch, validation=validation)

@@ -17,6 +17,7 @@ MAX_LABEL = 100
 
 _DIGITS = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,])|\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf"
 _NUMBER = re.compile(rf"(?<![\w.])(?P<number>[-+]?(?:{_DIGITS}))(?P<unit>[kKmM])?(?!\w|\.\w|\s*%|:\d)", re.IGNORECASE)
+_MEAN = re.compile(rf"\s*\(\s*(?:(?:avg|mean)[:=]?\s*)?(?P<mean>[-+]?(?:{_DIGITS}))\s*\)", re.IGNORECASE)
 _UNITS = {"k": 1_000, "m": 1_000_000}
 _WRAPPED = re.compile(r"(?:tensor|array|np\.float\d+|float)\(\s*\[?\s*$")
 _BETWEEN_PIECES = re.compile(r"(?<!\w)[-+.]?\d[\w.%/:]*|[,|;(){}\[\]<>\"'=\t]|:(?:\s|$)|\s-\s|\s{2,}")
@@ -27,19 +28,32 @@ _HEADING_WORDS = _SPLITS | {"metrics", "results", "losses", "loss", "stats", "su
 
 
 def labelled(text: str, split: str = "") -> Iterator[tuple[str, float]]:
-    """Yield each label in *text* with its number.
+    """Yield each label in *text* with its number."""
+    for label, number, _ in labelled_with_means(text, split):
+        yield label, number
+
+
+def labelled_with_means(text: str, split: str = "") -> Iterator[tuple[str, float, str]]:
+    """Yield each label in *text* with its number, and with the mean that stands behind it in parentheses, or "".
 
     A split that stands as a word of its own, as in ``Val NLL: 0.16, Rec: 0.01``, applies to the labels that follow it
-    in the line, and is put before them. *split* applies until then.
+    in the line, and is put before them, until a label comes again. *split* applies until then.
     """
     at = 0
+    outer = split
+    seen = set()
     for found in _NUMBER.finditer(text, 0, MAX_TEXT):
         *before, label = _pieces(text[at : found.start()])
         at = found.end()
         split = _split(" ".join(before)) or split
         own = _split(label)
+        if not own and f"{split} {label}".lower() in seen:  # Val NLL: 0.16, NLL: 0.50
+            split = outer
         if _STARTS.match(label) and len(label) <= MAX_LABEL:
-            yield (label if own or not split else f"{split} {label}"), scaled(found["number"], found["unit"])
+            full = label if own or not split else f"{split} {label}"
+            seen.add(full.lower())
+            mean = _MEAN.match(text, found.end())
+            yield full, scaled(found["number"], found["unit"]), "" if mean is None else mean["mean"]
         split = own or split
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vae_exporter.judge.logs.columns import has_losses
-from vae_exporter.judge.logs.rows import BAD_STEP, CUT_SHORT, NO_STEP, Line, Refusal, Row, RunningMean, shown
+from vae_exporter.judge.logs.rows import BAD_STEP, CUT_SHORT, NO_STEP, Line, Refusal, Row, running_mean, shown
 from vae_exporter.log_names import TIME
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class _Stopped:
 def looks(text: str) -> bool:
     """Return whether *text* is a line of a MetricLogger. ``Epoch [1/15]`` begins that of another logger."""
     headers = list(_headers(text))
-    is_other = any(found.epoch is None and found.title.lower() in _NEVER_WITHOUT_EPOCH for found in headers)
+    is_other = any(found.epoch is None and found.title.lower().endswith(_NEVER_WITHOUT_EPOCH) for found in headers)
     return bool(headers) and not is_other and _PAIR.search(text) is not None
 
 
@@ -252,7 +252,12 @@ def _headers(text: str) -> Iterator[_Header]:
         if before is not None and (before["title"] or before["epoch"]):
             epoch = None if before["epoch"] is None else int(before["epoch"])
             yield _Header(
-                before.start(), place.end(), before["title"] or "", epoch, int(place["index"]), int(place["total"])
+                before.start(),
+                place.end(),
+                (before["title"] or "").rstrip(),
+                epoch,
+                int(place["index"]),
+                int(place["total"]),
             )
 
 
@@ -285,14 +290,8 @@ def _row(printed: _Printed, usual: _UsualLayouts, columns: Columns) -> Row | Ref
         text=text,
         step=(printed.epoch or 0) * printed.total + printed.index,
         values={name: float(value) for name, (value, _) in found.items()},
-        means={name: _running_mean(mean) for name, (_, mean) in found.items() if mean},
+        means={name: running_mean(mean) for name, (_, mean) in found.items() if mean},
         epoch=printed.epoch,
         epoch_index=printed.index,
         step_seconds=float(figures[_STEP_TIME][0]) if _STEP_TIME in figures else None,
     )
-
-
-def _running_mean(printed: str) -> RunningMean:
-    mantissa, _, exponent = printed.lower().partition("e")
-    decimals = len(mantissa.partition(".")[2])
-    return RunningMean(float(printed), float(f"5e{int(exponent or 0) - decimals - 1}"))

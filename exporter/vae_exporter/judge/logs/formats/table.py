@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import csv
 import re
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from vae_exporter.judge.logs.columns import has_losses
-from vae_exporter.judge.logs.rows import BAD_NUMBER, BAD_STEP, CUT_SHORT, Line, Refusal, Row, number, shown, whole
+from vae_exporter.judge.logs.rows import (
+    BAD_NUMBER,
+    BAD_STEP,
+    CUT_SHORT,
+    Line,
+    Refusal,
+    Row,
+    number,
+    running_mean,
+    shown,
+    whole,
+)
 from vae_exporter.log_names import STEP, TIME
 
 if TYPE_CHECKING:
@@ -78,7 +90,13 @@ def moment(text: str) -> float | None:
 def _is_header(text: str, following: str, names: Sequence[str], delimiter: str | None, columns: Columns) -> bool:
     if delimiter is not None and names_of(text) == names:
         return True
-    return looks(text, following) and bool(columns.of(names_of(text)))
+    if not looks(text, following):
+        return False
+    if columns.of(names_of(text)):
+        return True
+    cells = _cells(following, _delimiter(text) or ",")
+    columns.note(name for name, cell in zip(names_of(text), cells, strict=True) if number(cell) is not None)
+    return False
 
 
 def _row(line: Line, names: Sequence[str], delimiter: str, columns: Columns) -> Row | Refusal | None:
@@ -94,8 +112,16 @@ def _row(line: Line, names: Sequence[str], delimiter: str, columns: Columns) -> 
     for name, cell in zip(names, cells, strict=True):
         first.setdefault(name, cell)
     found = columns.pick(first)
-    validation = columns.pick_validation(first)
-    return _row_of(line.number, text, {name: cell for name, cell in found.items() if cell.strip()}, validation)
+    row = _row_of(
+        line.number,
+        text,
+        {name: cell for name, cell in found.items() if cell.strip()},
+        columns.pick_validation(first),
+    )
+    if not isinstance(row, Row):
+        return row
+    means = {name: cell for name, cell in columns.pick_means(first).items() if name in row.values}
+    return replace(row, means={name: running_mean(cell) for name, cell in means.items() if number(cell) is not None})
 
 
 def _row_of(line: int, text: str, found: Mapping[str, str], validation: Mapping[str, float]) -> Row | Refusal | None:

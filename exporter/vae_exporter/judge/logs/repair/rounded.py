@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 FEWEST = 3
 """Fewer rows with one step are not rounded: they are averaged, as those of several micro-batches."""
 
+ROUNDING = 1.1
+"""How many rows may share a step on average: a rounded step may have one row more than there are steps."""
+
 MOST = 10_000
 """More rows with one step are not spread."""
 
@@ -47,7 +50,7 @@ def _spread(held: list[Row | Refusal], apart: int) -> Iterator[Row | Refusal]:
             numbers.append(numbers[-1])
         values |= row.values.keys()
     count = numbers[-1] + 1 if numbers else 0
-    if not FEWEST <= count <= apart:
+    if not FEWEST <= count <= ROUNDING * apart:
         yield from held
         return
     places = iter(numbers)
