@@ -5,7 +5,7 @@ PYTHON ?= python3
 # The versions to install. constraints-oldest.txt pins the oldest that pyproject.toml allows.
 CONSTRAINTS ?= constraints.txt
 # The same versions with the hashes of their files, which pip checks. Other constraints have none.
-LOCKED := $(filter constraints.txt,$(CONSTRAINTS))
+HAS_LOCK := $(filter constraints.txt,$(CONSTRAINTS))
 INSTALLED := .venv/.installed
 # The same for what needs only the command line.
 INSTALLED_CLI := .venv/.installed-cli
@@ -172,19 +172,20 @@ venv: $(INSTALLED) ## Install the packages into .venv.
 # One environment for all targets: compared with torch, which the demo needs, the test dependencies are small. Until
 # another target is made, `make watch` installs neither.
 $(INSTALLED): EXTRAS := cli,demo,test
-$(INSTALLED): LOCK := requirements.lock
 $(INSTALLED): HINT := The first time takes minutes, because torch is large.
+$(INSTALLED): LOCK := requirements.lock
 $(INSTALLED_CLI): EXTRAS := cli
-$(INSTALLED_CLI): LOCK := requirements-image.lock
-$(INSTALLED) $(INSTALLED_CLI): pyproject.toml $(CONSTRAINTS) $(if $(LOCKED),requirements.lock requirements-image.lock)
+$(INSTALLED_CLI): LOCK := requirements-cli.lock
+$(INSTALLED) $(INSTALLED_CLI): pyproject.toml $(CONSTRAINTS) $(if $(HAS_LOCK),requirements.lock requirements-cli.lock)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
 	  echo "$(PYTHON) must be Python 3.10 or newer. Choose another one: make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || { \
 	  echo "$(PYTHON) has no venv module. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@echo "Installing the packages into .venv. $(HINT)"
 	@$(MAKE_VENV)
-	@$(if $(LOCKED),.venv/bin/python -m pip install -q --require-hashes -r $(LOCK))
-	@set -o pipefail; .venv/bin/python -m pip install $(if $(LOCKED),--no-build-isolation) -c $(CONSTRAINTS) -e '.[$(EXTRAS)]' | tee .venv/install.log \
+	@$(if $(HAS_LOCK),.venv/bin/python -m pip install -q --require-hashes -r $(LOCK))
+	@set -o pipefail; .venv/bin/python -m pip install $(if $(HAS_LOCK),--no-build-isolation) -c $(CONSTRAINTS) \
+	  -e '.[$(EXTRAS)]' | tee .venv/install.log \
 	  | sed -n 's/^ *\(Downloading [^-]*-[^-]*\)-.*\( ([0-9.]* [MG]B)\)$$/  \1\2/p' \
 	  || { echo "pip failed. Its output is in .venv/install.log" >&2; exit 1; }
 	@echo "$(MADE_FOR)" >$@

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Write what constraints.txt pins, with the hashes of the files on PyPI: requirements.lock for CI, and
-# requirements-image.lock for the image of the pager, which is built in it, and for `make watch`.
+# requirements-cli.lock for the command line and the image of the pager.
 # torch, and the packages that only its build for CUDA needs, are left out: CI takes its build for the CPU, which another
 # index has under the same version and with other hashes.
 set -euo pipefail
@@ -19,4 +19,6 @@ compile() {
     --no-annotate --custom-compile-command 'make lock' "$@"
 }
 compile pyproject.toml "${extras[@]}" "${torch[@]}" -o requirements.lock
-printf '%s\n' editables hatchling hatch-fancy-pypi-readme | compile pyproject.toml - --extra cli -o requirements-image.lock
+# The package is built with what is locked, not in isolation.
+printf '%s\n' editables hatchling hatch-fancy-pypi-readme |
+  compile pyproject.toml - --extra cli -o requirements-cli.lock

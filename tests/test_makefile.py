@@ -19,8 +19,8 @@ def folder(tmp_path: Path) -> Path:
     repository = tmp_path / "repository"
     repository.mkdir()
     shutil.copy(MAKEFILE, repository)
-    (repository / "constraints.txt").touch()
-    (repository / "pyproject.toml").touch()
+    for name in ("constraints.txt", "pyproject.toml", "requirements.lock", "requirements-cli.lock"):
+        (repository / name).touch()
     return repository
 
 
