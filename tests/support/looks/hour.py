@@ -10,6 +10,7 @@ import json
 from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 from children import finished
@@ -54,7 +55,8 @@ class Hour:
 
 def write_hour(folder: Path, start: int) -> None:
     """Write the hour that begins at *start*, in Unix seconds, for a Prometheus with its data in *folder*."""
-    with ProcessPoolExecutor(2) as pool:
+    # A fork would inherit the locks of torch's threads, held, and wait for them.
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         scraped = [*pool.map(_scraped, TRAININGS)]
     series = {key: points for one in scraped for key, points in one.items()}
     series |= _recorded(folder, series)
