@@ -48,7 +48,7 @@ def children(parent: int) -> set[int]:
 
 def wait_for_servers(process: subprocess.Popen[str]) -> set[int]:
     """Wait until the demo has started Prometheus and Alertmanager, and return their processes."""
-    wait_until(lambda: len(children(process.pid)) == 2 or process.poll() is not None, "both servers")
+    wait_until(lambda: len(children(process.pid)) == 2 or process.poll() is not None, "both servers", seconds=120)
     assert process.poll() is None
     return children(process.pid)
 
