@@ -12,10 +12,10 @@ import tempfile
 import threading
 import time
 from contextlib import contextmanager
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+
+from support.scrapes import time_scrapes
 
 from vae_exporter import TrainingExporter
 from vae_exporter._gpu.nvml.source import NvmlSource
@@ -35,8 +35,6 @@ SCRAPERS = 4
 
 SAMPLE_SECONDS = 5.0
 """The default interval of the exporter, for which the thread's share of a core is computed."""
-
-AS_PROMETHEUS = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;q=0.5", "Accept-Encoding": "gzip"}
 
 
 def main() -> None:
@@ -84,19 +82,6 @@ def hanging(driver: SimulatedDriver, scrapes: int, scrapers: int) -> list[float]
             thread.start()
         for thread in threads:
             thread.join()
-    return durations
-
-
-def time_scrapes(url: str, scrapes: int) -> list[float]:
-    """Scrape as Prometheus does, and return the milliseconds of each scrape."""
-    durations = []
-    for _ in range(scrapes):
-        began = time.perf_counter()
-        connection = HTTPConnection(urlsplit(url).netloc, timeout=30)
-        connection.request("GET", "/metrics", headers=AS_PROMETHEUS)
-        connection.getresponse().read()
-        connection.close()
-        durations.append((time.perf_counter() - began) * 1e3)
     return durations
 
 

@@ -15,13 +15,12 @@ import statistics
 import tempfile
 import time
 from contextlib import ExitStack, contextmanager
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
-from urllib.parse import urlsplit
 
 import prometheus_client
 import torch
+from support.scrapes import time_scrapes
 
 from vae_exporter import TrainingExporter
 from vae_exporter.simulated_gpu import SimulatedDriver, a100, simulated_gpu
@@ -41,12 +40,6 @@ SCRAPES = 200
 
 GPUS = 8
 
-AS_PROMETHEUS = {
-    "Accept": "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;version=0.0.4;q=0.2",
-    "Accept-Encoding": "gzip",
-}
-"""The headers of Prometheus 3: format and compression are part of the cost."""
-
 
 def main() -> None:
     """Measure, and print a table in Markdown."""
@@ -64,7 +57,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, logger(Path(folder)) as (log, url):
             stack = statistics.median(quietest(time_steps(copy, given)))
             durations = quietest(time_steps(log, given))
-            scrape = f"{statistics.median(quietest(time_scrapes(url))):.1f}" if url else ""
+            scrape = f"{statistics.median(quietest(time_scrapes(url, SCRAPES))):.1f}" if url else ""
         median = statistics.median(durations)
         mean, slowest = statistics.mean(durations), max(durations)
         print(f"| {what} | {median:.1f} | {median / stack:.1f} | {mean:.1f} | {slowest:.0f} | {scrape} |", flush=True)
@@ -92,19 +85,6 @@ def quietest(durations: list[float]) -> list[float]:
     """
     size = len(durations) // 10
     return min((durations[first : first + size] for first in range(0, 10 * size, size)), key=statistics.mean)
-
-
-def time_scrapes(url: str) -> list[float]:
-    """Scrape *url* as Prometheus does, and return the milliseconds of each scrape."""
-    durations = []
-    for _ in range(SCRAPES):
-        began = time.perf_counter()
-        connection = HTTPConnection(urlsplit(url).netloc, timeout=30)
-        connection.request("GET", "/metrics", headers=AS_PROMETHEUS)
-        connection.getresponse().read()
-        connection.close()
-        durations.append((time.perf_counter() - began) * 1e3)
-    return durations
 
 
 def processor() -> str:

@@ -6,6 +6,7 @@ A child that multiprocessing spawns imports the main module again, and makes an 
 from __future__ import annotations
 
 import json
+import logging
 import multiprocessing
 import os
 from dataclasses import astuple, dataclass
@@ -13,6 +14,9 @@ from pathlib import Path
 
 VARIABLE = "VAE_EXPORTER_RUNS"
 """The environment variable in which a process lists the runs that it exports. Its children inherit it."""
+
+
+_logger = logging.getLogger("vae_exporter")
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,18 @@ def list_run(exported: ExportedRun) -> None:
 def unlist_run(exported: ExportedRun) -> None:
     """Take *exported* off the list."""
     _write([other for other in _listed() if other != exported])
+
+
+def warn_child(above: ExportedRun, consequence: str) -> None:
+    """Log, in the first child of a process, that the process exports the run *above*, with its *consequence* here."""
+    if multiprocessing.current_process().name.endswith("-1"):
+        _logger.warning(
+            "process %d has started this process and exports run %r: %s. Make the exporter below "
+            '`if __name__ == "__main__":`. Further processes do not log this.',
+            above.pid,
+            above.run,
+            consequence,
+        )
 
 
 def _listed() -> list[ExportedRun]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
 import os
 import signal
 import socket
@@ -130,7 +129,7 @@ class RunService:
             certain = self._given_rank if self._given_rank is not None else known_rank(os.environ)
             above = ancestors.runs_of_ancestors(self._settings.run)
             if certain is None and above:
-                self._tell_child(above[0], "it exports a rank of its own once it calls observe()")
+                ancestors.warn_child(above[0], "it exports a rank of its own once it calls observe()")
             elif any(exported.is_rank(certain or 0, is_certain=certain is not None) for exported in above):
                 self._idle_below(above[0])
             else:
@@ -326,17 +325,7 @@ class RunService:
 
     def _idle_below(self, above: ExportedRun) -> None:
         self.idle(f"is exported by process {above.pid}, which started this one: nothing is recorded here")
-        self._tell_child(above, "it exports nothing")
-
-    def _tell_child(self, above: ExportedRun, consequence: str) -> None:
-        if multiprocessing.current_process().name.endswith("-1"):
-            _logger.warning(
-                "process %d has started this process and exports run %r: %s. Make the exporter below "
-                '`if __name__ == "__main__":`. Further processes do not log this.',
-                above.pid,
-                above.run,
-                consequence,
-            )
+        ancestors.warn_child(above, "it exports nothing")
 
     def _list(self, number: int | None) -> None:
         exported = ExportedRun(os.getpid(), self._settings.run, number)
