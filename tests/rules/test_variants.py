@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from children import finished
+from shipped_rules import RECORDED
 
 from vae_exporter.stack.programs import find_program
 from vae_rules.__main__ import generated
@@ -63,6 +64,10 @@ def test_no_group_has_more_rules_and_none_is_lost(clone: Path) -> None:
         assert [name for name in names if name != "run:vae_run:labels"] == [
             rule.get("record") or rule["alert"] for rule in shipped["rules"]
         ]
+
+
+def test_each_part_that_is_written_out_is_recorded() -> None:
+    assert set(PARTS) <= RECORDED
 
 
 @pytest.mark.parametrize("page", PAGES)
