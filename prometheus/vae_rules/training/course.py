@@ -10,22 +10,17 @@ RECORDS = Section(
     "Check B: the course of the NLL",
     (
         Record(
-            "run:vae_nll:is_raised",
-            "run:vae_nll:mean > run:vae_nll:edge_excellent_max or run:vae_nll:bands_unfit",
-            "Present while the NLL is above excellent, or the bands do not fit it",
-        ),
-        Record(
             "run:vae_nll:is_climbing",
             """
-              run:vae_nll:lower_bound >= $multiplied * run:vae_nll:mean_3_before
+              run:vae_nll:mean > (
+                run:vae_nll:mean_before > (
+                  run:vae_nll:mean_2_before > (
+                    run:vae_nll:mean_3_before <= run:vae_nll:lower_bound / $multiplied
+                  )
+                )
+              )
             and
-              run:vae_nll:mean > run:vae_nll:mean_before
-            and
-              run:vae_nll:mean_before > run:vae_nll:mean_2_before
-            and
-              run:vae_nll:mean_2_before > run:vae_nll:mean_3_before
-            and
-              run:vae_nll:is_raised
+              (run:vae_nll:mean > run:vae_nll:edge_excellent_max or run:vae_nll:bands_unfit)
             """,
             "Present while each of four long windows is above the one before, and the newest $multiplied times the "
             "oldest",
@@ -33,15 +28,9 @@ RECORDS = Section(
         Record(
             "run:vae_nll:is_exploding",
             """
-              run:vae_nll:has_multiplied
+              run:vae_nll:is_above_good > run:vae_nll:mean_before
             and
-              run:vae_nll:mean > run:vae_nll:edge_good_max
-            and
-              run:vae_nll:mean > run:vae_nll:mean_before
-            unless
-              run:vae_nll:short_mean < $multiplied * run:vae_nll:level
-            unless
-              (run:vae_nll:short_mean_before or run:vae_nll:mean_before_short) < $multiplied * run:vae_nll:level
+              run:vae_nll:sustained >= $multiplied * run:vae_nll:level
             unless
               run:vae_nll:bands_unfit
             """,
@@ -55,19 +44,14 @@ RECORDS = Section(
         Record(
             "run:vae_nll:is_spiking",
             """
-              run:vae_nll:short_mean >= $doubled * run:vae_nll:mean_before
-            and
-              run:vae_nll:short_mean_before >= $doubled * run:vae_nll:mean_before
+              run:vae_nll:short_mean >= $doubled * (
+                run:vae_nll:mean_before <= run:vae_nll:short_mean_before / $doubled
+              )
             and
               (run:vae_nll:short_mean > run:vae_nll:edge_excellent_max or run:vae_nll:bands_unfit)
             """,
             "Present while the last two short windows are both $doubled times the long window before",
             why="An outlier is in one of the two only.",
-        ),
-        Record(
-            "run:vae_nll:is_suspicious",
-            "run:vae_nll:mean < run:vae_nll:edge_suspicious unless run:vae_nll:bands_unfit",
-            "Present while the NLL has fallen suspiciously low",
         ),
         Record(
             "run:vae_nll:started_low",
@@ -95,7 +79,7 @@ RECORDS = Section(
             unless
               last_over_time(run:vae_nll:mean[10m])
             unless
-              run:vae_loss_nonfinite:bool == 1
+              run:vae_loss:is_nonfinite
             unless
               run:vae_exporter:is_misfit
             """,
