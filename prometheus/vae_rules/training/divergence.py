@@ -139,7 +139,7 @@ RECORDS = Section(
               last_over_time(run:vae_nll_diverged:bool[1h]) == 1
                 unless run:vae_nll:has_recovered
                 unless run:vae_run:is_succeeded
-                and last_over_time(run:vae_run:present[1d])
+                and (last_over_time(run:vae_run:present[2m]) or run:vae_run_gone:timestamp_seconds)
             or
               (run:vae_run:present or run:vae_run:is_succeeded) * 0
             """,
@@ -149,6 +149,15 @@ RECORDS = Section(
                 "scraped: a run that died has not recovered."
             ),
         ),
+        Record(
+            "run:vae_nll_diverged:mean",
+            """
+              (run:vae_nll:mean or last_over_time(run:vae_nll_diverged:mean[1h]))
+            and
+              run:vae_nll_diverged:bool == 1
+            """,
+            "The last mean of a run that has diverged",
+        ),
     ),
 )
 
@@ -156,7 +165,7 @@ ALERT = Alert(
     "VaeNllDiverged",
     "page",
     """
-      last_over_time(run:vae_nll:mean[1d])
+      (run:vae_nll:mean or last_over_time(run:vae_nll_diverged:mean[1h]))
     and
       (
           run:vae_nll_diverged:bool == 1

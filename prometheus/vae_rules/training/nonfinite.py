@@ -35,7 +35,7 @@ RECORDS = Section(
               last_over_time(run:vae_loss_nonfinite:bool[1h]) == 1
                 unless run:vae_run:present
                 unless run:vae_run:is_succeeded
-                and last_over_time(run:vae_run:present[1d])
+                and (last_over_time(run:vae_run:present[2m]) or run:vae_run_gone:timestamp_seconds)
             or
               (run:vae_run:present or run:vae_run:is_succeeded) * 0
             """,

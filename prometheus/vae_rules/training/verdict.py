@@ -44,7 +44,7 @@ def _ticket(gravity: int, reason: str, condition: str) -> Record:
     about = "While the condition of the ticket *reason* holds: how grave it is" if gravity == len(_TICKETS) + 1 else ""
     return Record(
         "run:vae_ticket:gravity",
-        f"{gravity} * group without (rank, symptom) ({condition})",
+        f"{gravity} * group without (rank, symptom) (\n  {condition}\n)",
         about,
         labels={"reason": reason},
     )
