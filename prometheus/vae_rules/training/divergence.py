@@ -134,12 +134,12 @@ RECORDS = Section(
         Record(
             "run:vae_nll_diverged:bool",
             """
-              run:vae_run:present and run:vae_nll:is_diverging
+              group without () (run:vae_nll:is_diverging)
             or
               last_over_time(run:vae_nll_diverged:bool[1h]) == 1
                 unless run:vae_nll:has_recovered
                 unless run:vae_run:is_succeeded
-                and (last_over_time(run:vae_run:present[2m]) or run:vae_run_gone:timestamp_seconds)
+                unless run:vae_run:is_forgotten
             or
               (run:vae_run:present or run:vae_run:is_succeeded) * 0
             """,

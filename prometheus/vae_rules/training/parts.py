@@ -34,14 +34,9 @@ CAUSE = Section(
     "most, and what changed",
     (
         Record(
-            "run:vae_nll:has_grown",
-            "run:vae_nll:mean >= $risen * run:vae_nll:level",
-            "Present while the NLL is $risen times its level",
-        ),
-        Record(
             "run:vae_probe:is_calm",
             """
-              $multiplied * run:vae_nll:level <= run:vae_nll:mean <= run:vae_probe_training_nll:mean
+              $multiplied * run:vae_nll:level <= run:vae_nll:has_grown <= run:vae_probe_training_nll:mean
             and
               run:vae_probe_growth:ratio < $calm
             and

@@ -69,11 +69,11 @@ RECORDS = Section(
                 or
                   time() * last_over_time(run:vae_run:present[15m])
               )
-                > time() - $remembered
+                > time() - $remembered - 3600
             unless
               run:vae_run:present
             """,
-            "Since when the run is no longer scraped. Kept for a day",
+            "Since when the run is no longer scraped. Kept for a day and an hour",
             why=(
                 "A range of a day costs 0.5 s for 1,000 runs, so what is needed of the day before is recorded, and "
                 "only for the runs that need it."
@@ -86,9 +86,14 @@ RECORDS = Section(
             or
               group without (successor) (run:vae_run:successor)
             or
-              run:vae_run_gone:timestamp_seconds
+              run:vae_run_gone:timestamp_seconds > time() - $remembered
             """,
-            "Present for a run that a later process continues or may continue",
+            "Present for a run that a later process continues or, if it is gone for less than a day, may continue",
+        ),
+        Record(
+            "run:vae_run:is_forgotten",
+            "run:vae_run_gone:timestamp_seconds <= time() - $remembered",
+            "Present for an hour after a run has been gone for a day: its pages resolve",
         ),
         *map(_remembered, _FACTS),
     ),
