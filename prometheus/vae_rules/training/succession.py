@@ -83,8 +83,8 @@ RECORDS = Section(
             """,
             "Since when the run is no longer scraped",
             why=(
-                "Kept for a day and an hour. A range of a day costs 0.5 s for 1,000 runs, so what is needed of the day before is recorded, and "
-                "only for the runs that need it."
+                "Kept for a day and an hour. A range of a day costs 0.5 s for 1,000 runs, so what is needed of the day "
+                "before is recorded, and only for the runs that need it."
             ),
         ),
         Record(
