@@ -23,6 +23,7 @@ from vae_exporter.stack.servers import SHORTENED, alertmanager
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from vae_exporter.pager.notification import Notification
     from vae_exporter.stack.client import Prometheus
 
 TRAINER = Path(__file__).parent / "trainers" / "pushing.py"
@@ -81,9 +82,11 @@ def test_a_push_has_the_series_of_a_scrape_and_the_promoted_attributes(
 def test_pushed_runs_page_when_they_diverge_and_when_they_disappear_but_not_when_they_end(
     judging: Prometheus, sink: PagerSink, each_second: Mapping[str, str]
 ) -> None:
+    def received() -> list[Notification]:
+        return [one for one in sink.notifications if one.kind == "page"]
+
     def pages() -> list[str]:
-        titles = [one.title for one in sink.notifications if one.kind == "page"]
-        return [title.partition(":")[0].partition(". ")[0] for title in titles]
+        return [one.title.partition(":")[0].partition(". ")[0] for one in received()]
 
     def state(run: str) -> float | None:
         return judging.value(f'run_rank:vae_run_state:code{{run="{run}",rank="0"}}')
@@ -103,6 +106,7 @@ def test_pushed_runs_page_when_they_diverge_and_when_they_disappear_but_not_when
         verdicts = judging.label_values('run:vae_verdict{run="diverges"}', "verdict")
 
     assert pages() == [DIVERGED, DISAPPEARED]
+    assert "no longer pushes its metrics. This rank was last seen at" in received()[-1].text
     assert verdicts == ["stop"]
     assert judging.label_values('ALERTS{run="dies",alertstate="firing"}', "alertname") == ["VaeExporterDown"]
     assert state("ends") == 2
