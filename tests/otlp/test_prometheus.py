@@ -95,7 +95,7 @@ def test_pushed_runs_page_when_they_diverge_and_when_they_disappear_but_not_when
         return [sys.executable, TRAINER, run, f"{judging.url}/{RECEIVER}"]
 
     with child(training("diverges"), seconds=4 * DEADLINE_SECONDS, env=each_second):
-        with child(training("dies"), seconds=DEADLINE_SECONDS, env=each_second):  # the end of the block kills it
+        with child(training("dies"), seconds=4 * DEADLINE_SECONDS, env=each_second):  # the end of the block kills it
             done = finished(training("ends"), env=each_second)
             assert done.returncode == 0, done.stderr
             wait_until(lambda: state("ends") == 2, "it ended", seconds=DEADLINE_SECONDS)
