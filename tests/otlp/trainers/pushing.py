@@ -1,4 +1,4 @@
-"""A training that no server scrapes: it pushes its metrics, and after 200 good steps does what its name says.
+"""A training that no server scrapes: it pushes its metrics, and after 400 good steps does what its name says.
 
 python pushing.py dies|diverges|ends ENDPOINT
 """
@@ -11,7 +11,8 @@ from itertools import count
 
 from vae_exporter import TrainingExporter
 
-GOOD_STEPS = 200
+GOOD_STEPS = 400
+"""More than the 300 after which a run has held a level: a rise is then one at any time."""
 
 run, endpoint = sys.argv[1:]
 
