@@ -57,7 +57,7 @@ def exposition(runs: int) -> str:
         outputs_url=None,
         start_step=None,
     )
-    recorder = Recorder()
+    recorder = Recorder(definition=settings.definition)
     for step in range(STEPS):
         recorder.observe(step, {**HEALTHY, "learning_rate": 1e-4, "gradient_norm": 0.5})
     text = generate_latest(run_registry(settings, recorder)).decode()

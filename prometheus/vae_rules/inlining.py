@@ -6,11 +6,10 @@ vmalert reads a recorded series one evaluation late, so a page that passes throu
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from textwrap import dedent, indent
 from typing import TYPE_CHECKING
 
-from vae_rules.rule import Record
+from vae_rules.rule import Record, replaced
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,6 +33,8 @@ PARTS = (
     "run:vae_nll:standard_error",
     "run:vae_nll:values",
     "run:vae_nll:lower_bound",
+    "run:vae_nll:sustained",
+    "run:vae_nll:is_above_good",
     "run:vae_nll:is_bad",
     "run:vae_nll:is_bad_for_long",
     "run:vae_nll:is_diverging",
@@ -56,22 +57,11 @@ def with_pages_inlined(files: Sequence[RuleFile]) -> Sequence[RuleFile]:
         for rule in file.rules
         if isinstance(rule, Record) and rule.name in PARTS
     }
-    return [
-        replace(
-            file,
-            sections=[
-                replace(section, rules=[_inlined(rule, expressions) for rule in section.rules])
-                for section in file.sections
-            ],
-        )
-        for file in files
-    ]
 
+    def expression(rule: Rule) -> str:
+        return _written_out(dedent(rule.expr), expressions) if rule.name in PAGES else rule.expr
 
-def _inlined(rule: Rule, expressions: Mapping[str, str]) -> Rule:
-    if rule.name not in PAGES:
-        return rule
-    return replace(rule, expr=_written_out(dedent(rule.expr), expressions))
+    return replaced(files, expression)
 
 
 def _written_out(expression: str, expressions: Mapping[str, str]) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from vae_rules.links import gpu_dashboard
 from vae_rules.rule import Alert, Record, Section
+from vae_rules.seen import GPU_MISSED, missed_scrapes
 
 RECORDS = Section(
     "The GPUs",
     (
+        missed_scrapes(GPU_MISSED),
         Record(
             "run_gpu:vae_gpu:present",
             "group by (run, gpu) (last_over_time(vae_gpu_info[2m]))",
@@ -54,7 +56,7 @@ SAMPLE_STALE = Alert(
     unless ignoring (fault)
       run_gpu:vae_gpu_fault:bool{fault="lost"} == 1
     and on (run)
-      last_over_time(vae_run_state{state=~"running|paused"}[2m]) == 1
+      run_rank:vae_run_state:code <= 1
     """,
     when="a GPU has not been read for 3 minutes while its run is alive",
     clears="when it is read again",
