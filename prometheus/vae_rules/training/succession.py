@@ -34,7 +34,15 @@ def _remembered(name: str) -> Record:
     joined = "and ignoring (component)" if name.startswith("run_component") else "and"
     return Record(
         f"{name}_remembered",
-        f"(last_over_time({name}[15m]) or last_over_time({name}_remembered[1h]))\n  {joined} run:vae_run:is_remembered",
+        f"""
+          (
+              last_over_time({name}[15m])
+            or
+              last_over_time({name}_remembered[1h])
+          )
+        {joined}
+          run:vae_run:is_remembered
+        """,
         f"The last `{name}` of such a run",
         why="This rule comes before the one that records the present." if name == _FACTS[0] else "",
     )
@@ -73,10 +81,10 @@ RECORDS = Section(
             unless
               run:vae_run:present
             """,
-            "Since when the run is no longer scraped. Kept for a day and an hour",
+            "Since when the run is no longer scraped",
             why=(
-                "A range of a day costs 0.5 s for 1,000 runs, so what is needed of the day before is recorded, and "
-                "only for the runs that need it."
+                "Kept for a day and an hour. A range of a day costs 0.5 s for 1,000 runs, so what is needed of the day "
+                "before is recorded, and only for the runs that need it."
             ),
         ),
         Record(

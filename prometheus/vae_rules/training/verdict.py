@@ -37,7 +37,10 @@ def _gravest(series: str, reasons: Sequence[str]) -> str:
 
 def _band(bands: str) -> str:
     """Return the PromQL of 1 for a run in one of *bands*, with the band as the reason."""
-    return f'group without (band) (label_replace(run:vae_nll_band{{band=~"{bands}"}}, "reason", "$1", "band", "(.+)"))'
+    return f"""\
+                  group without (band) (
+                    label_replace(run:vae_nll_band{{band=~"{bands}"}}, "reason", "$1", "band", "(.+)")
+                  )"""
 
 
 def _ticket(gravity: int, reason: str, condition: str) -> Record:
@@ -104,7 +107,7 @@ RECORDS = Section(
               (
                   run:vae_ticket:gravest
                 or ignoring (reason)
-                  {_band("suspicious|degraded|bad")}
+{_band("suspicious|degraded|bad")}
               )
             unless ignoring (reason)
               run:vae_run:has_page
@@ -116,7 +119,7 @@ RECORDS = Section(
             "healthy",
             f"""
               (
-                  {_band("low|excellent|good")}
+{_band("low|excellent|good")}
                 or ignoring (reason)
                   label_replace(run:vae_nll:mean * 0 + 1 and run:vae_nll:bands_unfit, "reason", "{NO_BAND}", "", "")
               )
