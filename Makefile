@@ -67,6 +67,14 @@ test-kubernetes: servers $(INSTALLED) .kubernetes/installed ## Test deploy/kuber
 	@scripts/get_kubernetes_tools.sh
 	@touch $@
 
+.PHONY: test-otlp
+test-otlp: servers $(INSTALLED) .otlp/installed ## Test that pushed runs page as scraped ones do, with a Prometheus that receives OTLP. Needs Go.
+	VAE_EXPORTER_SERVERS=$(CURDIR)/.otlp/bin .venv/bin/python -m pytest tests/otlp $(ARGS)
+
+.otlp/installed: scripts/get_otlp_prometheus.sh
+	@scripts/get_otlp_prometheus.sh
+	@touch $@
+
 .PHONY: test-launchers
 test-launchers: $(INSTALLED) ## Test under Lightning, torchrun, DeepSpeed, gevent and in a Jupyter kernel, which it installs into .venv.
 	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -c constraints-trainers.txt -e '.[launchers]'
@@ -192,5 +200,5 @@ $(INSTALLED) $(INSTALLED_CLI): pyproject.toml $(CONSTRAINTS) $(if $(HAS_LOCK),re
 
 .PHONY: clean
 clean: ## Remove everything that these targets created, except the runs in vae-exporter-data.
-	rm -rf .venv .bench .sbom .servers .kubernetes .site .look dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .bench .sbom .servers .kubernetes .otlp .site .look dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +

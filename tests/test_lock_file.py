@@ -1,4 +1,4 @@
-"""What `make lock` writes agrees with constraints.txt. This needs no network."""
+"""The files of versions agree with each other and with pyproject.toml. This needs no network."""
 
 from __future__ import annotations
 
@@ -27,6 +27,29 @@ def pins(text: str) -> set[tuple[str, str]]:
     return {(canonicalize_name(one.name), str(one.specifier)) for one in found}
 
 
+def declared(extra: str) -> dict[str, Requirement]:
+    """Return what the package declares with *extra* for this Python, by name, the extras that it includes as well."""
+    needed: dict[str, Requirement] = {}
+    for one in map(Requirement, requires("vae-exporter") or []):
+        if not one.marker or one.marker.evaluate({"extra": extra}):
+            if one.name == "vae-exporter":
+                for included in one.extras:
+                    needed |= declared(included)
+            else:
+                needed[canonicalize_name(one.name)] = one
+    return needed
+
+
+@pytest.mark.parametrize("extra", ["cli", "demo", "test"])
+def test_the_oldest_versions_are_pinned_and_allowed(extra: str) -> None:
+    of_newer_python = {"grafana-foundation-sdk"}
+    text = (ROOT / "constraints-oldest.txt").read_text()
+    oldest = {name: version.removeprefix("==") for name, version in pins(text)}
+    needed = {name: one for name, one in declared(extra).items() if name not in of_newer_python}
+    assert needed
+    assert {name for name, one in needed.items() if not one.specifier.contains(oldest.get(name, "0"))} == set()
+
+
 def test_it_has_the_versions_of_the_constraints() -> None:
     constraints = {pin for pin in pins((ROOT / "constraints.txt").read_text()) if pin[0] not in NOT_LOCKED}
     windows = {pin for pin in pins(LOCK) if pin[0] == "pywin32-ctypes"}
@@ -34,10 +57,7 @@ def test_it_has_the_versions_of_the_constraints() -> None:
 
 
 def test_the_smaller_lock_has_what_the_command_line_needs() -> None:
-    declared = [Requirement(one) for one in requires("vae-exporter") or []]
-    needed = {
-        canonicalize_name(one.name) for one in declared if not one.marker or one.marker.evaluate({"extra": "cli"})
-    }
+    needed = set(declared("cli"))
     assert {"prometheus-client", "typer"} <= needed
     assert needed <= {name for name, _ in pins(CLI_LOCK)}
     assert pins(CLI_LOCK) <= pins(LOCK)

@@ -14,8 +14,10 @@ MAKEFILE = Path(__file__).parent.parent / "Makefile"
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository with no code, whose packages cannot be installed."""
+    for of_the_make_that_runs_the_tests in ("MAKEFLAGS", "CONSTRAINTS", "PYTHON"):
+        monkeypatch.delenv(of_the_make_that_runs_the_tests, raising=False)
     repository = tmp_path / "repository"
     repository.mkdir()
     shutil.copy(MAKEFILE, repository)

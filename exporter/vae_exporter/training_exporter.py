@@ -72,7 +72,8 @@ class TrainingExporter:
             ``"http://prometheus:9090/api/v1/otlp/v1/metrics"``, to which the metrics are pushed every 15 seconds and at
             the end of the run. Needs the extra ``otlp``. See docs/push.md.
         linger_seconds: The longest time, in seconds, that `close` waits for every recent scraper to scrape once more. A
-            failed run with a *targets_dir* also waits for its first scrape. 0 disables waiting.
+            failed run with a *targets_dir* also waits for its first scrape, unless it has pushed its end. 0 disables
+            waiting.
         gpus: The GPUs whose memory and health are exported: ``"own"`` for those that this process uses, ``"all"`` for
             those of the machine, False for none. See docs/gpu.md.
         gpu_sample_seconds: The interval, in seconds, at which a background thread reads the GPUs, 0.1 to 60.
@@ -161,7 +162,8 @@ class TrainingExporter:
         SIGUSR1 or SIGUSR2 that nobody handles. An exit without `close` ends it as failed. A SIGTERM handler that was
         installed before this call still runs.
 
-        If no port is free, or another resource is missing, an error is logged and the training continues unwatched.
+        If no port is free, or another resource is missing, an error is logged and the training continues unwatched, or
+        with an *otlp_endpoint* only pushed.
 
         Raises:
             VaeExporterError: If the run has ended.

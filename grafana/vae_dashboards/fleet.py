@@ -101,7 +101,7 @@ def _table() -> Builder[Panel]:
         Words(
             "Runs, worst first",
             "One row per run of the last day. Runs with a firing page come first, then by verdict.",
-            "No run was scraped within the last day. See docs/discovery.md for how Prometheus finds runs.",
+            "No run was seen within the last day. See docs/discovery.md for how Prometheus finds runs.",
         ),
         QUERIES,
         COLUMNS,

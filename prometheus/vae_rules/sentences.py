@@ -32,8 +32,8 @@ _PARTS = {
     "value": '{{ printf "%.3g" $value }}',
     "time": '{{ .Value | humanizeTimestamp | reReplaceAll "([.]\\\\d+)? [+]0000" "" }}',
     "first time": '{{ . | first | value | humanizeTimestamp | reReplaceAll "([.]\\\\d+)? [+]0000" "" }}',
-    "unless scraped": """
-        {{ with <<run:vae_run:present{@run}>> }}{{ else -}} This run is no longer scraped; these are its last values.
+    "unless it reports": """
+        {{ with <<run:vae_run:present{@run}>> }}{{ else -}} This run no longer reports; these are its last values.
         {{ end -}}
         """,
     "step": "{{- with <<run:vae_step:max{@run}>> }}; step [[first %.0f]]{{ end }}",

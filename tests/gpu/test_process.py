@@ -79,6 +79,22 @@ def test_a_training_process_exports_its_gpu(driver: SimulatedDriver, built_drive
     )
 
 
+def test_a_process_that_cannot_be_scraped_pushes_its_gpu(driver: SimulatedDriver, built_driver: Path) -> None:
+    script = """
+        from otlp_receiver import otlp_receiver
+
+        os.environ["OTEL_METRIC_EXPORT_INTERVAL"] = "100"
+        with otlp_receiver() as receiver:
+            # an address for documentation: RFC 5737
+            with TrainingExporter("bs4", host="192.0.2.1", gpu_sample_seconds=0.1, otlp_endpoint=receiver.url):
+                wait_until(lambda: "vae_gpu_temperature_celsius" in receiver.metrics, "a reading")
+            (point,) = receiver.metrics["vae_gpu_temperature_celsius"].gauge.data_points
+            print(point.as_double)
+    """
+    done = run(script, driver, built_driver.parent)
+    assert (done.returncode, done.stdout) == (0, "52.0\n"), done.stderr
+
+
 def test_a_missing_driver_is_logged_once(driver: SimulatedDriver, tmp_path: Path) -> None:
     (tmp_path / "libraries").mkdir()
     (tmp_path / "libraries" / LIBRARY).write_bytes(b"")  # found before the machine's driver, but not a library

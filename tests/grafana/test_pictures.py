@@ -40,10 +40,10 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
         yield Prometheus(url)
 
 
-def pictures(stored: Prometheus, run: str, step: str) -> list[str]:
+def pictures(stored: Prometheus, run: str, step: str, *, at: float = NOW) -> list[str]:
     from vae_dashboards.run.pictures import picture_at  # noqa: PLC0415 - not for Python 3.10
 
-    found = stored.query(picture_at(step).replace("$run", run), at=NOW)
+    found = stored.query(picture_at(step).replace("$run", run).replace("$__range", "1h"), at=at)
     return [series.labels["picture"] for series in found]
 
 
@@ -52,6 +52,13 @@ def test_the_newest_picture_is_that_of_the_last_multiple_of_the_interval(stored:
 
     newest = NEWEST.replace("$run", ".+")
     assert pictures(stored, "each", newest) == ["https://host/a/1234500.png?width=800"]
+
+
+def test_a_run_that_has_ended_keeps_its_picture(stored: Prometheus) -> None:
+    from vae_dashboards.run.pictures import NEWEST  # noqa: PLC0415
+
+    newest = NEWEST.replace("$run", ".+")
+    assert pictures(stored, "each", newest, at=NOW + 1800) == ["https://host/a/1234500.png?width=800"]
 
 
 def test_the_picture_before_the_rise_is_of_a_step_at_which_the_nll_was_at_its_level(stored: Prometheus) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 EVERYTHING = {"run": "|".join(RUNS), "before": "()", "rank": ".*", "gpu": ".*"}
 FILLED = {"__rate_interval": "5s", "__interval": "1s", "__range": "3600s", "__range_s": "3600"}
 
-NEVER_TRUE_HERE = {"Ends of pages", "Stages"}
+NEVER_TRUE_HERE = {"Ends of pages", "Learning rate jumps", "Stages"}
 """Annotations of events that do not happen in the watched runs."""
 
 QUERIES = list(panel_queries())

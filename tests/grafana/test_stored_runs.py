@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
-from dashboard_files import PanelQuery, panel_queries
+from dashboard_files import PanelQuery, annotation_queries, panel_queries
 from stored_series import store
 
 from vae_exporter.stack.client import Prometheus
@@ -34,6 +34,15 @@ EDGES = {
     "golden_min": 0.14,
     "golden_max": 0.16,
 }
+
+RAISED, LOWERED = 25, 40
+LEARNING_RATES = [
+    *(1e-5 * step for step in range(1, 11)),
+    *[1e-4] * (RAISED - 10),
+    *[3e-4] * (LOWERED - RAISED),
+    *[1e-4] * (len(STEPS) - LOWERED),
+]
+"""A warm-up, a jump and a fall."""
 
 QUERIES = list(panel_queries())
 
@@ -66,6 +75,9 @@ def _lines() -> Iterator[str]:
     for at in range(START, START + 300, INTERVAL):
         yield f'vae_run_info{{run="ended",outputs_url="https://host/"}} 1 {at}'
     yield from _lines_of_succession()
+    yield "# TYPE vae_learning_rate gauge"
+    for index, rate in enumerate(LEARNING_RATES):
+        yield f'vae_learning_rate{{run="warmed-up"}} {rate} {START + index * INTERVAL}'
 
 
 def _lines_of_succession() -> Iterator[str]:
@@ -153,3 +165,10 @@ def test_the_curve_of_a_run_begins_with_that_of_the_run_that_it_resumes(stored: 
     (series,) = stored.query_range(expr, start=START, end=END, step=INTERVAL)
     half = len(STEPS) // 2
     assert [value for _, value in series.points] == [0.5] * half + [0.16] * (len(STEPS) - half)
+
+
+def test_jumps_of_the_learning_rate_are_marked_but_not_its_warm_up(stored: Prometheus) -> None:
+    (query,) = (query for query in annotation_queries() if query.name == "Learning rate jumps")
+    expr = query.filled(run="warmed-up", __interval=f"{INTERVAL}s")
+    (series,) = stored.query_range(expr, start=START, end=END, step=INTERVAL)
+    assert [at for at, _ in series.points] == [START + index * INTERVAL for index in (RAISED, LOWERED)]

@@ -28,7 +28,7 @@ WIDTHS = {"desktop": DESKTOP, "phone": PHONE}
 COMPARED = ("bs4-kl1e-4-healthy", "bs4-kl1e-6-diverging", "bs4-kl1e-3-crushed", "eight-ranks-resumed")
 
 MEANT_FOR_NOBODY = re.compile(
-    r"∞|NaN|undefined|\bnull\b|\[object|Invalid date|\$\{|\$run|\{\{|Value #|Trend #|[0-9a-f]{8}-[0-9a-f]{4}-"
+    r"∞|^NaN.{0,4}$|undefined|\bnull\b|\[object|Invalid date|\$\{|\$run|\{\{|Value #|Trend #|[0-9a-f]{8}-[0-9a-f]{4}-"
     r"|Data does not have|Data is missing|Cannot visualize|ascending order|Only one frame"
 )
 """Signs that Grafana did not understand a panel, or that a panel shows an identifier that nobody can read."""

@@ -200,7 +200,7 @@ class TestDevice:
         assert caplog.text.count("observe them after the replay") == 1
 
     @pytest.mark.parametrize("kind", ["mps", "a-device-unknown-to-torch"])
-    def test_a_tensor_on_a_device_without_streams_is_dropped(
+    def test_a_tensor_on_a_device_whose_copies_wait_is_dropped(
         self,
         harvest: Gathered,
         device: StandInTorch,

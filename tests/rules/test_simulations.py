@@ -22,7 +22,7 @@ WITH_PART_IN_TESTS = (
     "twelvefold, at 0.001 times the scale",
     "twelvefold, at 100 times the scale",
     "healthy, buckets in blocks of 150",
-    "tripled, buckets in blocks of 150",
+    "fivefold, buckets in blocks of 150",
     "healthy, validated each 200 steps",
     "overfitting, validated each 200 steps",
     "rec rises",

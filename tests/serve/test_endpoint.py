@@ -32,6 +32,15 @@ if TYPE_CHECKING:
 
 NASTY_RUN = "<script>alert('no')</script> & {run} %s"
 
+ACCEPTED_BY_PROMETHEUS_2 = (
+    "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
+    "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+)
+ACCEPTED_BY_PROMETHEUS_3 = (
+    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+    "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.2,*/*;q=0.1"
+)
+
 
 @dataclass
 class Endpoint:
@@ -84,6 +93,12 @@ class TestMetrics:
         assert answer.text.endswith("# EOF\n")
         samples = values(parse_openmetrics(answer.text))
         assert (samples["vae_step"], samples["vae_steps_total"], samples["vae_learning_rate"]) == (29, 30, 1e-4)
+
+    @pytest.mark.parametrize("accept", [ACCEPTED_BY_PROMETHEUS_2, ACCEPTED_BY_PROMETHEUS_3])
+    def test_prometheus_gets_the_text_that_costs_the_training_least(self, endpoint: Endpoint, accept: str) -> None:
+        answer = get(endpoint.server.url + "/metrics", Accept=accept)
+        assert answer.headers["Content-Type"].startswith("text/plain; version=")
+        assert values(parse_text(answer.text))["vae_step"] == 29
 
     def test_both_say_the_same(self, endpoint: Endpoint) -> None:
         url = endpoint.server.url + "/metrics"

@@ -1,10 +1,13 @@
-"""Pushing a registry by OTLP: what is sent, and what happens when it fails."""
+"""Pushing a registry by OTLP: what is sent, what happens when it fails, and what a run needs no scrape for."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import pytest
 from opentelemetry.sdk.metrics.export import Gauge, Histogram, Sum
 from opentelemetry.sdk.resources import Resource
+from otlp_receiver import otlp_receiver
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -15,6 +18,9 @@ from vae_exporter._serve.otlp import metrics_data
 from vae_exporter._serve.push import otlp_push
 from vae_exporter.errors import SettingsError
 from vae_exporter.stack.processes import free_port
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Families(Collector):
@@ -66,6 +72,31 @@ def test_a_receiver_that_is_gone_is_counted_and_does_not_raise(monkeypatch: pyte
     push.start(CollectorRegistry())
     push.finish()
     assert failures.errors["push"] == 2  # the first push, and that of the end
+
+
+def test_a_run_that_cannot_be_scraped_is_pushed(caplog: pytest.LogCaptureFixture) -> None:
+    host = "192.0.2.1"  # an address for documentation: RFC 5737
+    with otlp_receiver() as receiver:
+        with TrainingExporter("bs4", host=host, gpus=False, otlp_endpoint=receiver.url) as exporter:
+            exporter.observe(1, nll=0.5)
+        assert receiver.states == ["finished"]
+    ((level, message),) = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert level == "WARNING"
+    assert message.startswith("run 'bs4' cannot be scraped, only pushed: cannot listen on 192.0.2.1:9645")
+
+
+@pytest.mark.parametrize(("status", "ends_among_the_targets"), [("200 OK", 0), ("400 Bad Request", 1)])
+def test_a_failed_run_waits_for_its_first_scrape_only_if_its_end_was_not_pushed(
+    status: str, ends_among_the_targets: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with otlp_receiver(status) as receiver:
+        exporter = TrainingExporter(
+            "bs4", port=0, targets_dir=tmp_path, linger_seconds=0.1, gpus=False, otlp_endpoint=receiver.url
+        )
+        exporter.start().close("failed")
+        assert receiver.states == ["failed"]
+    waits = [record for record in caplog.records if "waits up to" in record.getMessage()]
+    assert (len(waits), len([*tmp_path.iterdir()])) == (ends_among_the_targets, ends_among_the_targets)
 
 
 @pytest.mark.parametrize("endpoint", ["prometheus:9090", 9090])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ class StandInTorch:
     def __init__(self) -> None:
         self.Tensor = Tensor
         self.cuda = DeviceModule(self)
-        self.mps = object()  # a device without streams
+        self.mps = SimpleNamespace(current_stream=object)  # torch 2.15: its events are not recorded on a stream
         self.capturing = False
         self.failed = False
         self._grad_enabled = True

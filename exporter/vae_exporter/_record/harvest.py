@@ -212,9 +212,12 @@ class Harvest:
 
 
 def stream_module(torch: Any, device: Any) -> Any:  # noqa: ANN401 - of torch, which is not imported
-    """Return the module of *device*, for example ``torch.cuda``. None means that it has no streams and copies wait."""
+    """Return the module of *device*, for example ``torch.cuda``. None means that it has no streams and copies wait.
+
+    ``torch.mps`` has streams since torch 2.15, but its events are not recorded on one.
+    """
     module = getattr(torch, device.type, None)
-    return module if hasattr(module, "current_stream") else None
+    return module if device.type != "mps" and hasattr(module, "current_stream") else None
 
 
 def is_capturing(module: Any) -> bool:  # noqa: ANN401 - of torch, which is not imported

@@ -67,6 +67,9 @@ def endpoint_app(
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
         if path == "/metrics":
+            if "text/plain" in environ.get("HTTP_ACCEPT", ""):
+                # Prometheus prefers OpenMetrics, which says the same and takes the training process longer to write.
+                environ["HTTP_ACCEPT"] = "text/plain"
             timeout = scrape_timeout(environ)
             if timeout is None:
                 return metrics(environ, start_response)

@@ -48,26 +48,29 @@ class Push:
         """Push no more."""
         self._is_stopped.set()
 
-    def finish(self) -> None:
-        """Push the end of the run, and stop."""
+    def finish(self) -> bool:
+        """Push the end of the run, stop, and return whether the end has arrived."""
         self.stop()
-        if self._thread is not None:
-            self._thread.join(_FINISH_SECONDS)
-            if not self._thread.is_alive():
-                self._push()
+        if self._thread is None:
+            return False
+        self._thread.join(_FINISH_SECONDS)
+        return not self._thread.is_alive() and self._push()
 
     def _repeat(self) -> None:
         self._push()
         while not self._is_stopped.wait(self._interval):
             self._push()
 
-    def _push(self) -> None:
+    def _push(self) -> bool:
+        """Push once, and return whether that succeeded."""
         if self._registry is None:
-            return
+            return False
         try:
             self._send(self._registry)
         except Exception as error:  # noqa: BLE001 - of the network, the SDK or a collector; the training continues
             self._failures.caught("push", "the push of the metrics", error)
+            return False
+        return True
 
 
 def otlp_push(endpoint: object, failures: Failures) -> Push | None:

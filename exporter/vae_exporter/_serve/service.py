@@ -156,9 +156,8 @@ class RunService:
                         self._history.leave(self._settings, self._recorder)
                     if self._gpus:
                         self._gpus.stop()  # with a last look: an out-of-memory error may be why it ends
-                    if self._push:
-                        self._push.finish()
-                    is_read = self._server is None or self._wait_for_scrapes(state)
+                    is_pushed = self._push is not None and self._push.finish()
+                    is_read = self._server is None or self._wait_for_scrapes(state, is_pushed=is_pushed)
                 return ending.signal
             finally:
                 self._let_go(keeps_end=not is_read)
@@ -202,9 +201,12 @@ class RunService:
                 tls=self._place.web_config.tls,
             )
         except EndpointError as error:
-            _logger.error("run %r is not watched: %s. The training continues.", self._settings.run, error)  # noqa: TRY400 - the message says it all
+            level, what = (
+                (logging.WARNING, "cannot be scraped, only pushed") if self._push else (logging.ERROR, "is not watched")
+            )
+            _logger.log(level, "run %r %s: %s. The training continues.", self._settings.run, what, error)
         life_cycle.watch(self._in_process)
-        if self._gpus and self._server:
+        if self._gpus and (self._server or self._push):
             self._gpus.start()
         if number is not None:
             self._settle(number)
@@ -264,11 +266,11 @@ class RunService:
         elif self._scrapers.now() - self._started > RANK_SECONDS and not may_be_one_of_many(os.environ):
             self._settle(0)
 
-    def _wait_for_scrapes(self, state: EndState) -> bool:
+    def _wait_for_scrapes(self, state: EndState, *, is_pushed: bool) -> bool:
         """Wait until every recent scraper has read the end, and return whether it has."""
         ended = self._scrapers.now()
         # A crash at the first step must not go unseen, because nobody has come yet.
-        is_expected = state == "failed" and self._announcement.is_wanted
+        is_expected = state == "failed" and self._announcement.is_wanted and not is_pushed
         missing = self._scrapers.missing(ended, is_expected=is_expected)
         if missing:  # nobody can say that this process is not killed before the scrape
             self._announcement.keep(End(state, self._recorder.facts().steps.newest))

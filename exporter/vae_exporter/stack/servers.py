@@ -58,8 +58,27 @@ def prometheus(  # noqa: PLR0913 - what differs from the shipped configuration
     Raises:
         StackError: The program is missing, the port is taken, or the server does not become ready.
     """
+    config = prometheus_config(
+        targets=targets, targets_folder=targets_folder, alertmanager_url=alertmanager_url, intervals=intervals
+    )
+    options = [
+        f"--storage.tsdb.path={folder / 'prometheus'}",
+        "--storage.tsdb.retention.time=90d",  # as in docker-compose.yml
+    ]
+    with running(Prometheus, folder, config, options, port) as url:
+        yield url
+
+
+def prometheus_config(
+    *,
+    targets: Sequence[str] | None = (),
+    targets_folder: Path | None = None,
+    alertmanager_url: str,
+    intervals: Intervals = AS_SHIPPED,
+) -> dict[str, Any]:
+    """Return the shipped configuration of Prometheus with these settings: see `prometheus`."""
     shipped = stack_folder() / "prometheus"
-    config = yaml.safe_load((shipped / "prometheus.yml").read_text())
+    config: dict[str, Any] = yaml.safe_load((shipped / "prometheus.yml").read_text())
     config = moved(config, ALERTMANAGER_ADDRESS, alertmanager_url.removeprefix("http://"))
     del config["global"]["external_labels"]  # grafana_url: no Grafana runs here
     _replace(config["global"], {"scrape_interval": intervals.scrape, "evaluation_interval": intervals.evaluation})
@@ -71,12 +90,7 @@ def prometheus(  # noqa: PLR0913 - what differs from the shipped configuration
         del training["file_sd_configs"]
     else:
         training["file_sd_configs"][0]["files"] = [str(targets_folder / "*.json")]
-    options = [
-        f"--storage.tsdb.path={folder / 'prometheus'}",
-        "--storage.tsdb.retention.time=90d",  # as in docker-compose.yml
-    ]
-    with running(Prometheus, folder, config, options, port) as url:
-        yield url
+    return config
 
 
 @contextmanager

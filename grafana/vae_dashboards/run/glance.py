@@ -146,7 +146,7 @@ def _progress() -> Panels:
             Words(
                 "State",
                 "The last state that the process reported. Lost: it disappeared without reporting that it ended.",
-                "Not scraped for a day",
+                "Not seen for a day",
             ),
             "none",
             Query(STATE_QUERY.format(runs=THIS_RUN)),
@@ -191,7 +191,7 @@ def _about() -> table.Panel:
         Words(
             "About",
             "What the run reports about itself, from TrainingExporter(info=, outputs_url=), and which loss is judged.",
-            "The run was not scraped in this time range.",
+            "The run was not seen in this time range.",
         ),
         [Query(f"{info} * on (run, rank) group_left (judged) {judged} or {info}")],
         [Column("outputs_url", "outputs_url", link=("Open", "${__value.raw}"), meaning=called("Open the outputs"))],

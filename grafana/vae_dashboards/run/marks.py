@@ -16,7 +16,6 @@ from vae_dashboards.queries import of_run
 
 def marks() -> list[Annotation]:
     """Return the annotations of the run dashboard."""
-    rate, rate_before = _now_and_before("vae_learning_rate")
     factor, factor_before = _now_and_before("vae_discriminator_factor")
     start, start_before = _now_and_before("run:vae_run_start:timestamp_seconds")
     stage, stage_before = _now_and_before("run_change:vae_change:first_step", change="stage")
@@ -33,10 +32,7 @@ def marks() -> list[Annotation]:
             ORANGE,
         ),
         Annotation(
-            "Learning rate jumps",
-            f"{rate} > on (run) 2 * ({rate_before} > 0) or on (run) {rate} < on (run) 0.5 * {rate_before}",
-            "Learning rate more than doubled or halved",
-            PURPLE,
+            "Learning rate jumps", _jumps("vae_learning_rate"), "Learning rate more than doubled or halved", PURPLE
         ),
         Annotation("Stages", f"{stage} unless on (run) ({stage} == on (run) {stage_before})", "New stage", BLUE),
         Annotation("Epochs", f"{epoch} > on (run) {epoch_before}", "New epoch", GRAY, shown=False),
@@ -57,6 +53,19 @@ def _ended(name: str, severity: str, color: str) -> Annotation:
 def _firing(severity: str) -> tuple[str, str]:
     alerts = of_run("ALERTS", alertstate="firing", severity=severity)
     return f"max by (run, alertname) ({alerts})", f"max by (run, alertname) ({alerts} offset $__interval)"
+
+
+def _jumps(series: str) -> str:
+    """Query for a value that more than doubled or halved after it was steady, as it is not in a warm-up."""
+    now, before = _now_and_before(series)
+    earlier = f"({of_run(series)}[2m] offset $__interval)"
+    is_steady = (
+        f"max by (run) (count_over_time{earlier}) > 1 and on (run) "
+        f"min by (run) (min_over_time{earlier}) > 0.7 * max by (run) (max_over_time{earlier})"
+    )
+    return (
+        f"({now} > on (run) 2 * ({before} > 0) or on (run) {now} < on (run) 0.5 * {before}) and on (run) ({is_steady})"
+    )
 
 
 def _now_and_before(series: str, **labels: str) -> tuple[str, str]:

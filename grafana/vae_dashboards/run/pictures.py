@@ -19,10 +19,17 @@ if TYPE_CHECKING:
 
 NO_PICTURES = "Set TrainingExporter(outputs_url=) to the URL of a picture, or to one with {step} and outputs_every=."
 
-EVERY = f"max by (run, picture_url) ({of_run('vae_outputs_every_steps')})"
 
-NEWEST = f"max by (run) ({of_run('run:vae_step:max')})"
-BEFORE = f"max by (run) ({of_run('run:vae_nll:level_step')})"
+def _last(labels: str, series: str) -> str:
+    """Query for *series* as it is or, of a run that has ended, as it was last."""
+    now = f"max by ({labels}) ({of_run(series)})"
+    return f"({now} or max by ({labels}) (last_over_time({of_run(series)}[$__range])) unless on (run) {now})"
+
+
+EVERY = _last("run, picture_url", "vae_outputs_every_steps")
+
+NEWEST = _last("run", "run:vae_step:max")
+BEFORE = _last("run", "run:vae_nll:level_step")
 
 
 def pictures() -> Panels:

@@ -80,7 +80,8 @@ def optimizer() -> Panels:
         curves(
             Words(
                 "Step time",
-                "The mean and (dashed) the 99th percentile of the step time, without pauses. Both should be flat.",
+                "The mean and (dashed) the 99th percentile of the step time, without pauses. Both should be flat. The "
+                "percentile is read from buckets, so it may be up to 1.5 times too high.",
                 "It appears after the second step.",
             ),
             "s",

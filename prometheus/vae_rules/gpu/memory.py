@@ -181,7 +181,7 @@ OUT_OF_MEMORY = Alert(
         size, then resume it.
     """,
     description=f"""
-        [[unless scraped]]
+        [[unless it reports]]
         An allocation failed
         {{{{- range $index, $rank := <<run_rank_gpu:vae_cuda_out_of_memory:timestamp_seconds{{@run,@gpu}}>> |
         sortByLabel "rank" }}}}

@@ -40,8 +40,8 @@ DOWN = Alert(
     "page",
     "run_rank:vae_run:disappeared",
     hold="1m",
-    when="a rank that was running or paused is not scraped for a minute and did not report that it ended",
-    clears="when it is scraped again",
+    when="no metrics arrive for a minute from a rank that was running or paused and did not report that it ended",
+    clears="when its metrics arrive again",
     summary="""
         Run {{ $labels.run }}, rank {{ $labels.rank }}, disappeared without reporting its end
         {{- range <<topk(1, last_over_time(vae_run_start_timestamp_seconds{@run,@rank}[1d]))>> }}[[pod reason]]
@@ -50,19 +50,22 @@ DOWN = Alert(
     description="""
         {{ with <<topk(1, last_over_time(vae_run_start_timestamp_seconds{@run,@rank}[1d]))>> -}}
         {{ $process := first . -}}
-        {{ with printf "up{job=%q,instance=%q}" ($process | label "job") ($process | label "instance") | query -}}
+        {{ $target := printf "up{job=%q,instance=%q}" ($process | label "job") ($process | label "instance") -}}
         {{ $process | label "instance" }}
-        {{- if . | first | value }} answers, but another process has taken its port
+        {{- with query $target -}}
+        {{ if . | first | value }} answers, but another process has taken its port
         {{- else }} does not answer
         {{- end }}
         {{- else -}}
-        {{ $process | label "instance" }} is no longer a target of Prometheus
+        {{ with printf "last_over_time(%s[1d])" $target | query }} is no longer a target of Prometheus
+        {{- else }} no longer pushes its metrics
+        {{- end }}
         {{- end }}.
         {{ end -}}
-        This rank was last scraped at {{ $value | humanizeTimestamp | reReplaceAll "([.]\\\\d+)? [+]0000" "" }}
+        This rank was last seen at {{ $value | humanizeTimestamp | reReplaceAll "([.]\\\\d+)? [+]0000" "" }}
         {{- with <<max(last_over_time(vae_step{@run,@rank}[1d]))>> }}, at step [[first %.0f]]{{ end }}. The process was
         killed (most often because it ran out of memory) or stopped, or its host or network is down. This rank is not
-        judged until it is scraped again. If the process is gone, resume from the last checkpoint.
+        judged until its metrics arrive again. If the process is gone, resume from the last checkpoint.
     """,
     dashboard=run_dashboard("run_rank:vae_run_state:code{@run}"),
 )

@@ -196,7 +196,7 @@ ALERT = Alert(
         {{- end }}
     """,
     description="""
-        [[unless scraped]]
+        [[unless it reports]]
         The mean NLL
         [[last steps]] is [[value]]
         {{- with <<run:vae_nll:bands_unfit{@run}>> }}{{ else }}

@@ -59,7 +59,7 @@ ALERT = Alert(
         resume from an earlier checkpoint.
     """,
     description=f"""
-        [[unless scraped]]
+        [[unless it reports]]
         These losses were NaN or infinite:
         {{{{- range $index, $loss := <<({last(_LAST_STEP)}) > @value - $nonfinite>> | sortByLabel "component" }}}}
         {{{{- if $index }}}},{{{{ end }}}} {{{{ .Labels.component }}}} (last at step {{{{ printf "%.0f" .Value }}}})

@@ -33,10 +33,10 @@ def twelvefold(sound: np.ndarray, onset: int) -> np.ndarray:
     return sound * np.minimum(12.0, 1 + 11 * past / 600)
 
 
-def tripled(sound: np.ndarray, onset: int) -> np.ndarray:
-    """Return an NLL that triples within 500 steps."""
+def fivefold(sound: np.ndarray, onset: int) -> np.ndarray:
+    """Return an NLL that rises fivefold within 500 steps: more than a run needs to page if the bands do not fit it."""
     past = np.maximum(np.arange(len(sound)) - onset, 0)
-    return sound * np.minimum(3.0, 1 + 2 * past / 500)
+    return sound * np.minimum(5.0, 1 + 4 * past / 500)
 
 
 def lone_outlier(sound: np.ndarray, onset: int) -> np.ndarray:

@@ -9,6 +9,7 @@ from simulations.curves import (
     doubling_in_a_stage,
     drift,
     earlier_hard_data,
+    fivefold,
     halving,
     hard_data,
     healthy,
@@ -21,7 +22,6 @@ from simulations.curves import (
     slight_rise,
     slow_rise,
     swinging,
-    tripled,
     twelvefold,
 )
 from simulations.family import DENSE_STEPS, SPARSE_STEPS, SPARSEST_STEPS, Family
@@ -123,7 +123,7 @@ FAMILIES: tuple[Family, ...] = (
             block=block,
         )
         for block in (1, 40, 150, 600)
-        for name, curve, damaged in (("healthy", healthy, False), ("tripled", tripled, True))
+        for name, curve, damaged in (("healthy", healthy, False), ("fivefold", fivefold, True))
     ),
     *(
         Family(
@@ -164,6 +164,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "perception rises slowly after the discriminator",
         slow_rise,
+        steps=2 * DENSE_STEPS,
         is_damaged=True,
         cause="discriminator",
         parts=(0.0, 1.0),
