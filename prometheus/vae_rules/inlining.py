@@ -33,8 +33,6 @@ PARTS = (
     "run:vae_nll:standard_error",
     "run:vae_nll:values",
     "run:vae_nll:lower_bound",
-    "run:vae_nll:sustained",
-    "run:vae_nll:is_above_good",
     "run:vae_nll:is_bad",
     "run:vae_nll:is_bad_for_long",
     "run:vae_nll:is_diverging",

@@ -56,7 +56,7 @@ SAMPLE_STALE = Alert(
     unless ignoring (fault)
       run_gpu:vae_gpu_fault:bool{fault="lost"} == 1
     and on (run)
-      run_rank:vae_run_state:code <= 1
+      last_over_time(vae_run_state{state=~"running|paused"}[2m]) == 1
     """,
     when="a GPU has not been read for 3 minutes while its run is alive",
     clears="when it is read again",

@@ -11,16 +11,15 @@ _END_CODES = "\nor ".join(
     for state, code in _STATES
     if state in END_STATES
 )
-_STATE_CODES = f"\n{' ' * 14}or ".join(f'{code} * (vae_run_state{{state="{state}"}} == 1)' for state, code in _STATES)
+_STATE_CODES = f"\n{' ' * 20}or ".join(f'{code} * (vae_run_state{{state="{state}"}} == 1)' for state, code in _STATES)
 
 LIFE = Section(
     "Life",
     (
         Record(
             "run_rank:vae_run:was_scraped",
-            'group by (run, rank) (last_over_time(vae_run_state{state="running"}[2m]))',
+            "group by (run, rank) (last_over_time(vae_run_state[2m]))",
             "Present if the rank was scraped within the last two minutes",
-            why="Each state has a series, whether it holds or not, so one of them is enough.",
         ),
         Record(
             "run_rank:vae_clock_offset:seconds",
@@ -46,16 +45,6 @@ LIFE = Section(
               run_rank:vae_clock_offset:seconds
             """,
             "When the newest process of the rank started",
-        ),
-        Record(
-            "run_rank:vae_run_state:scraped_code",
-            f"""
-            min by (run, rank) (
-                {_STATE_CODES}
-            )
-            """,
-            "The state that the rank reports now, as a number",
-            why="If there are two processes, the live one counts: the other may be its predecessor.",
         ),
         Record(
             "run_rank:vae_run_end:code",
@@ -112,7 +101,7 @@ LIFE = Section(
         Record(
             "run_rank:vae_run_alive:timestamp_seconds",
             """
-              time() * group without () (run_rank:vae_run_state:scraped_code <= 1)
+              time() * group by (run, rank) (vae_run_state{state=~"running|paused"} == 1)
             or
               (
                     max by (run, rank) (vae_run_end_timestamp_seconds > 0)
@@ -132,25 +121,26 @@ LIFE = Section(
         ),
         Record(
             "run_rank:vae_run_state:code",
-            """
+            f"""
               (
-                  run_rank:vae_run_state:scraped_code
-                or
-                  run_rank:vae_run_end:code
-                or
-                  last_over_time(run_rank:vae_run_state:code[1h])
+                  min by (run, rank) (
+                    {_STATE_CODES}
+                  )
+                or run_rank:vae_run_end:code
+                or last_over_time(run_rank:vae_run_state:code[1h])
               )
             and
               run_rank:vae_run_alive:timestamp_seconds
             """,
             "The state of the rank at that time: " + ", ".join(f"{code} {state}" for state, code in _STATES),
+            why="If there are two processes, the live one counts: the other may be its predecessor.",
         ),
         Record(
             "run_rank:vae_run:disappeared",
             """
               run_rank:vae_run_alive:timestamp_seconds
             unless
-              run_rank:vae_run_state:scraped_code <= 1
+              max by (run, rank) (vae_run_state{state=~"running|paused"} == 1)
             and
               run_rank:vae_run_state:code <= 1
             """,

@@ -96,7 +96,7 @@ STRAGGLER = Alert(
 )
 
 _START = "vae_run_start_timestamp_seconds"
-_LIVES = "unless vae_run_end_timestamp_seconds > 0"
+_LIVES = 'and ignoring (state) vae_run_state{state=~"running|paused"} == 1'
 
 NAME_TAKEN = Alert(
     "VaeRunNameTaken",

@@ -89,16 +89,6 @@ RECORDS = Section(
     "Bands",
     (
         Record(
-            "run:vae_nll:is_above_good",
-            "run:vae_nll:mean > run:vae_nll:edge_good_max",
-            "Present while the NLL is above good",
-        ),
-        Record(
-            "run:vae_nll:is_suspicious",
-            "run:vae_nll:mean < run:vae_nll:edge_suspicious unless run:vae_nll:bands_unfit",
-            "Present while the NLL has fallen suspiciously low",
-        ),
-        Record(
             "run:vae_nll:has_multiplied",
             "run:vae_nll:lower_bound >= $multiplied * run:vae_nll:level",
             "Present while the NLL is at least $multiplied times its level",
@@ -106,7 +96,7 @@ RECORDS = Section(
         Record(
             "run:vae_nll:is_converging",
             """
-              run:vae_nll:is_above_good
+              run:vae_nll:mean > run:vae_nll:edge_good_max
             unless
               run:vae_nll:was_good
             unless
@@ -116,7 +106,7 @@ RECORDS = Section(
             """,
             "Present while the NLL is above good and has never been good",
         ),
-        _band("suspicious", "run:vae_nll:is_suspicious"),
+        _band("suspicious", "run:vae_nll:mean < run:vae_nll:edge_suspicious"),
         _band("low", "run:vae_nll:mean >= run:vae_nll:edge_suspicious < run:vae_nll:edge_excellent_min"),
         _band("excellent", "run:vae_nll:mean >= run:vae_nll:edge_excellent_min <= run:vae_nll:edge_excellent_max"),
         _band("good", "run:vae_nll:mean > run:vae_nll:edge_excellent_max <= run:vae_nll:edge_good_max"),
@@ -124,7 +114,7 @@ RECORDS = Section(
         _band(
             "degraded",
             """
-              run:vae_nll:is_above_good <= run:vae_nll:edge_bad
+              run:vae_nll:mean > run:vae_nll:edge_good_max <= run:vae_nll:edge_bad
             unless
               run:vae_nll:is_converging
             unless
@@ -134,7 +124,7 @@ RECORDS = Section(
         _band(
             "bad",
             """
-              run:vae_nll:is_above_good > run:vae_nll:edge_bad
+              run:vae_nll:mean > run:vae_nll:edge_bad
             unless
               run:vae_nll:is_converging
             unless

@@ -39,9 +39,9 @@ RECORDS = Section(
         Record(
             "run:vae_baseline:explains",
             """
-              run:vae_nll:has_grown >= $multiplied * run:vae_nll:level
+              run:vae_nll:mean >= $multiplied * run:vae_nll:level
             and
-              run:vae_nll:has_grown <= $explained * run:vae_nll:level * run:vae_baseline_growth:ratio
+              run:vae_nll:mean <= $explained * run:vae_nll:level * run:vae_baseline_growth:ratio
             and
               run:vae_baseline:rose
             unless

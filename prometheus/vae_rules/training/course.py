@@ -10,41 +10,38 @@ RECORDS = Section(
     "Check B: the course of the NLL",
     (
         Record(
-            "run:vae_nll:has_grown",
-            "run:vae_nll:mean >= $risen * run:vae_nll:level",
-            "Present while the NLL is $risen times its level",
-            why="Its value is the NLL.",
-        ),
-        Record(
-            "run:vae_nll:has_climbed",
-            """
-            run:vae_nll:mean > (
-              run:vae_nll:mean_before > (
-                run:vae_nll:mean_2_before > (
-                  run:vae_nll:mean_3_before <= run:vae_nll:lower_bound / $multiplied
-                )
-              )
-            )
-            """,
-            "Present while each of four long windows is above the one before, and the newest $multiplied times the "
-            "oldest",
-            why="Its value is the NLL.",
+            "run:vae_nll:is_raised",
+            "run:vae_nll:mean > run:vae_nll:edge_excellent_max or run:vae_nll:bands_unfit",
+            "Present while the NLL is above excellent, or the bands do not fit it",
         ),
         Record(
             "run:vae_nll:is_climbing",
             """
-              run:vae_nll:has_climbed > run:vae_nll:edge_excellent_max
-            or
-              run:vae_nll:has_climbed and run:vae_nll:bands_unfit
+              run:vae_nll:lower_bound >= $multiplied * run:vae_nll:mean_3_before
+            and
+              run:vae_nll:mean > run:vae_nll:mean_before
+            and
+              run:vae_nll:mean_before > run:vae_nll:mean_2_before
+            and
+              run:vae_nll:mean_2_before > run:vae_nll:mean_3_before
+            and
+              run:vae_nll:is_raised
             """,
-            "Present while the NLL has climbed and is above excellent, or the bands do not fit it",
+            "Present while each of four long windows is above the one before, and the newest $multiplied times the "
+            "oldest",
         ),
         Record(
             "run:vae_nll:is_exploding",
             """
-              run:vae_nll:is_above_good > run:vae_nll:mean_before
+              run:vae_nll:has_multiplied
             and
-              run:vae_nll:sustained >= $multiplied * run:vae_nll:level
+              run:vae_nll:mean > run:vae_nll:edge_good_max
+            and
+              run:vae_nll:mean > run:vae_nll:mean_before
+            unless
+              run:vae_nll:short_mean < $multiplied * run:vae_nll:level
+            unless
+              (run:vae_nll:short_mean_before or run:vae_nll:mean_before_short) < $multiplied * run:vae_nll:level
             unless
               run:vae_nll:bands_unfit
             """,
@@ -56,24 +53,21 @@ RECORDS = Section(
             "Present while the NLL is at least $doubled times the level that it held, and not good or falling",
         ),
         Record(
-            "run:vae_nll:has_jumped",
-            """
-            run:vae_nll:short_mean >= $doubled * (
-              run:vae_nll:mean_before <= run:vae_nll:short_mean_before / $doubled
-            )
-            """,
-            "Present while the last two short windows are both $doubled times the long window before",
-            why="Its value is the newest short mean. An outlier is in one of the two only.",
-        ),
-        Record(
             "run:vae_nll:is_spiking",
             """
-              run:vae_nll:has_jumped > run:vae_nll:edge_excellent_max
-            or
-              run:vae_nll:has_jumped and run:vae_nll:bands_unfit
+              run:vae_nll:short_mean >= $doubled * run:vae_nll:mean_before
+            and
+              run:vae_nll:short_mean_before >= $doubled * run:vae_nll:mean_before
+            and
+              (run:vae_nll:short_mean > run:vae_nll:edge_excellent_max or run:vae_nll:bands_unfit)
             """,
-            "Present while the NLL has jumped and is above excellent, or the bands do not fit it",
-            why="Its value is the newest short mean.",
+            "Present while the last two short windows are both $doubled times the long window before",
+            why="An outlier is in one of the two only.",
+        ),
+        Record(
+            "run:vae_nll:is_suspicious",
+            "run:vae_nll:mean < run:vae_nll:edge_suspicious unless run:vae_nll:bands_unfit",
+            "Present while the NLL has fallen suspiciously low",
         ),
         Record(
             "run:vae_nll:started_low",
@@ -101,7 +95,7 @@ RECORDS = Section(
             unless
               last_over_time(run:vae_nll:mean[10m])
             unless
-              run:vae_loss:is_nonfinite
+              run:vae_loss_nonfinite:bool == 1
             unless
               run:vae_exporter:is_misfit
             """,
@@ -162,7 +156,7 @@ RISING = Alert(
 SPIKE = Alert(
     "VaeNllSpike",
     "ticket",
-    "run:vae_nll:is_spiking",
+    "run:vae_nll:short_mean and run:vae_nll:is_spiking",
     keep_firing="10m",
     when="the NLL is at least $doubled times the long window before, over two short windows: [check B](#check-b)",
     clears="10 minutes after",

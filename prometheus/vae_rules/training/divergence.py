@@ -12,9 +12,13 @@ def times_held(times: str) -> str:
     """Return the PromQL of an NLL that is, with evidence, at *times* the level that it held, and not good."""
     return dedent(
         f"""\
-          run:vae_nll:sustained >= {times} * run:vae_nll:held
+          run:vae_nll:lower_bound >= {times} * run:vae_nll:held
+        unless
+          run:vae_nll:short_mean < {times} * run:vae_nll:held
+        unless
+          (run:vae_nll:short_mean_before or run:vae_nll:mean_before_short) < {times} * run:vae_nll:held
         and
-          (run:vae_nll:is_above_good or run:vae_nll:bands_unfit)
+          (run:vae_nll:mean > run:vae_nll:edge_good_max or run:vae_nll:bands_unfit)
         """
     )
 
@@ -24,8 +28,20 @@ RECORDS = Section(
     (
         Record(
             "run:vae_nll:is_bad",
-            "run:vae_nll:sustained > run:vae_nll:edge_bad unless run:vae_nll:bands_unfit",
+            """
+              run:vae_nll:lower_bound > run:vae_nll:edge_bad
+            unless
+              run:vae_nll:short_mean <= run:vae_nll:edge_bad
+            unless
+              (run:vae_nll:short_mean_before or run:vae_nll:mean_before_short) <= run:vae_nll:edge_bad
+            unless
+              run:vae_nll:bands_unfit
+            """,
             "Present while the NLL is bad over the newest long window and the last two short ones",
+            why=(
+                "One outlier is not enough, nor is a rise that is over. Short windows without a value object to "
+                "nothing: the long window before the newest short one counts instead."
+            ),
         ),
         Record(
             "run:vae_nll:is_falling",
@@ -35,14 +51,15 @@ RECORDS = Section(
         Record(
             "run:vae_nll:is_bad_for_long",
             """
-              run:vae_nll:edge_bad
-            < run:vae_nll:mean
-            < run:vae_nll:mean_before
-            < run:vae_nll:mean_2_before
-            < run:vae_nll:mean_3_before
+              run:vae_nll:mean > run:vae_nll:edge_bad
+            and
+              run:vae_nll:mean_before > run:vae_nll:edge_bad
+            and
+              run:vae_nll:mean_2_before > run:vae_nll:edge_bad
+            and
+              run:vae_nll:mean_3_before > run:vae_nll:edge_bad
             """,
             "Present while the last four long windows are bad",
-            why="A comparison passes on its left side, so each of the means is compared with the edge.",
         ),
         Record(
             "run:vae_nll:has_drifted",
@@ -80,35 +97,33 @@ RECORDS = Section(
             "Present while the NLL is much worse than it was, by the bands or by its own level, and not falling",
         ),
         Record(
-            "run:vae_nll_diverged:before",
-            "last_over_time(run:vae_nll_diverged:bool[2m]) == 1",
-            "1 if the run had diverged one evaluation ago",
-            why="This rule comes before the one that records the present.",
-        ),
-        Record(
             "run:vae_nll:is_good_for_long",
             """
-              (run:vae_nll:edge_good_max and run:vae_nll_diverged:before)
-            >= run:vae_nll:mean
-            >= run:vae_nll:mean_before
-            >= run:vae_nll:mean_2_before
+              run:vae_nll:mean <= run:vae_nll:edge_good_max
+            and
+              run:vae_nll:mean_before <= run:vae_nll:edge_good_max
+            and
+              run:vae_nll:mean_2_before <= run:vae_nll:edge_good_max
             """,
-            "Present while the last three long windows of a run that has diverged are good",
+            "Present while the last three long windows are good",
         ),
         Record(
             "run:vae_nll:is_good_for_six",
             """
               run:vae_nll:is_good_for_long
-            >= run:vae_nll:mean_3_before
-            >= run:vae_nll:mean_4_before
-            >= run:vae_nll:mean_5_before
+            and
+              run:vae_nll:mean_3_before <= run:vae_nll:edge_good_max
+            and
+              run:vae_nll:mean_4_before <= run:vae_nll:edge_good_max
+            and
+              run:vae_nll:mean_5_before <= run:vae_nll:edge_good_max
             """,
-            "Present while its last six long windows are good",
+            "Present while the last six long windows are good",
         ),
         Record(
             "run:vae_nll:is_near_level",
-            "run:vae_nll:mean < $multiplied * (run:vae_nll:level and run:vae_nll_diverged:before)",
-            "Present while the NLL of a run that has diverged is below $multiplied times its level",
+            "run:vae_nll:mean < $multiplied * run:vae_nll:level",
+            "Present while the NLL is below $multiplied times its level",
         ),
         Record(
             "run:vae_nll:has_recovered",
@@ -118,7 +133,7 @@ RECORDS = Section(
                 or
                   run:vae_nll:is_good_for_long and run:vae_nll:is_near_level
                 or
-                  (run:vae_nll:level and run:vae_nll_diverged:before) >= run:vae_nll:mean unless run:vae_nll:was_good
+                  run:vae_nll:mean <= run:vae_nll:level unless run:vae_nll:was_good
               )
             unless
               run:vae_nll:bands_unfit
@@ -132,14 +147,20 @@ RECORDS = Section(
             ),
         ),
         Record(
+            "run:vae_nll_diverged:before",
+            "last_over_time(run:vae_nll_diverged:bool[2m]) == 1",
+            "1 if the run had diverged one evaluation ago",
+            why="This rule comes before the one that records the present.",
+        ),
+        Record(
             "run:vae_nll_diverged:bool",
             """
-              group without () (run:vae_nll:is_diverging)
+              run:vae_run:present and run:vae_nll:is_diverging
             or
               last_over_time(run:vae_nll_diverged:bool[1h]) == 1
                 unless run:vae_nll:has_recovered
                 unless run:vae_run:is_succeeded
-                unless run:vae_run:is_forgotten
+                and last_over_time(run:vae_run:present[1d])
             or
               (run:vae_run:present or run:vae_run:is_succeeded) * 0
             """,
@@ -149,15 +170,6 @@ RECORDS = Section(
                 "scraped: a run that died has not recovered."
             ),
         ),
-        Record(
-            "run:vae_nll_diverged:mean",
-            """
-              (run:vae_nll:mean or last_over_time(run:vae_nll_diverged:mean[1h]))
-            and
-              run:vae_nll_diverged:bool == 1
-            """,
-            "The last mean of a run that has diverged",
-        ),
     ),
 )
 
@@ -165,7 +177,7 @@ ALERT = Alert(
     "VaeNllDiverged",
     "page",
     """
-      (run:vae_nll:mean or last_over_time(run:vae_nll_diverged:mean[1h]))
+      last_over_time(run:vae_nll:mean[1d])
     and
       (
           run:vae_nll_diverged:bool == 1

@@ -30,12 +30,12 @@ RECORDS = Section(
         Record(
             "run:vae_loss_nonfinite:bool",
             """
-              group without () (run:vae_loss:is_nonfinite)
+              run:vae_run:present and run:vae_loss:is_nonfinite
             or
               last_over_time(run:vae_loss_nonfinite:bool[1h]) == 1
                 unless run:vae_run:present
                 unless run:vae_run:is_succeeded
-                unless run:vae_run:is_forgotten
+                and last_over_time(run:vae_run:present[1d])
             or
               (run:vae_run:present or run:vae_run:is_succeeded) * 0
             """,

@@ -34,11 +34,18 @@ CAUSE = Section(
     "most, and what changed",
     (
         Record(
+            "run:vae_nll:has_grown",
+            "run:vae_nll:mean >= $risen * run:vae_nll:level",
+            "Present while the NLL is $risen times its level",
+        ),
+        Record(
             "run:vae_probe:is_calm",
             """
-              $multiplied * run:vae_nll:level <= run:vae_nll:has_grown <= run:vae_probe_training_nll:mean
+              run:vae_nll:mean >= $multiplied * run:vae_nll:level
             and
               run:vae_probe_growth:ratio < $calm
+            and
+              run:vae_probe_training_nll:mean >= $multiplied * run:vae_nll:level
             and
               run:vae_probe_training_nll:mean >= $probe_share * run:vae_nll:short_mean
             """,
@@ -58,13 +65,9 @@ CAUSE = Section(
             "run_component:vae_loss:contribution_rise",
             """
               run_component:vae_nll_part:weight
-            * (
-                (run_component:vae_loss:mean and ignoring (component) run:vae_nll:has_grown)
-              -
-                run_component:vae_loss:held
-            )
+            * (run_component:vae_loss:mean - run_component:vae_loss:held)
             """,
-            "While the NLL has grown: how much more a part adds to it than while it was at its level",
+            "How much more a part adds to the NLL than while it was at its level",
         ),
         Record(
             "run:vae_nll_rise_cause",
@@ -75,6 +78,7 @@ CAUSE = Section(
                   "cause", "$1", "component", "(.+)"
                 )
               )
+                and ignoring (cause) run:vae_nll:has_grown
                 unless ignoring (cause) run:vae_nll_rise_cause{cause="data"}
             or ignoring (cause)
               run:vae_nll_rise_cause{cause!="data"}

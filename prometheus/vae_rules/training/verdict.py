@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 _TICKETS = {
     "VaeExporterVersion": "run:vae_exporter:is_misfit",
     "VaeNllRising": "run:vae_nll:is_climbing or run:vae_nll:is_exploding or run:vae_nll:has_doubled",
-    "VaeKlAbnormal": "run:vae_kl_abnormal:ratio",
-    "VaeRankDiverged": "run_rank:vae_nll:stands_out",
+    "VaeKlAbnormal": "ignoring (symptom) run:vae_kl_abnormal:ratio",
+    "VaeRankDiverged": "group without (rank) (run_rank:vae_nll:stands_out)",
     "VaeNllSuspicious": "run:vae_nll:is_suspicious or run:vae_nll:started_low",
-    "VaeConfidenceGap": "run:vae_confidence_gap",
+    "VaeConfidenceGap": "ignoring (symptom) run:vae_confidence_gap",
     "VaeValidationGap": "run:vae_validation_gap:is_growing",
     "VaeNllSpike": "run:vae_nll:is_spiking",
     "VaeRunUnjudged": "run:vae_run:is_unjudged",
@@ -35,21 +35,11 @@ def _gravest(series: str, reasons: Sequence[str]) -> str:
     )
 
 
-def _band(bands: str) -> str:
-    """Return the PromQL of 1 for a run in one of *bands*, with the band as the reason."""
-    return f"""\
-                  group without (band) (
-                    label_replace(run:vae_nll_band{{band=~"{bands}"}}, "reason", "$1", "band", "(.+)")
-                  )"""
-
-
 def _ticket(gravity: int, reason: str, condition: str) -> Record:
+    holds = f"({condition})" if " or " in condition else condition
     about = "While the condition of the ticket *reason* holds: how grave it is" if gravity == len(_TICKETS) + 1 else ""
     return Record(
-        "run:vae_ticket:gravity",
-        f"{gravity} * group without (rank, symptom) (\n  {condition}\n)",
-        about,
-        labels={"reason": reason},
+        "run:vae_ticket:gravity", f"{gravity} * run:vae_run:present and {holds}", about, labels={"reason": reason}
     )
 
 
@@ -77,6 +67,12 @@ RECORDS = Section(
             "1 while any page about the run fires",
         ),
         Record(
+            "run:vae_verdict:band",
+            'group without (band) (label_replace(run:vae_nll_band, "reason", "$1", "band", "(.+)"))',
+            "1, labeled with the band as the reason",
+            more_labels=("reason",),
+        ),
+        Record(
             "run:vae_ticket:gravest",
             "group without () (topk without (reason) (1, run:vae_ticket:gravity))",
             "1, with the gravest ticket of the run as the reason",
@@ -98,16 +94,16 @@ RECORDS = Section(
         ),
         _verdict(
             "converging",
-            "group without () (run:vae_nll:is_converging unless run:vae_run:has_page)",
+            "run:vae_run:present and run:vae_nll:is_converging unless run:vae_run:has_page",
             reason="converging",
         ),
         _verdict(
             "watch",
-            f"""
+            """
               (
                   run:vae_ticket:gravest
                 or ignoring (reason)
-{_band("suspicious|degraded|bad")}
+                  run:vae_verdict:band{reason=~"suspicious|degraded|bad"}
               )
             unless ignoring (reason)
               run:vae_run:has_page
@@ -119,7 +115,7 @@ RECORDS = Section(
             "healthy",
             f"""
               (
-{_band("low|excellent|good")}
+                  run:vae_verdict:band{{reason=~"low|excellent|good"}}
                 or ignoring (reason)
                   label_replace(run:vae_nll:mean * 0 + 1 and run:vae_nll:bands_unfit, "reason", "{NO_BAND}", "", "")
               )

@@ -9,11 +9,10 @@ from vae_rules.training.facts.aggregates import fact, window_mean
 
 RESIDUAL_LAGS = (("ratio", "0"), ("ratio_before", "1"), ("ratio_2_before", "2"), ("ratio_3_before", "3"))
 
-_COMPONENTS = (*NLL_PARTS, "kl", "total")
 
-
-def _before(component: str, lag: str, name: str, about: str) -> Record:
-    return fact(f"run:vae_{component}:{name}", "avg", window_mean(f'="{component}"', "long", lag), about)
+def _other(name: str, components: tuple[str, ...], lag: str, about: str) -> Record:
+    series = window_mean(f'=~"{"|".join(components)}"', "long", lag)
+    return Record(f"run_component:vae_loss:{name}", aggregated("avg by (run, component)", series), about)
 
 
 def _one_component(component: str, name: str) -> Record:
@@ -38,11 +37,9 @@ RECORDS = Section(
             )
             for name, lag in RESIDUAL_LAGS
         ),
-        Record(
-            "run_component:vae_loss:mean",
-            aggregated("avg by (run, component)", window_mean(f'=~"{"|".join(_COMPONENTS)}"', "long", "0")),
-            "The mean over the newest long window",
-        ),
+        _other("mean", (*NLL_PARTS, "kl", "total"), "0", "The mean over the newest long window"),
+        _other("mean_before", ("kl", "total"), "1", "The mean over the long window before"),
+        _other("mean_3_before", ("kl",), "3", "The mean three long windows before"),
         Record(
             "run_component:vae_loss:weight",
             "max by (run, component) (last_over_time(vae_loss_weight[2m]))",
@@ -56,9 +53,9 @@ RECORDS = Section(
         Record(
             "run_component:vae_loss:contribution",
             """
-              (run_component:vae_nll_part:weight or run_component:vae_loss:weight)
-            *
-              run_component:vae_loss:mean
+              run_component:vae_nll_part:weight * run_component:vae_loss:mean
+            or
+              run_component:vae_loss:weight * run_component:vae_loss:mean
             """,
             "What the component adds to the loss: its weight times its mean over the newest long window",
         ),
@@ -67,8 +64,8 @@ RECORDS = Section(
         _one_component("perception", "mean"),
         _one_component("perception", "contribution"),
         _one_component("kl", "mean"),
-        _before("kl", "1", "mean_before", "The mean of the KL loss over the long window before"),
-        _before("kl", "3", "mean_3_before", "The mean of the KL loss three long windows before"),
+        _one_component("kl", "mean_before"),
+        _one_component("kl", "mean_3_before"),
         _one_component("kl", "weight"),
         fact(
             "run:vae_kl:start",
@@ -77,6 +74,6 @@ RECORDS = Section(
             "The mean of the first ten KL losses of this process",
         ),
         _one_component("total", "mean"),
-        _before("total", "1", "mean_before", "The mean of the total over the long window before"),
+        _one_component("total", "mean_before"),
     ),
 )

@@ -49,27 +49,6 @@ RECORDS = Section(
             "What the mean is at least: $errors standard errors below it",
             why="Alerts about a rise compare this with an edge, never the bare mean.",
         ),
-        Record(
-            "run:vae_nll:sustained",
-            """
-            min without (over) (
-                run:vae_nll:lower_bound
-              or
-                label_replace(run:vae_nll:short_mean, "over", "short", "", "")
-              or
-                label_replace(
-                  run:vae_nll:short_mean_before or run:vae_nll:mean_before_short, "over", "short_before", "", ""
-                )
-            )
-            and
-              run:vae_nll:lower_bound
-            """,
-            "What the NLL has sustained: the lowest of this bound and the means over the last two short windows",
-            why=(
-                "One outlier is no rise, nor is a rise that is over. Short windows without a value object to nothing: "
-                "the long window before the newest short one counts instead."
-            ),
-        ),
         fact(
             "run:vae_nll:own_best",
             "avg",

@@ -8,11 +8,6 @@ RECORDS = Section(
     "The ranks",
     (
         Record(
-            "run:vae_run:has_three_ranks",
-            "count by (run) (run_rank:vae_step:max) >= 3",
-            "Present for a run of at least three ranks: two have no median",
-        ),
-        Record(
             "run_rank:vae_nll:lower_bound",
             """
                 avg by (run, rank) (last_over_time(vae_loss_window_mean{component="judged",window="long",lag="0"}[2m]))
@@ -20,10 +15,8 @@ RECORDS = Section(
                 $errors * avg by (run, rank) (last_over_time(vae_loss_window_standard_error[2m]))
             and
               avg by (run, rank) (last_over_time(vae_loss_window_values[2m])) >= $needed_values
-            and on (run)
-              run:vae_run:has_three_ranks
             """,
-            "What the mean of the rank is at least, in such a run",
+            "What the mean of the rank is at least",
         ),
         Record(
             "run:vae_nll:median",
