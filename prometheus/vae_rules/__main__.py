@@ -13,13 +13,10 @@ from vae_rules.identity import Identity
 from vae_rules.inlining import with_pages_inlined
 from vae_rules.judging_page import with_tables
 from vae_rules.kubernetes import prometheus_rule
-from vae_rules.seen import with_scrapes_read
 from vae_rules.writing import rule_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from vae_rules.rule import RuleFile
 
 
 def generated(
@@ -31,8 +28,7 @@ def generated(
     inlines_pages: bool = False,
 ) -> dict[Path, str]:
     """Return the content of every generated file below *root* by path."""
-    files: Sequence[RuleFile] = with_scrapes_read(FILES) if inlines_pages or max_rules else FILES
-    files = with_alert_labels(with_pages_inlined(files) if inlines_pages else files, alert_labels)
+    files = with_alert_labels(with_pages_inlined(FILES) if inlines_pages else FILES, alert_labels)
     page = root / "docs" / "judging.md"
     alertmanager = root / "alertmanager"
     rules = root / "prometheus" / "rules"

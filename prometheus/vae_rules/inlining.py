@@ -6,10 +6,11 @@ vmalert reads a recorded series one evaluation late, so a page that passes throu
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from textwrap import dedent, indent
 from typing import TYPE_CHECKING
 
-from vae_rules.rule import Record, replaced
+from vae_rules.rule import Record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,11 +56,22 @@ def with_pages_inlined(files: Sequence[RuleFile]) -> Sequence[RuleFile]:
         for rule in file.rules
         if isinstance(rule, Record) and rule.name in PARTS
     }
+    return [
+        replace(
+            file,
+            sections=[
+                replace(section, rules=[_inlined(rule, expressions) for rule in section.rules])
+                for section in file.sections
+            ],
+        )
+        for file in files
+    ]
 
-    def expression(rule: Rule) -> str:
-        return _written_out(dedent(rule.expr), expressions) if rule.name in PAGES else rule.expr
 
-    return replaced(files, expression)
+def _inlined(rule: Rule, expressions: Mapping[str, str]) -> Rule:
+    if rule.name not in PAGES:
+        return rule
+    return replace(rule, expr=_written_out(dedent(rule.expr), expressions))
 
 
 def _written_out(expression: str, expressions: Mapping[str, str]) -> str:

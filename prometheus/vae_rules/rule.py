@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 
 @dataclass(frozen=True)
@@ -75,17 +75,3 @@ class RuleFile:
     def rules(self) -> list[Rule]:
         """All rules in the order of evaluation."""
         return [rule for section in self.sections for rule in section.rules]
-
-
-def replaced(files: Sequence[RuleFile], expression: Callable[[Rule], str]) -> list[RuleFile]:
-    """Return *files*, in which the expression of each rule is what *expression* returns for it."""
-    return [
-        replace(
-            file,
-            sections=[
-                replace(section, rules=[replace(rule, expr=expression(rule)) for rule in section.rules])
-                for section in file.sections
-            ],
-        )
-        for file in files
-    ]

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from vae_rules.links import gpu_dashboard
 from vae_rules.rule import Alert, Record, Section
-from vae_rules.seen import GPU_MISSED, missed_scrapes
 
 RECORDS = Section(
     "The GPUs",
     (
-        missed_scrapes(GPU_MISSED),
         Record(
             "run_gpu:vae_gpu:present",
             "group by (run, gpu) (last_over_time(vae_gpu_info[2m]))",

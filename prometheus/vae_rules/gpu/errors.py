@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vae_rules.links import gpu_dashboard
 from vae_rules.rule import Alert, Record, Section
-from vae_rules.seen import GPU_MISSED, aggregated
+from vae_rules.seen import aggregated
 
 FATAL_XIDS = "46|48|62|64|74|79|95|109|119|120|140|158"
 """The XID errors after which NVIDIA's catalog says to reset an A100 or restart its host; listed in docs/gpu.md."""
@@ -23,13 +23,13 @@ RECORDS = Section(
     (
         Record(
             "run_gpu:vae_gpu_errors:sum",
-            aggregated("max by (run, gpu)", 'vae_gpu_ecc_errors_total{type="uncorrected"}', GPU_MISSED),
+            aggregated("max by (run, gpu)", 'vae_gpu_ecc_errors_total{type="uncorrected"}'),
             "Hardware errors of the GPU so far: `ecc`, `xid`, `row_remap`",
             labels={"event": "ecc"},
         ),
         Record(
             "run_gpu_xid:vae_gpu_errors:max",
-            aggregated("max by (run, gpu, xid)", f'vae_gpu_xid_errors_total{{xid!~"{PROGRAM_XIDS}"}}', GPU_MISSED),
+            aggregated("max by (run, gpu, xid)", f'vae_gpu_xid_errors_total{{xid!~"{PROGRAM_XIDS}"}}'),
             "XID errors of the GPU, without those that programs cause",
         ),
         Record(
@@ -40,12 +40,12 @@ RECORDS = Section(
         ),
         Record(
             "run_gpu_type:vae_gpu_remapped_rows:max",
-            aggregated("max by (run, gpu, type)", "vae_gpu_remapped_rows", GPU_MISSED),
+            aggregated("max by (run, gpu, type)", "vae_gpu_remapped_rows"),
             "Remapped memory rows, by type of error",
         ),
         Record(
             "run_gpu:vae_gpu_row_remap_pending:max",
-            aggregated("max by (run, gpu)", "vae_gpu_row_remap_pending", GPU_MISSED),
+            aggregated("max by (run, gpu)", "vae_gpu_row_remap_pending"),
             "1 while a row remap waits for a reset",
         ),
         Record(
@@ -100,7 +100,7 @@ FAULTS = Section(
     (
         Record(
             "run_gpu:vae_gpu_fatal_xid_errors:max",
-            aggregated("max by (run, gpu, xid)", f'vae_gpu_xid_errors_total{{xid=~"{FATAL_XIDS}"}}', GPU_MISSED),
+            aggregated("max by (run, gpu, xid)", f'vae_gpu_xid_errors_total{{xid=~"{FATAL_XIDS}"}}'),
             "XID errors after which the GPU must be reset or its host restarted",
             more_labels=("xid",),
         ),
@@ -112,12 +112,12 @@ FAULTS = Section(
         ),
         Record(
             "run_gpu:vae_gpu_fault:bool",
-            aggregated("max by (run, gpu)", "vae_gpu_lost", GPU_MISSED),
+            aggregated("max by (run, gpu)", "vae_gpu_lost"),
             labels={"fault": "lost"},
         ),
         Record(
             "run_gpu:vae_gpu_fault:bool",
-            aggregated("max by (run, gpu)", "vae_gpu_row_remap_failed", GPU_MISSED),
+            aggregated("max by (run, gpu)", "vae_gpu_row_remap_failed"),
             labels={"fault": "row_remap_failed"},
         ),
         Record(

@@ -6,7 +6,7 @@ from textwrap import indent
 
 from vae_rules.links import gpu_dashboard
 from vae_rules.rule import Alert, Record, Section
-from vae_rules.seen import GPU_MISSED, PARTS, aggregated
+from vae_rules.seen import PARTS, aggregated
 
 _HELD = "run_gpu:vae_cuda_allocator:bytes"
 _FLOOR = "run_gpu:vae_cuda_allocator_floor:bytes"
@@ -27,7 +27,7 @@ RECORDS = Section(
         Record(
             _HELD,
             "sum without (rank) (\n"
-            + indent(aggregated("max by (run, rank, gpu, kind, stat)", "vae_cuda_allocator_bytes", GPU_MISSED), PARTS)
+            + indent(aggregated("max by (run, rank, gpu, kind, stat)", "vae_cuda_allocator_bytes"), PARTS)
             + "\n)",
             "What torch holds of the GPU's memory, summed over all ranks on it",
             more_labels=("kind", "stat"),
@@ -81,7 +81,7 @@ RECORDS = Section(
         ),
         Record(
             "run_rank_gpu:vae_cuda_out_of_memory:max",
-            aggregated("max by (run, rank, gpu)", "vae_cuda_allocator_out_of_memory_total", GPU_MISSED),
+            aggregated("max by (run, rank, gpu)", "vae_cuda_allocator_out_of_memory_total"),
             "Out-of-memory errors of this process",
         ),
         Record(

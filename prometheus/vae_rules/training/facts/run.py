@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vae_rules.rule import Record, Section
-from vae_rules.seen import MISSED, aggregated, missed_scrapes
+from vae_rules.seen import aggregated
 from vae_rules.training.facts.aggregates import fact
 
 PAGES = ("VaeRunFailed", "VaeExporterDown", "VaeGpuFailing", "VaeGpuOutOfMemory", "VaeTrainingStalled")
@@ -18,7 +18,6 @@ RECORDS = Section(
             "1 while the run is scraped",
             why="Here and below, two minutes bridge missed scrapes.",
         ),
-        missed_scrapes(MISSED),
         Record(
             "run:vae_run:resumed",
             "max by (run) (last_over_time(vae_run_resumed[2m]) == 1)",
