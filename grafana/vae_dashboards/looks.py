@@ -59,11 +59,6 @@ def logarithmic() -> common.ScaleDistributionConfig:
     return common.ScaleDistributionConfig().type(options.ScaleDistribution.LOG).log(10)
 
 
-def wrapped() -> options.TableCellOptions:
-    """Wrap the text of a cell."""
-    return options.TableAutoCellOptions(wrap_text=True)
-
-
 def colored() -> options.TableCellOptions:
     """Fill a cell with the color of its value. A cell without a value has no color."""
     return options.TableColoredBackgroundCellOptions(mode=options.TableCellBackgroundDisplayMode.BASIC)

@@ -90,7 +90,7 @@ STATE_QUERY = """max by (run) (
     run_rank:vae_run_state:code{{{runs}}}
 )"""
 
-WHAT_TO_DO = meaning({reason: (text, GRAY) for reason, text in {**BANDS, **ALERTS}.items()})
+WHAT_TO_DO = meaning({alert: (text, GRAY) for alert, text in ALERTS.items()})
 
 REASON = meaning({reason: (f"{reason}: {text}", GRAY) for reason, text in {**BANDS, **ALERTS}.items()})
 

@@ -41,6 +41,9 @@ SCIENTIFIC = "sci"
 EMPTY = "\N{EN DASH}"
 """What an empty cell or tile shows."""
 
+TEXT_SIZE = 16
+"""The size of a sentence, in pixels."""
+
 
 @dataclass(frozen=True)
 class Words:
@@ -138,6 +141,18 @@ def number(  # noqa: PLR0913 - the parts of a panel
     if not meaning:
         return panel.color_mode(options.BigValueColorMode.NONE)
     return panel.mappings(list(meaning)).color_mode(options.BigValueColorMode.BACKGROUND_SOLID)
+
+
+def sentence(words: Words, query: Query, label: str, meaning: ValueMapping, size: tuple[int, int]) -> stat.Panel:
+    """Show the text that *meaning* maps the *label* of the latest series to, in as many lines as it needs.
+
+    A table would cut it on a phone: its cells do not wrap before Grafana 11.1.
+    """
+    panel = of_values(stat.Panel(), words, "none", size)
+    panel.with_target(query.now()).mappings([meaning])
+    panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False).fields(f"/^{label}$/"))  # noqa: FBT003
+    panel.graph_mode(options.BigValueGraphMode.NONE).text_mode(options.BigValueTextMode.VALUE)
+    return panel.color_mode(options.BigValueColorMode.NONE).text(common.VizTextDisplayOptions().value_size(TEXT_SIZE))
 
 
 def states(

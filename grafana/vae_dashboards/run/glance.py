@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 
-from vae_dashboards.looks import wrapped
 from vae_dashboards.meanings import (
     FIRING,
     FIRING_QUERY,
@@ -18,7 +17,7 @@ from vae_dashboards.meanings import (
     WHAT_TO_DO,
     called,
 )
-from vae_dashboards.panels import EMPTY, RUNBOOKS, Words, number, states
+from vae_dashboards.panels import EMPTY, RUNBOOKS, Words, number, sentence, states
 from vae_dashboards.queries import Query, of_run, or_none
 from vae_dashboards.run import no_data
 from vae_dashboards.run.nll import nll_by_step, nll_by_time
@@ -30,6 +29,9 @@ if TYPE_CHECKING:
     from vae_dashboards.board import Panels
 
 THIS_RUN = 'run=~"$run"'
+
+SENTENCE_WIDTH = 665
+"""The least width of a column with advice. On a phone, the table scrolls."""
 
 
 def at_a_glance() -> Panels:
@@ -48,7 +50,6 @@ def at_a_glance() -> Panels:
 
 
 def _verdict() -> Panels:
-    do = [Column("reason", "Reason", meaning=REASON, cell=wrapped())]
     return [
         number(
             Words(
@@ -62,18 +63,17 @@ def _verdict() -> Panels:
             (5, 4),
             is_current=True,
         ),
-        rows(
+        sentence(
             Words(
                 "Reason and what to do",
                 "The alert or band that decided the verdict, and advice. The runbook of the alert has the details.",
                 "No verdict now: the run has ended, or has not made 100 steps yet.",
             ),
-            [Query(f"max by (reason) ({of_run('run:vae_verdict')})")],
-            do,
+            Query(f"max by (reason) ({of_run('run:vae_verdict')})"),
+            "reason",
+            REASON,
             (19, 4),
-        )
-        .show_header(False)  # noqa: FBT003 - the SDK's signature
-        .transformations(only(do)),
+        ),
     ]
 
 
@@ -102,7 +102,7 @@ def _firing_now() -> table.Panel:
         Column("severity", "Severity", meaning=SEVERITY, colored=True, width=95),
         Column("alertname", "Alert", link=("Open the runbook", f"{RUNBOOKS}/${{__value.raw}}.md"), width=215),
         Column("rank", "Rank", width=75),
-        Column("do", "What to do", meaning=WHAT_TO_DO, cell=wrapped()),
+        Column("do", "What to do", meaning=WHAT_TO_DO, least_width=SENTENCE_WIDTH),
     ]
     firing = of_run("ALERTS", alertstate="firing")
     return rows(
@@ -113,7 +113,7 @@ def _firing_now() -> table.Panel:
         ),
         [Query(f'label_replace(max by (severity, alertname, rank) ({firing}), "do", "$1", "alertname", "(.+)")')],
         columns,
-        (16, 6),
+        (17, 6),
     ).transformations([_PAGES_FIRST, *only(columns)])
 
 
@@ -123,7 +123,7 @@ def _outputs() -> table.Panel:
         Words("Outputs", "A link to the reconstructions.", "outputs_url is not set."),
         [Query(f"max by (outputs_url) (last_over_time({of_run('vae_run_info', outputs_url='=~.+')}[$__range]))")],
         columns,
-        (4, 6),
+        (3, 6),
     ).transformations(only(columns))
 
 
