@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from deadline import wait_until
-from victoriametrics import ALERTMANAGER, STORE, Server, agent, shipped
+from victoriametrics import agent, ruler, shipped
 
 from vae_exporter import TrainingExporter
 from vae_exporter._serve.http import serve
@@ -69,17 +69,8 @@ def judged(tmp_path: Path, rules: Path, runs: list[TrainingExporter]) -> Iterato
         for name, (cluster, run) in AGENTS.items():
             target = str(runs[run].url).removeprefix("http://")
             stack.enter_context(agent(cluster, [target], tmp_path / name, store))
-        _start_vmalert(stack, tmp_path, rules, store, alertmanager_url)
+        stack.enter_context(ruler(tmp_path / "vmalert", rules / "prometheus" / "rules", store, alertmanager_url))
         yield Prometheus(store.url), sink
-
-
-def _start_vmalert(stack: ExitStack, folder: Path, rules: Path, store: Server, alertmanager_url: str) -> None:
-    replaced = {
-        "/etc/rules": str(rules / "prometheus" / "rules"),
-        STORE: store.address,
-        ALERTMANAGER: alertmanager_url.removeprefix("http://"),
-    }
-    stack.enter_context(shipped("vmalert", folder / "vmalert", replaced))
 
 
 def test_runs_with_one_name_in_two_clusters_are_two_incidents_and_a_pair_of_agents_is_one(

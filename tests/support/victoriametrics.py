@@ -68,6 +68,14 @@ def agent(cluster: str, targets: Sequence[str], folder: Path, store: Server) -> 
         yield server
 
 
+@contextmanager
+def ruler(folder: Path, rules: Path, store: Server, alertmanager_url: str, query_step: str = "5m") -> Iterator[Server]:
+    """Run the vmalert that evaluates *rules* over *store*. A sample is valid for *query_step*."""
+    addresses = {"/etc/rules": str(rules), STORE: store.address, ALERTMANAGER: alertmanager_url.removeprefix("http://")}
+    with shipped("vmalert", folder, {**addresses, "queryStep=5m": f"queryStep={query_step}"}) as server:
+        yield server
+
+
 def _replaced(argument: str, replaced: Mapping[str, str]) -> str:
     for old, new in replaced.items():
         argument = argument.replace(old, new)
