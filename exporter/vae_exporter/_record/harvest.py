@@ -85,6 +85,7 @@ class Harvest:
     def __init__(self, failures: Failures, *, torch: Any = None) -> None:  # noqa: ANN401 - a module
         self._failures = failures
         self._torch = torch
+        self._tensor_type = torch and torch.Tensor
         self._pending: deque[_Pending] = deque()
         self._arrived: deque[tuple[int, dict[str, float], Receiver]] = deque()
 
@@ -95,8 +96,7 @@ class Harvest:
         """
         here: dict[str, float] = {}
         elsewhere: dict[Any, dict[str, Any]] = {}  # by device
-        torch = self._torch or sys.modules.get("torch")
-        tensor_type = torch and torch.Tensor
+        tensor_type = self._tensor_type or self._find_torch()
         for name, value in values.items():
             if value is None:
                 continue
@@ -106,13 +106,13 @@ class Harvest:
                 if type(number) is float:
                     here[name] = number
                 else:
-                    self._sort(torch, name, value, here, elsewhere)
+                    self._sort(name, value, here, elsewhere)
             except Exception as error:  # noqa: BLE001 - one bad value must not affect the others
                 has_many = type(value) is tensor_type and value.numel() != 1
                 fault = f"{name} cannot be read: {type(error).__name__}: {error}"
                 self._failures.drop("invalid", name, _tensor_fault(name, value) if has_many else fault)
         if elsewhere or self._pending:
-            self._wait_for(torch, elsewhere, step, here, receiver)
+            self._wait_for(elsewhere, step, here, receiver)
         else:
             self._arrived.append((step, here, receiver))
         if len(self._arrived) >= BATCH:
@@ -143,15 +143,20 @@ class Harvest:
             self._failures.drop("closed", "drain", message, count=sum(pending.size for pending in self._pending))
             self._pending.clear()
 
+    def _find_torch(self) -> Any:  # noqa: ANN401 - a type of torch, which is not imported
+        """Return the type of a tensor. None: the program has not imported torch yet."""
+        self._torch = sys.modules.get("torch")
+        self._tensor_type = self._torch and self._torch.Tensor
+        return self._tensor_type
+
     def _sort(
         self,
-        torch: Any,  # noqa: ANN401 - a module
         name: str,
         value: Any,  # noqa: ANN401 - whatever a user gives
         here: dict[str, float],
         elsewhere: dict[Any, dict[str, Any]],
     ) -> None:
-        if torch is not None and isinstance(value, torch.Tensor):
+        if self._tensor_type is not None and isinstance(value, self._tensor_type):
             if value.numel() != 1 or value.is_complex() or value.is_meta or hasattr(value, "full_tensor"):
                 self._failures.drop("invalid", name, _tensor_fault(name, value))
             elif value.is_cpu:
@@ -174,22 +179,22 @@ class Harvest:
 
     def _wait_for(
         self,
-        torch: Any,  # noqa: ANN401 - a module
         elsewhere: dict[Any, dict[str, Any]],
         step: int,
         here: dict[str, float],
         receiver: Receiver,
     ) -> None:
         """Deliver *here* once the tensors *elsewhere*, and everything that was given before, have arrived."""
-        copies = [copy for device, group in elsewhere.items() if (copy := self._copy(torch, device, group))]
+        copies = [copy for device, group in elsewhere.items() if (copy := self._copy(device, group))]
         if len(self._pending) >= MAX_PENDING:
             message = f"more than {MAX_PENDING} observations are pending because their device is behind"
             self._failures.drop("backlog", "backlog", message, count=self._pending.popleft().size)
         self._pending.append(_Pending(step, here, receiver, copies))
         self.collect()
 
-    def _copy(self, torch: Any, device: Any, tensors: dict[str, Any]) -> _Copy | None:  # noqa: ANN401 - not imported
+    def _copy(self, device: Any, tensors: dict[str, Any]) -> _Copy | None:  # noqa: ANN401 - not imported
         """Start copying *tensors*, all on *device*, to the host. None means that they are dropped."""
+        torch = self._torch
         names = list(tensors)
         module = stream_module(torch, device)
         if module is None:
