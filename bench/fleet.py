@@ -1,5 +1,8 @@
 """Measure how long Prometheus takes to evaluate the rules for many runs, and list the slowest rules.
 
+Rules that read the last hour, or the last day, are slower once a server is that old. So a first server records each
+series once, `promtool` writes a past with these values, and the second server, which is measured, starts with it.
+
 make bench                                   1,000 runs
 .venv/bin/python bench/fleet.py --runs 50    another number of runs
 .venv/bin/python bench/fleet.py --rules DIR  other rules, for comparison
@@ -9,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import statistics
 import subprocess
 import tempfile
@@ -18,6 +22,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 from urllib.request import urlopen
 
 import yaml
@@ -29,7 +34,7 @@ from vae_exporter._serve.registry import run_registry
 from vae_exporter.stack.programs import find_program
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 ROOT = Path(__file__).parents[1]
 
@@ -37,6 +42,9 @@ INTERVAL_SECONDS = 15
 EVALUATIONS = 4
 DEADLINE_SECONDS = 300
 DEAREST = 12
+HOURS = {"h": 1, "d": 24}
+LONG_RANGE = re.compile(r"\(\s*([\w:]+)(?:\{[^}]*\})?\[(\d+)([hd])\w*\]")
+"""A series that a rule reads over hours or days."""
 
 HEALTHY = {"nll": 0.2, "rec": 0.01, "perception": 0.1, "kl": 1000.0, "total": 0.3}
 NAME = "the-run"
@@ -111,19 +119,68 @@ def prometheus(target: str, rules: Path, folder: Path, program: Path) -> Iterato
         process.wait(30)
 
 
+def data(url: str, path: str) -> dict[str, Any]:
+    """Return what Prometheus at *url* answers at *path*."""
+    with urlopen(f"{url}/api/v1/{path}", timeout=60) as answer:  # noqa: S310 - http, our own server
+        answered: dict[str, Any] = json.load(answer)["data"]
+        return answered
+
+
 def groups(url: str) -> list[dict[str, Any]]:
     """Return the rule groups of Prometheus at *url*, or none while it is starting."""
     try:
-        with urlopen(f"{url}/api/v1/rules", timeout=30) as answer:  # noqa: S310 - http, our own server
-            return list(json.load(answer)["data"]["groups"])
+        return list(data(url, "rules")["groups"])
     except OSError:
         return []
 
 
-def evaluations(url: str) -> dict[str, dict[str, list[float]]]:
-    """Return the durations of the last evaluations in seconds, by group and rule. ``""`` is the whole group."""
+def read_past(rules: Path) -> Iterator[tuple[str, str, range]]:
+    """Yield each series that *rules* read over hours: its name, a query for it, and the ages of its samples."""
+    files = [yaml.safe_load(file.read_text()) for file in sorted(rules.glob("*.yml"))]
+    all_groups = [group for file in files for group in file["groups"]]
+    hours: dict[str, int] = {}
+    for expression in (rule["expr"] for group in all_groups for rule in group["rules"]):
+        for name, number, unit in LONG_RANGE.findall(expression):
+            hours[name] = max(hours.get(name, 0), int(number) * HOURS[unit])
+    for group in all_groups:
+        minutes = int(group.get("interval", "0m").removesuffix("m"))
+        for rule in group["rules"]:
+            name = rule.get("record")
+            if name in hours:  # a series that is recorded seldom may not be there yet
+                query, interval = (rule["expr"], 60 * minutes) if minutes else (name, INTERVAL_SECONDS)
+                yield name, query, range(3600 * hours.pop(name), 0, -interval)
+
+
+def past(url: str, rules: Path) -> Iterator[str]:
+    """Yield the lines of a past in which each series always had the value that it has now in Prometheus at *url*."""
+    now = int(time.time())
+    for name, query, ages in read_past(rules):
+        for series in data(url, f"query?query={quote(query)}")["result"]:
+            labels = ",".join(f'{label}="{value}"' for label, value in series["metric"].items() if label != "__name__")
+            head = f"{name}{{{labels}}} {series['value'][1]}"
+            yield from (f"{head} {now - age}\n" for age in ages)
+    yield "# EOF\n"
+
+
+def store(lines: Iterable[str], folder: Path, promtool: Path) -> None:
+    """Write *lines* into the storage of the Prometheus in *folder*."""
+    text = folder / "past.txt"
+    with text.open("w") as file:
+        file.writelines(lines)
+    options: list[str | Path] = ["--max-block-duration=24h", "openmetrics"]
+    command = [promtool, "tsdb", "create-blocks-from", *options, text, folder / "data"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - our own command
+    text.unlink()
+
+
+def evaluations(url: str, number: int) -> dict[str, dict[str, list[float]]]:
+    """Return the durations of *number* evaluations in seconds, by group and rule. ``""`` is the whole group.
+
+    A group that is evaluated more seldom than every `INTERVAL_SECONDS` has fewer.
+    """
     seconds: dict[str, dict[str, list[float]]] = {}
     seen: set[str] = set()
+    frequent: set[str] = set()
     deadline = time.monotonic() + DEADLINE_SECONDS
     while time.monotonic() < deadline:
         time.sleep(1)
@@ -132,11 +189,13 @@ def evaluations(url: str) -> dict[str, dict[str, list[float]]]:
             if moment in seen or group["lastEvaluation"].startswith("0001"):
                 continue
             seen.add(moment)
+            if group["interval"] <= INTERVAL_SECONDS:
+                frequent.add(group["name"])
             times = seconds.setdefault(group["name"], {})
             times.setdefault("", []).append(group["evaluationTime"])
             for rule in group["rules"]:
                 times.setdefault(rule["name"], []).append(rule["evaluationTime"])
-        if seconds and all(len(times[""]) > EVALUATIONS for times in seconds.values()):
+        if frequent and all(len(seconds[name][""]) > number for name in frequent):
             break
     return seconds
 
@@ -151,8 +210,14 @@ def main() -> None:
     content = exposition(options.runs)
     with tempfile.TemporaryDirectory() as folder, served(content) as target:
         program = options.prometheus or find_program("prometheus")
-        with prometheus(target, options.rules, Path(folder), program) as url:
-            seconds = evaluations(url)
+        first, aged = Path(folder, "first"), Path(folder, "aged")
+        for one in (first, aged):
+            one.mkdir()
+        with prometheus(target, options.rules, first, program) as url:
+            evaluations(url, 1)
+            store(past(url, options.rules), aged, program.parent / "promtool")
+        with prometheus(target, options.rules, aged, program) as url:
+            seconds = evaluations(url, EVALUATIONS)
     lines = content.count("\n")
     print(f"{options.runs} runs, {lines:,} series; seconds per evaluation, median of {EVALUATIONS}")
     dearest: list[tuple[float, str]] = []

@@ -71,7 +71,7 @@ def _series(files: Sequence[RuleFile]) -> str:
         if section
         else f"### {file.name}.yml"
         for file in files
-        for section in (None, *file.sections)
+        for section in (None, *file.sections, *file.memory)
         if section is None or (rows := list(_rows(section)))
     )
 

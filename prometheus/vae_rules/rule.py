@@ -64,14 +64,18 @@ class Section:
 
 @dataclass(frozen=True)
 class RuleFile:
-    """One rule file with one ordered group, so a metric reaches its alert within one evaluation."""
+    """One rule file with one ordered group, so a metric reaches its alert within one evaluation.
+
+    The rules of *memory* form a second group, which is evaluated seldom.
+    """
 
     name: str
     group: str
     about: str
     sections: Sequence[Section]
+    memory: Sequence[Section] = ()
 
     @property
     def rules(self) -> list[Rule]:
-        """All rules in the order of evaluation."""
-        return [rule for section in self.sections for rule in section.rules]
+        """All rules: those of the first group in the order of evaluation, then those of the second."""
+        return [rule for section in (*self.sections, *self.memory) for rule in section.rules]

@@ -35,9 +35,20 @@ def test_each_line_of_a_rule_file_fits_a_screen(path: Path) -> None:
 @pytest.mark.parametrize("path", RULE_FILES, ids=lambda path: path.name)
 def test_the_written_text_is_yaml_for_the_rules_of_the_source(path: Path) -> None:
     (file,) = (file for file in FILES if file.name == path.stem)
-    (group,) = yaml.safe_load(RULE_FILES[path])["groups"]
-    written = [(rule.get("record") or rule["alert"], rule["expr"].rstrip()) for rule in group["rules"]]
+    rules = [rule for group in yaml.safe_load(RULE_FILES[path])["groups"] for rule in group["rules"]]
+    written = [(rule.get("record") or rule["alert"], rule["expr"].rstrip()) for rule in rules]
     assert written == [(rule.name, promql(rule, Identity())) for rule in file.rules]
+
+
+def test_no_rule_reads_a_day_of_a_series_that_is_recorded_every_15_seconds() -> None:
+    seldom = {rule.name for file in FILES for section in file.memory for rule in section.rules}
+    read = {
+        name
+        for file in FILES
+        for rule in file.rules
+        for name in re.findall(r"([\w:]+)(?:\{[^}]*\})?\[(?:\d+d|\d\dh\w*)\]", rule.expr)
+    }
+    assert read == seldom
 
 
 def test_each_expression_can_be_read_in_one_go() -> None:

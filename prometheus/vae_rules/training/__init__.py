@@ -86,4 +86,5 @@ TRAINING = RuleFile(
         is only *present* while something holds has no value of interest."""
     ),
     sections=(*FACTS, *JUDGEMENTS, Section("Alerts", ALERTS)),
+    memory=(succession.MEMORY,),
 )

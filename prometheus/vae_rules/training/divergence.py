@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from textwrap import dedent
+from textwrap import dedent, indent
 
 from vae_rules.links import run_dashboard
 from vae_rules.rule import Alert, Record, Section
+from vae_rules.seen import PARTS
+from vae_rules.training.succession import remembered
 
 
 def times_held(times: str) -> str:
@@ -160,7 +162,7 @@ RECORDS = Section(
               last_over_time(run:vae_nll_diverged:bool[1h]) == 1
                 unless run:vae_nll:has_recovered
                 unless run:vae_run:is_succeeded
-                and last_over_time(run:vae_run:present[1d])
+                and run:vae_run:is_remembered
             or
               (run:vae_run:present or run:vae_run:is_succeeded) * 0
             """,
@@ -176,14 +178,16 @@ RECORDS = Section(
 ALERT = Alert(
     "VaeNllDiverged",
     "page",
-    """
-      last_over_time(run:vae_nll:mean[1d])
-    and
-      (
-          run:vae_nll_diverged:bool == 1
-        or
-          run:vae_nll_diverged:before and run:vae_nll:has_recovered and run:vae_nll:mean_2_before
-      )
+    f"""
+  (
+{indent(remembered("run:vae_nll:mean"), PARTS)}
+  )
+and
+  (
+      run:vae_nll_diverged:bool == 1
+    or
+      run:vae_nll_diverged:before and run:vae_nll:has_recovered and run:vae_nll:mean_2_before
+  )
     """,
     why=(
         "Fires for one evaluation more when the run has recovered: a notification that an alert resolved has the text "

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from textwrap import indent
+
 from vae_rules.links import run_dashboard
 from vae_rules.rule import Alert, Record, Section
+from vae_rules.seen import PARTS
 from vae_rules.sentences import last
+from vae_rules.training.succession import remembered
 
 _LAST_STEP = "run_component:vae_last_nonfinite_step:max"
 _SINCE_STEP = "run_component:vae_nonfinite_since_step:min"
@@ -35,7 +39,7 @@ RECORDS = Section(
               last_over_time(run:vae_loss_nonfinite:bool[1h]) == 1
                 unless run:vae_run:present
                 unless run:vae_run:is_succeeded
-                and last_over_time(run:vae_run:present[1d])
+                and run:vae_run:is_remembered
             or
               (run:vae_run:present or run:vae_run:is_succeeded) * 0
             """,
@@ -47,10 +51,12 @@ RECORDS = Section(
 ALERT = Alert(
     "VaeLossNonfinite",
     "page",
-    """
-      max without (rank) (last_over_time(run_rank:vae_last_nonfinite_step:max[1d]))
-    and
-      run:vae_loss_nonfinite:bool == 1
+    f"""
+  max without (rank) (
+{indent(remembered("run_rank:vae_last_nonfinite_step:max"), PARTS)}
+  )
+and
+  run:vae_loss_nonfinite:bool == 1
     """,
     when="a loss was NaN or infinite within the last $nonfinite steps, or, in a fast run, within the last two minutes",
     clears="when neither holds",

@@ -30,6 +30,6 @@ def with_earlier(name: str, own: str, choose: str) -> str:
 """
 
 
-def lowest_earlier(series: str) -> str:
-    """Return the PromQL of the lowest of the last values of *series* in earlier processes."""
-    return f"min without (of, successor) (\n{indent(earlier(series), PARTS)}\n)"
+def lowest_earlier(name: str, matcher: str = "") -> str:
+    """Return the PromQL of the lowest of the last values of the series *name* in earlier processes."""
+    return f"min without (of, successor) (\n{indent(earlier(name, matcher), PARTS)}\n)"

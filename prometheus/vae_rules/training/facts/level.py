@@ -39,7 +39,7 @@ RECORDS = Section(
         *(
             Record(
                 "run_component:vae_loss:held_before",
-                lowest_earlier(f'run_component:vae_loss:held{{component="{part}"}}'),
+                lowest_earlier("run_component:vae_loss:held", f'{{component="{part}"}}'),
                 "What each part of the NLL was at that level" if part == NLL_PARTS[0] else "",
                 labels={"component": part},
             )
