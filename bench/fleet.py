@@ -162,15 +162,18 @@ def past(url: str, rules: Path) -> Iterator[str]:
     yield "# EOF\n"
 
 
-def store(lines: Iterable[str], folder: Path, promtool: Path) -> None:
-    """Write *lines* into the storage of the Prometheus in *folder*."""
+def store(lines: Iterable[str], folder: Path, promtool: Path) -> int:
+    """Write *lines* into the storage of the Prometheus in *folder*, and return how many they are."""
     text = folder / "past.txt"
+    count = 0
     with text.open("w") as file:
-        file.writelines(lines)
+        for count, line in enumerate(lines):  # noqa: B007 - the last one is no sample
+            file.write(line)
     options: list[str | Path] = ["--max-block-duration=24h", "openmetrics"]
     command = [promtool, "tsdb", "create-blocks-from", *options, text, folder / "data"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - our own command
     text.unlink()
+    return count
 
 
 def evaluations(url: str, number: int) -> dict[str, dict[str, list[float]]]:
@@ -214,12 +217,13 @@ def main() -> None:
         for one in (first, aged):
             one.mkdir()
         with prometheus(target, options.rules, first, program) as url:
-            evaluations(url, 1)
-            store(past(url, options.rules), aged, program.parent / "promtool")
+            evaluations(url, 2)
+            samples = store(past(url, options.rules), aged, program.parent / "promtool")
         with prometheus(target, options.rules, aged, program) as url:
             seconds = evaluations(url, EVALUATIONS)
-    lines = content.count("\n")
-    print(f"{options.runs} runs, {lines:,} series; seconds per evaluation, median of {EVALUATIONS}")
+    series = content.count("\n")
+    print(f"{options.runs} runs, {series:,} series, {samples:,} older samples of recorded ones")
+    print(f"  seconds per evaluation, median of {EVALUATIONS}")
     dearest: list[tuple[float, str]] = []
     for group, times in seconds.items():
         print(f"  {group:14} {statistics.median(times.pop('')[-EVALUATIONS:]):6.3f}")
