@@ -40,7 +40,9 @@ def page_seconds(intervals: Intervals) -> list[float]:
 
     sink = PagerSink(clock=time.monotonic, on_notification=hear)
     pager = serve(pager_app(sink), host="127.0.0.1", port=0)
-    exporters = [TrainingExporter(f"run-{number}", port=0, linger_seconds=0).start() for number in range(RUNS)]
+    exporters = [
+        TrainingExporter(f"run-{number}", port=0, linger_seconds=0, gpus=False).start() for number in range(RUNS)
+    ]
     targets = [str(exporter.url).removeprefix("http://") for exporter in exporters]
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -37,7 +37,7 @@ def main() -> None:
     demo = result.inputs.to(DEVICE), result.outputs.to(DEVICE)
     clips = torch.rand(CLIPS, device=DEVICE)
     largest = clips, clips / 2
-    exporter = TrainingExporter("bench")
+    exporter = TrainingExporter("bench", gpus=False)
     exporter.observe_reconstruction(0, *demo)  # the first comparison, as a warm-up
 
     print(f"{'microseconds, frames on ' + DEVICE:<52}{'median':>10}{'mean':>10}")
