@@ -5,8 +5,9 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from itertools import count
+from itertools import chain, count, repeat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from children import child
@@ -15,6 +16,9 @@ from deadline import wait_until
 from vae_exporter import TrainingExporter
 from vae_exporter.stack import servers
 from vae_exporter.stack.client import Prometheus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 TRAINER = Path(__file__).parent / "trainers" / "diverging.py"
 
@@ -39,17 +43,19 @@ def test_a_run_that_resumes_another_takes_over_its_level_and_clears_its_alerts(t
         with TrainingExporter("job-2", resumes="job-1", start_step=150, targets_dir=targets, port=0, gpus=False) as run:
             began = time.monotonic()
 
-            def train_until(series: str) -> None:
-                for step in count(150):
+            def train_until(series: str, steps: Iterable[int]) -> None:
+                for step in steps:
                     run.observe(step, nll=0.16)
                     if server.query(series):
                         return
                     assert time.monotonic() < began + 60, series
                     time.sleep(0.05)
 
-            train_until('run:vae_nll:best{run="job-2"} unless run:vae_nll:own_best')
+            # It has a best of its own after 100 steps, so it waits for the inherited one before.
+            few_steps = chain(range(150, 200), repeat(200))
+            train_until('run:vae_nll:best{run="job-2"} unless run:vae_nll:own_best', few_steps)
             level = server.value('run:vae_nll:best{run="job-2"}')
-            train_until('absent(ALERTS{run="job-1",severity="page"})')
+            train_until('absent(ALERTS{run="job-1",severity="page"})', count(201))
             tickets = server.query('max_over_time(ALERTS{alertname="VaeRunTerminated"}[10m])')
 
     assert level == pytest.approx(0.15)
