@@ -22,7 +22,6 @@ HOUR = 60 * MINUTE
 BEFORE, LAST = 0.17, 0.16
 """The level of the run when the memory was last written, and its last level."""
 
-
 FIRING = 'ALERTS{alertname="VaeNllDiverged",alertstate="firing"}'
 
 

@@ -13,6 +13,7 @@ from deadline import wait_until
 
 if TYPE_CHECKING:
     from vae_exporter.pager import PagerSink
+    from vae_exporter.pager.notification import Notification
     from vae_exporter.stack.client import Prometheus
 
 DEADLINE_SECONDS = 120.0
@@ -26,6 +27,7 @@ class Outcome:
     """What happened to the runs *diverges*, *dies* and *ends*: the pages, and what the rules say of each."""
 
     pages: list[str]
+    says_that_it_no_longer_pushes: bool
     first_pages: list[str]
     verdicts_of_diverges: list[str]
     alerts_of_dies: list[str]
@@ -35,6 +37,7 @@ class Outcome:
 
 EXPECTED = Outcome(
     pages=["Run diverges diverged", "Run dies, rank 0, disappeared without reporting its end"],
+    says_that_it_no_longer_pushes=True,
     first_pages=["Run diverges diverged"],
     verdicts_of_diverges=["stop"],
     alerts_of_dies=["VaeExporterDown"],
@@ -47,9 +50,11 @@ def pushed_runs(judging: Prometheus, endpoint: str, sink: PagerSink) -> Outcome:
     """Let the runs push to *endpoint*, where *judging* judges them and notifies *sink*, and return what happened."""
     each_second = {**os.environ, "OTEL_METRIC_EXPORT_INTERVAL": "1000"}
 
+    def received() -> list[Notification]:
+        return [one for one in sink.notifications if one.kind == "page"]
+
     def pages() -> list[str]:
-        titles = [one.title for one in sink.notifications if one.kind == "page"]
-        return [title.partition(":")[0].partition(". ")[0] for title in titles]
+        return [one.title.partition(":")[0].partition(". ")[0] for one in received()]
 
     def state(run: str) -> float | None:
         return judging.value(f'run_rank:vae_run_state:code{{run="{run}",rank="0"}}')
@@ -74,6 +79,7 @@ def pushed_runs(judging: Prometheus, endpoint: str, sink: PagerSink) -> Outcome:
     wait_until(lambda: bool(alerts("dies")), "the alert is stored")  # vmalert notifies first
     return Outcome(
         pages=pages(),
+        says_that_it_no_longer_pushes="no longer pushes its metrics. This rank was last seen at" in received()[-1].text,
         first_pages=first_pages,
         verdicts_of_diverges=verdicts,
         alerts_of_dies=alerts("dies"),

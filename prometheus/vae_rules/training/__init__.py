@@ -13,6 +13,7 @@ from vae_rules.training import (
     edges,
     exporter_version,
     kl,
+    memory,
     nonfinite,
     parts,
     reconstruction,
@@ -86,5 +87,5 @@ TRAINING = RuleFile(
         is only *present* while something holds has no value of interest."""
     ),
     sections=(*FACTS, *JUDGEMENTS, Section("Alerts", ALERTS)),
-    memory=(succession.MEMORY,),
+    memory=(memory.RECORDS,),
 )

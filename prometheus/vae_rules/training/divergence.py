@@ -7,7 +7,7 @@ from textwrap import dedent, indent
 from vae_rules.links import run_dashboard
 from vae_rules.rule import Alert, Record, Section
 from vae_rules.seen import PARTS
-from vae_rules.training.succession import remembered
+from vae_rules.training.memory import remembered
 
 
 def times_held(times: str) -> str:

@@ -8,7 +8,7 @@ from vae_rules.links import run_dashboard
 from vae_rules.rule import Alert, Record, Section
 from vae_rules.seen import PARTS
 from vae_rules.sentences import last
-from vae_rules.training.succession import remembered
+from vae_rules.training.memory import remembered
 
 _LAST_STEP = "run_component:vae_last_nonfinite_step:max"
 _SINCE_STEP = "run_component:vae_nonfinite_since_step:min"

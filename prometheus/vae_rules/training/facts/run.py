@@ -5,6 +5,7 @@ from __future__ import annotations
 from vae_rules.rule import Record, Section
 from vae_rules.seen import aggregated
 from vae_rules.training.facts.aggregates import fact
+from vae_rules.training.memory import remembered
 
 PAGES = ("VaeRunFailed", "VaeExporterDown", "VaeGpuFailing", "VaeGpuOutOfMemory", "VaeTrainingStalled")
 """The pages of the other files, the gravest first."""
@@ -17,6 +18,11 @@ RECORDS = Section(
             "max by (run) (last_over_time(vae_run_info[2m]))",
             "1 while the run is scraped",
             why="Here and below, two minutes bridge missed scrapes.",
+        ),
+        Record(
+            "run:vae_run:is_remembered",
+            remembered("run:vae_run:present"),
+            "Present while the run is scraped, and for a day after it was last scraped",
         ),
         Record(
             "run:vae_run:resumed",
