@@ -9,6 +9,8 @@ HAS_LOCK := $(filter constraints.txt,$(CONSTRAINTS))
 INSTALLED := .venv/.installed
 # The same for what needs only the command line.
 INSTALLED_CLI := .venv/.installed-cli
+# The same with the trainers and launchers of the tests.
+TRAINERS := .venv/.installed-trainers
 FOUND := $(firstword $(wildcard $(INSTALLED) $(INSTALLED_CLI)))
 # What .venv was created for: this folder, and the constraints file if it is not the default.
 MADE_FOR := $(CURDIR)$(addprefix :,$(filter-out constraints.txt,$(CONSTRAINTS)))
@@ -40,8 +42,7 @@ test: servers $(INSTALLED) ## Run the tests, four files at a time, because they 
 	.venv/bin/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: test-integrations
-test-integrations: $(INSTALLED) ## Test the adapters with the real trainers, which it installs into .venv.
-	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -c constraints-trainers.txt -e '.[integrations]'
+test-integrations: $(TRAINERS) ## Test the adapters with the real trainers, which it installs into .venv.
 	.venv/bin/python -m pytest tests/integrations $(ARGS)
 
 # Debian's releases with the versions that docker-compose.yml uses: Alertmanager 0.28 and Prometheus 3.5.
@@ -60,7 +61,7 @@ test-compose: $(INSTALLED) ## Test docker-compose.yml in a separate Docker daemo
 
 .PHONY: test-kubernetes
 test-kubernetes: servers $(INSTALLED) .kubernetes/installed ## Test deploy/kubernetes with its tools, and the rules in small groups. Needs Go.
-	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -e '.[kubernetes]'
+	@.venv/bin/python -m pip install -q --no-build-isolation -c $(CONSTRAINTS) -e '.[kubernetes]'
 	.venv/bin/python -m pytest -m 'variants or not variants' tests/kubernetes tests/rules/test_variants.py $(ARGS)
 
 .kubernetes/installed: scripts/get_kubernetes_tools.sh | $(INSTALLED)
@@ -76,13 +77,12 @@ test-otlp: servers $(INSTALLED) .otlp/installed ## Test that pushed runs page as
 	@touch $@
 
 .PHONY: test-launchers
-test-launchers: $(INSTALLED) ## Test under Lightning, torchrun, DeepSpeed, gevent and in a Jupyter kernel, which it installs into .venv.
-	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -c constraints-trainers.txt -e '.[launchers]'
+test-launchers: $(TRAINERS) ## Test under Lightning, torchrun, DeepSpeed, gevent and in a Jupyter kernel, which it installs into .venv.
 	.venv/bin/python -m pytest tests/launchers $(ARGS)
 
 .PHONY: look
 look: servers $(INSTALLED) ## Photograph every dashboard in the Grafana at ARGS="--grafana FOLDER" or URL, and check it.
-	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -e '.[look]'
+	@.venv/bin/python -m pip install -q --no-build-isolation -c $(CONSTRAINTS) -e '.[look]'
 	.venv/bin/python -m pytest --timeout 1800 tests/look $(ARGS)
 
 .PHONY: lint
@@ -147,8 +147,8 @@ bench: servers $(INSTALLED) .bench/installed ## Run the benchmarks. The loggers 
 	@touch $@
 
 .PHONY: lock
-lock: $(INSTALLED) ## Write requirements.lock, with the hashes of the versions in constraints.txt.
-	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -e '.[release]'
+lock: $(INSTALLED) ## Write requirements*.lock, with the hashes of the versions in constraints.txt.
+	@.venv/bin/python -m pip install -q --no-build-isolation -c $(CONSTRAINTS) -e '.[release]'
 	scripts/lock.sh
 
 .PHONY: sbom
@@ -161,11 +161,12 @@ sbom: dist ## Write .sbom/vae-exporter.cdx.json: what the command line and its d
 
 .PHONY: dist
 dist: $(INSTALLED) ## Build the sdist and the wheel into dist, and check that they can be published.
-	@.venv/bin/python -m pip install -q -c $(CONSTRAINTS) -e '.[release]'
+	@.venv/bin/python -m pip install -q --no-build-isolation -c $(CONSTRAINTS) -e '.[release]'
 	rm -rf dist
 	.venv/bin/python -m build --no-isolation
 	.venv/bin/python -m twine check --strict dist/*
 	$(PYTHON) -m venv dist/venv
+	dist/venv/bin/python -m pip install -q --require-hashes -r requirements-cli.lock
 	dist/venv/bin/python -m pip install -q -c $(CONSTRAINTS) "$$(echo dist/*.whl)[cli]"
 	cd / && $(CURDIR)/dist/venv/bin/vae-exporter --version
 	rm -rf dist/venv
@@ -181,22 +182,27 @@ venv: $(INSTALLED) ## Install the packages into .venv.
 # another target is made, `make watch` installs neither.
 $(INSTALLED): EXTRAS := cli,demo,test
 $(INSTALLED): HINT := The first time takes minutes, because torch is large.
-$(INSTALLED): LOCK := requirements.lock
+# The hashes in requirements-demo.lock are those of PyPI's build of torch.
+$(INSTALLED): LOCKS := requirements.lock $(if $(PIP_EXTRA_INDEX_URL),,requirements-demo.lock)
 $(INSTALLED_CLI): EXTRAS := cli
-$(INSTALLED_CLI): LOCK := requirements-cli.lock
-$(INSTALLED) $(INSTALLED_CLI): pyproject.toml $(CONSTRAINTS) $(if $(HAS_LOCK),requirements.lock requirements-cli.lock)
+$(INSTALLED_CLI): LOCKS := requirements-cli.lock
+$(INSTALLED) $(INSTALLED_CLI): pyproject.toml $(CONSTRAINTS) $(if $(HAS_LOCK),requirements.lock requirements-cli.lock requirements-demo.lock)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
 	  echo "$(PYTHON) must be Python 3.10 or newer. Choose another one: make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || { \
 	  echo "$(PYTHON) has no venv module. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@echo "Installing the packages into .venv. $(HINT)"
 	@$(MAKE_VENV)
-	@$(if $(HAS_LOCK),.venv/bin/python -m pip install -q --require-hashes -r $(LOCK))
-	@set -o pipefail; .venv/bin/python -m pip install $(if $(HAS_LOCK),--no-build-isolation) -c $(CONSTRAINTS) \
-	  -e '.[$(EXTRAS)]' | tee .venv/install.log \
-	  | sed -n 's/^ *\(Downloading [^-]*-[^-]*\)-.*\( ([0-9.]* [MG]B)\)$$/  \1\2/p' \
+	@set -o pipefail; { \
+	  $(if $(HAS_LOCK),.venv/bin/python -m pip install --require-hashes $(addprefix -r ,$(LOCKS)) &&) \
+	  .venv/bin/python -m pip install $(if $(HAS_LOCK),--no-build-isolation) -c $(CONSTRAINTS) -e '.[$(EXTRAS)]'; \
+	  } | tee .venv/install.log | sed -n 's/^ *\(Downloading [^-]*-[^-]*\)-.*\( ([0-9.]* [MG]B)\)$$/  \1\2/p' \
 	  || { echo "pip failed. Its output is in .venv/install.log" >&2; exit 1; }
 	@echo "$(MADE_FOR)" >$@
+
+$(TRAINERS): requirements-trainers.lock $(INSTALLED)
+	@.venv/bin/python -m pip install -q --require-hashes -r $<
+	@touch $@
 
 .PHONY: clean
 clean: ## Remove everything that these targets created, except the runs in vae-exporter-data.

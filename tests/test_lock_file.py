@@ -16,8 +16,12 @@ LOCK = (ROOT / "requirements.lock").read_text()
 
 CLI_LOCK = (ROOT / "requirements-cli.lock").read_text()
 
-NOT_LOCKED = {"torch", "playwright", "greenlet"}
-"""torch: see scripts/lock.sh. The others are of the extra `look`, which CI does not install."""
+DEMO_LOCK = (ROOT / "requirements-demo.lock").read_text()
+
+TRAINERS_LOCK = (ROOT / "requirements-trainers.lock").read_text()
+
+NOT_LOCKED = {"playwright", "greenlet"}
+"""Of the extra `look`, which CI does not install."""
 
 
 def pins(text: str) -> set[tuple[str, str]]:
@@ -53,7 +57,9 @@ def test_the_oldest_versions_are_pinned_and_allowed(extra: str) -> None:
 def test_it_has_the_versions_of_the_constraints() -> None:
     constraints = {pin for pin in pins((ROOT / "constraints.txt").read_text()) if pin[0] not in NOT_LOCKED}
     windows = {pin for pin in pins(LOCK) if pin[0] == "pywin32-ctypes"}
-    assert pins(LOCK) - windows == constraints
+    torch = {pin for pin in pins(DEMO_LOCK) if pin[0] == "torch"}
+    assert torch
+    assert pins(LOCK) - windows | torch == constraints
 
 
 def test_the_smaller_lock_has_what_the_command_line_needs() -> None:
@@ -63,7 +69,23 @@ def test_the_smaller_lock_has_what_the_command_line_needs() -> None:
     assert pins(CLI_LOCK) <= pins(LOCK)
 
 
-@pytest.mark.parametrize("lock", [LOCK, CLI_LOCK], ids=["all", "cli"])
+def test_the_lock_of_the_demo_has_what_the_demo_needs() -> None:
+    of_torch = re.compile(r"torch|triton|cuda-.*|nvidia-(?!ml-py).*")
+    needed = set(declared("demo"))
+    assert {"torch", "numpy"} <= needed
+    assert needed <= {name for name, _ in pins(DEMO_LOCK)}
+    assert {pin for pin in pins(DEMO_LOCK) if not of_torch.fullmatch(pin[0])} <= pins(LOCK)
+
+
+def test_the_lock_of_the_trainers_has_what_the_tests_with_them_need_besides() -> None:
+    needed = set(declared("integrations")) | set(declared("launchers"))
+    names = {name for name, _ in pins(TRAINERS_LOCK)}
+    assert {"accelerate", "deepspeed"} <= needed
+    assert needed <= names | {name for name, _ in pins(LOCK) | pins(DEMO_LOCK)}
+    assert names & {name for name, _ in pins(LOCK) | pins(DEMO_LOCK)} == set()
+
+
+@pytest.mark.parametrize("lock", [LOCK, CLI_LOCK, DEMO_LOCK, TRAINERS_LOCK], ids=["all", "cli", "demo", "trainers"])
 def test_each_package_has_a_hash(lock: str) -> None:
     packages = re.split(r"(?m)^(?=[A-Za-z0-9])", lock)[1:]
     assert [package for package in packages if "--hash=sha256:" not in package] == []

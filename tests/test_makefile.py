@@ -21,7 +21,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     repository = tmp_path / "repository"
     repository.mkdir()
     shutil.copy(MAKEFILE, repository)
-    for name in ("constraints.txt", "pyproject.toml", "requirements.lock", "requirements-cli.lock"):
+    for name in ("constraints.txt", "pyproject.toml", *(f"requirements{part}.lock" for part in ("", "-cli", "-demo"))):
         (repository / name).touch()
     return repository
 

@@ -29,7 +29,8 @@ if [[ $(version "$python") != $(version chroot "$folder/rootfs" python3) ]]; the
 fi
 
 # The packages that the Dockerfile installs. Builds have no network.
-"$python" -m pip download -q -c "$repository/constraints.txt" -d "$folder/wheels" "$repository[cli,demo]" hatchling
+"$python" -m pip download -q --require-hashes -d "$folder/wheels" \
+  -r "$repository/requirements-cli.lock" -r "$repository/requirements-demo.lock"
 
 # Build the image $1 from the Dockerfile on standard input.
 image() {
