@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 SCRAPE_SECONDS = 15
 """The shipped scrape interval. The rules' look-back of two minutes and their `for:` clauses depend on it."""
 
-MAX_SCRAPES = 500
-"""The approximate limit of scrapes per run. At about 20 ms each, the rules take 10 s to evaluate at this many."""
+MAX_SCRAPES = 150
+"""The approximate limit of scrapes per run: as many as the simulated trainings of the tests have."""
 
 STEPS_A_SCRAPE = 10
 """The initial number of steps per scrape. It doubles each time that `MAX_SCRAPES` is reached."""
 
 PEAK_STEPS = 20
-"""From this many steps per scrape on, an extra scrape is made where the mean NLL of this many steps peaks."""
+"""With more steps per scrape than this, an extra scrape is made where the mean NLL of this many steps peaks."""
 
-LOOKS_A_SCRAPE = 8
+LOOKS_A_SCRAPE = 24
 """How many times per scrape to look for a peak."""
 
 SAMPLED_STEPS = 5
@@ -178,7 +178,7 @@ def simulate(settings: RunSettings, stretches: Iterable[Stretch], baseline: Base
             run.wait(SCRAPE_SECONDS / density * max(1, min(step - last_step, density)))
             run.observe(step, values, mean_over=mean_over)
             last_step = step
-            if density >= PEAK_STEPS and "nll" in values:
+            if density > PEAK_STEPS and "nll" in values:
                 peak.observe(run, step, values["nll"], every=max(STEPS_A_SCRAPE, density // LOOKS_A_SCRAPE))
             is_finite = all(map(math.isfinite, values.values()))
             is_due = last_scraped is None or not last_scraped <= step < last_scraped + density
