@@ -201,7 +201,7 @@ $(INSTALLED) $(INSTALLED_CLI): pyproject.toml $(CONSTRAINTS) $(if $(HAS_LOCK),re
 	@echo "$(MADE_FOR)" >$@
 
 $(TRAINERS): requirements-trainers.lock $(INSTALLED)
-	@.venv/bin/python -m pip install -q --require-hashes -r $<
+	@.venv/bin/python -m pip install -q --no-build-isolation --require-hashes -r $<
 	@touch $@
 
 .PHONY: clean
