@@ -1,7 +1,8 @@
 """Measure how long Prometheus takes to evaluate the rules for many runs, and list the slowest rules.
 
 Rules that read the last hour, or the last day, are slower once a server is that old. So a first server records each
-series once, `promtool` writes a past with these values, and the second server, which is measured, starts with it.
+series once, and the server that is measured starts with a past of these values. As in any server, the newest hour is in
+the head of its storage, by a scrape of samples with timestamps, and the day before in blocks, written by `promtool`.
 
 make bench                                   1,000 runs
 .venv/bin/python bench/fleet.py --runs 50    another number of runs
@@ -34,13 +35,17 @@ from vae_exporter._serve.registry import run_registry
 from vae_exporter.stack.programs import find_program
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[1]
 
 INTERVAL_SECONDS = 15
 EVALUATIONS = 4
 DEADLINE_SECONDS = 300
+FILL_SECONDS = 60
+"""How long the scrape of the newest hour may take."""
+HEAD_SECONDS = 3600
+"""The head of a storage accepts samples that are at most this old."""
 DEAREST = 12
 HOURS = {"h": 1, "d": 24}
 LONG_RANGE = re.compile(r"\(\s*([\w:]+)(?:\{[^}]*\})?\[(\d+)([hd])\w*\]")
@@ -96,14 +101,17 @@ def served(content: str) -> Iterator[str]:
 
 
 @contextmanager
-def prometheus(target: str, rules: Path, folder: Path, program: Path) -> Iterator[str]:
-    """Run Prometheus with *target* and *rules*, and yield its URL."""
+def prometheus(target: str, rules: Path | None, folder: Path, program: Path) -> Iterator[str]:
+    """Run Prometheus with *target* and *rules*, and yield its URL. *folder* has its storage."""
+    interval = f"{INTERVAL_SECONDS if rules else FILL_SECONDS}s"
+    scraped: dict[str, Any] = {"job_name": "vae-training", "honor_labels": True}
+    scraped["static_configs"] = [{"targets": [target]}]
+    if not rules:  # recorded series do not have the labels of a target
+        scraped["metric_relabel_configs"] = [{"action": "labeldrop", "regex": "job|instance"}]
     config = {
-        "global": {"scrape_interval": f"{INTERVAL_SECONDS}s", "evaluation_interval": f"{INTERVAL_SECONDS}s"},
-        "rule_files": [str(rules.resolve() / "*.yml")],
-        "scrape_configs": [
-            {"job_name": "vae-training", "honor_labels": True, "static_configs": [{"targets": [target]}]}
-        ],
+        "global": {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval},
+        "rule_files": [str(rules.resolve() / "*.yml")] if rules else [],
+        "scrape_configs": [scraped],
     }
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
     with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as free:
@@ -151,29 +159,47 @@ def read_past(rules: Path) -> Iterator[tuple[str, str, range]]:
                 yield name, query, range(3600 * hours.pop(name), 0, -interval)
 
 
-def past(url: str, rules: Path) -> Iterator[str]:
-    """Yield the lines of a past in which each series always had the value that it has now in Prometheus at *url*."""
-    now = int(time.time())
+def past(url: str, rules: Path) -> list[tuple[str, str, range]]:
+    """Return each series that *rules* read over hours in Prometheus at *url*: its name and labels, value, and ages."""
+    series = []
     for name, query, ages in read_past(rules):
-        for series in data(url, f"query?query={quote(query)}")["result"]:
-            labels = ",".join(f'{label}="{value}"' for label, value in series["metric"].items() if label != "__name__")
-            head = f"{name}{{{labels}}} {series['value'][1]}"
-            yield from (f"{head} {now - age}\n" for age in ages)
-    yield "# EOF\n"
+        for one in data(url, f"query?query={quote(query)}")["result"]:
+            labels = ",".join(f'{label}="{value}"' for label, value in one["metric"].items() if label != "__name__")
+            series.append((f"{name}{{{labels}}}", one["value"][1], ages))
+    return series
 
 
-def store(lines: Iterable[str], folder: Path, promtool: Path) -> int:
-    """Write *lines* into the storage of the Prometheus in *folder*, and return how many they are."""
+def store(series: list[tuple[str, str, range]], folder: Path, program: Path) -> int:
+    """Give the Prometheus in *folder* a past in which *series* kept their values. Return the number of samples."""
+    now = int(time.time())
     text = folder / "past.txt"
     count = 0
     with text.open("w") as file:
-        for count, line in enumerate(lines):  # noqa: B007 - the last one is no sample
-            file.write(line)
+        for name, value, ages in series:
+            older = [age for age in ages if age > HEAD_SECONDS]
+            file.writelines(f"{name} {value} {now - age}\n" for age in older)
+            count += len(older)
+        file.write("# EOF\n")
     options: list[str | Path] = ["--max-block-duration=24h", "openmetrics"]
-    command = [promtool, "tsdb", "create-blocks-from", *options, text, folder / "data"]
+    command = [program.parent / "promtool", "tsdb", "create-blocks-from", *options, text, folder / "data"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - our own command
     text.unlink()
-    return count
+
+    now = int(time.time()) - FILL_SECONDS
+    lines = [f"{name} {value} {now - age}000" for name, value, ages in series for age in ages if age <= HEAD_SECONDS]
+    with served("\n".join([*lines, ""])) as target, prometheus(target, None, folder, program) as url:
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while time.monotonic() < deadline and not is_scraped(url):
+            time.sleep(1)
+    return count + len(lines)
+
+
+def is_scraped(url: str) -> bool:
+    """Return whether Prometheus at *url* has stored a scrape."""
+    try:
+        return any(float(one["value"][1]) for one in data(url, "query?query=scrape_samples_scraped")["result"])
+    except OSError:
+        return False
 
 
 def evaluations(url: str, number: int) -> dict[str, dict[str, list[float]]]:
@@ -218,11 +244,11 @@ def main() -> None:
             one.mkdir()
         with prometheus(target, options.rules, first, program) as url:
             evaluations(url, 2)
-            samples = store(past(url, options.rules), aged, program.parent / "promtool")
+            series = past(url, options.rules)
+        samples = store(series, aged, program)
         with prometheus(target, options.rules, aged, program) as url:
             seconds = evaluations(url, EVALUATIONS)
-    series = content.count("\n")
-    print(f"{options.runs} runs, {series:,} series, {samples:,} older samples of recorded ones")
+    print(f"{options.runs} runs, {content.count(chr(10)):,} series, {samples:,} older samples of recorded ones")
     print(f"  seconds per evaluation, median of {EVALUATIONS}")
     dearest: list[tuple[float, str]] = []
     for group, times in seconds.items():

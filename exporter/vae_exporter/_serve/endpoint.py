@@ -62,7 +62,8 @@ def endpoint_app(
     settings: RunSettings, recorder: Recorder, scrapers: Scrapers, gpu_facts: Callable[[], GpuFacts] | None = None
 ) -> WSGIApplication:
     """Return the WSGI application of one run. *gpu_facts*: see `run_registry`."""
-    metrics: WSGIApplication = make_wsgi_app(run_registry(settings, recorder, gpu_facts))
+    # Compressing 16 KB takes the training process longer than anything that sends them.
+    metrics: WSGIApplication = make_wsgi_app(run_registry(settings, recorder, gpu_facts), disable_compression=True)
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
