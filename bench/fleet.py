@@ -101,8 +101,8 @@ def served(content: str) -> Iterator[str]:
 
 
 @contextmanager
-def prometheus(target: str, rules: Path | None, folder: Path, program: Path) -> Iterator[str]:
-    """Run Prometheus with *target* and *rules*, and yield its URL. *folder* has its storage."""
+def prometheus(target: str, rules: Path | None, folder: Path, server: list[str]) -> Iterator[str]:
+    """Run the command *server* with *target* and *rules*, and yield its URL. *folder* has its storage."""
     interval = f"{INTERVAL_SECONDS if rules else FILL_SECONDS}s"
     scraped: dict[str, Any] = {"job_name": "vae-training", "honor_labels": True}
     scraped["static_configs"] = [{"targets": [target]}]
@@ -118,7 +118,7 @@ def prometheus(target: str, rules: Path | None, folder: Path, program: Path) -> 
         address = f"127.0.0.1:{free.server_port}"
     files = [f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'data'}"]
     process = subprocess.Popen(  # noqa: S603 - our own command
-        [program, *files, f"--web.listen-address={address}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [*server, *files, f"--web.listen-address={address}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
         yield f"http://{address}"
@@ -169,7 +169,7 @@ def past(url: str, rules: Path) -> list[tuple[str, str, range]]:
     return series
 
 
-def store(series: list[tuple[str, str, range]], folder: Path, program: Path) -> int:
+def store(series: list[tuple[str, str, range]], folder: Path, server: list[str]) -> int:
     """Give the Prometheus in *folder* a past in which *series* kept their values. Return the number of samples."""
     now = int(time.time())
     text = folder / "past.txt"
@@ -181,13 +181,13 @@ def store(series: list[tuple[str, str, range]], folder: Path, program: Path) -> 
             count += len(older)
         file.write("# EOF\n")
     options: list[str | Path] = ["--max-block-duration=24h", "openmetrics"]
-    command = [program.parent / "promtool", "tsdb", "create-blocks-from", *options, text, folder / "data"]
+    command = [Path(server[0]).with_name("promtool"), "tsdb", "create-blocks-from", *options, text, folder / "data"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - our own command
     text.unlink()
 
     now = int(time.time()) - FILL_SECONDS
     lines = [f"{name} {value} {now - age}000" for name, value, ages in series for age in ages if age <= HEAD_SECONDS]
-    with served("\n".join([*lines, ""])) as target, prometheus(target, None, folder, program) as url:
+    with served("\n".join([*lines, ""])) as target, prometheus(target, None, folder, server) as url:
         deadline = time.monotonic() + DEADLINE_SECONDS
         while time.monotonic() < deadline and not is_scraped(url):
             time.sleep(1)
@@ -235,18 +235,20 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=1000, help="number of runs (default: %(default)s)")
     parser.add_argument("--rules", type=Path, default=ROOT / "prometheus" / "rules", help="folder of the rule files")
     parser.add_argument("--prometheus", type=Path, default=None, help="Prometheus binary to use")
+    parser.add_argument("--feature", help="feature of Prometheus to enable, such as concurrent-rule-eval")
     options = parser.parse_args()
     content = exposition(options.runs)
     with tempfile.TemporaryDirectory() as folder, served(content) as target:
-        program = options.prometheus or find_program("prometheus")
+        server = [str(options.prometheus or find_program("prometheus"))]
+        server += [f"--enable-feature={options.feature}"] if options.feature else []
         first, aged = Path(folder, "first"), Path(folder, "aged")
         for one in (first, aged):
             one.mkdir()
-        with prometheus(target, options.rules, first, program) as url:
+        with prometheus(target, options.rules, first, server) as url:
             evaluations(url, 2)
             series = past(url, options.rules)
-        samples = store(series, aged, program)
-        with prometheus(target, options.rules, aged, program) as url:
+        samples = store(series, aged, server)
+        with prometheus(target, options.rules, aged, server) as url:
             seconds = evaluations(url, EVALUATIONS)
     print(f"{options.runs} runs, {content.count(chr(10)):,} series, {samples:,} older samples of recorded ones")
     print(f"  seconds per evaluation, median of {EVALUATIONS}")

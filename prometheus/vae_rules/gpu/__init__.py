@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textwrap import dedent
 
+from vae_rules.firing import firing
 from vae_rules.gpu import cards, errors, memory, throttling
 from vae_rules.rule import RuleFile, Section
 
@@ -35,6 +36,9 @@ GPU = RuleFile(
                 cards.SAMPLE_STALE,
             ),
         ),
-        cards.TICKETS,
+        firing(
+            pages=("VaeGpuFailing", "VaeGpuOutOfMemory"),
+            tickets=("VaeGpuMemoryPressure", "VaeGpuThrottled", "VaeGpuRowRemapPending", "VaeGpuSampleStale"),
+        ),
     ),
 )

@@ -73,25 +73,3 @@ SAMPLE_STALE = Alert(
         "is not reported as a stale GPU."
     ),
 )
-
-TICKETS = Section(
-    "Tickets, for the verdict of training.yml, which reads them one evaluation later",
-    (
-        Record(
-            "run:vae_ticket:gravity",
-            """
-              group by (run, reason) (
-                label_replace(
-                  ALERTS{
-                    alertname=~"VaeGpuMemoryPressure|VaeGpuThrottled|VaeGpuRowRemapPending|VaeGpuSampleStale",
-                    alertstate="firing"
-                  },
-                  "reason", "$1", "alertname", "(.+)"
-                )
-              )
-            and ignoring (reason)
-              run:vae_nll:mean
-            """,
-        ),
-    ),
-)

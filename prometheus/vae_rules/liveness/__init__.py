@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textwrap import dedent
 
+from vae_rules.firing import firing
 from vae_rules.liveness import facts, ranks, runs, watching
 from vae_rules.rule import RuleFile, Section
 
@@ -22,7 +23,11 @@ LIVENESS = RuleFile(
         facts.STEPS,
         Section("Alerts about one rank", (ranks.STALLED, ranks.DOWN, ranks.STRAGGLER, ranks.NAME_TAKEN)),
         Section("Alerts about a run: one alert, however many of its ranks ended", (runs.FAILED, runs.TERMINATED)),
-        runs.TICKETS,
+        firing(
+            pages=("VaeRunFailed", "VaeExporterDown", "VaeTrainingStalled"),
+            tickets=("VaeRankStraggler", "VaeRunNameTaken", "VaeRunTerminated"),
+            about="1 while the page *reason* fires",
+        ),
         Section(
             "Alerts about the monitoring",
             (watching.NOT_STORED, watching.RULES_FAILING, watching.NOTIFICATIONS_FAILING, watching.WATCHDOG),

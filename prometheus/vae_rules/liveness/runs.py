@@ -1,9 +1,9 @@
-"""Alerts about a run that ended badly, and the tickets of this file as reasons for the verdict."""
+"""Alerts about a run that ended badly."""
 
 from __future__ import annotations
 
 from vae_rules.links import run_dashboard
-from vae_rules.rule import Alert, Record, Section
+from vae_rules.rule import Alert
 
 _ENDED = """
         {{- range $index, $rank := <<run_rank:vae_run_state:code{@run} == CODE>> | sortByLabel "rank" }}
@@ -60,23 +60,4 @@ TERMINATED = Alert(
         Check whether it is already queued again. This alert fires for a day or until the run is back.
     """,
     dashboard=run_dashboard("run_rank:vae_run_state:code{@run}"),
-)
-
-TICKETS = Section(
-    "Tickets, for the verdict of training.yml, which reads them one evaluation later",
-    (
-        Record(
-            "run:vae_ticket:gravity",
-            """
-              group by (run, reason) (
-                label_replace(
-                  ALERTS{alertname=~"VaeRankStraggler|VaeRunNameTaken|VaeRunTerminated",alertstate="firing"},
-                  "reason", "$1", "alertname", "(.+)"
-                )
-              )
-            and ignoring (reason)
-              run:vae_nll:mean
-            """,
-        ),
-    ),
 )

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from vae_exporter.vocabulary import NO_BAND, VERDICTS
 from vae_rules.rule import Record, Section
-from vae_rules.training.facts.run import PAGES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_PAGES = ("VaeRunFailed", "VaeExporterDown", "VaeGpuFailing", "VaeGpuOutOfMemory", "VaeTrainingStalled")
+"""The pages of the other files, the gravest first."""
 
 _TICKETS = {
     "VaeExporterVersion": "run:vae_exporter:is_misfit",
@@ -55,7 +57,12 @@ RECORDS = Section(
             _ticket(len(_TICKETS) + 1 - index, reason, condition)
             for index, (reason, condition) in enumerate(_TICKETS.items())
         ),
-        Record("run:vae_page:gravest", _gravest("run:vae_page:bool", PAGES), "The gravest of them"),
+        Record(
+            "run:vae_page:gravest",
+            _gravest("run:vae_page:bool", _PAGES),
+            "1 while a page of the other files fires, with the gravest as the reason",
+            more_labels=("reason",),
+        ),
         Record(
             "run:vae_run:must_stop",
             "run:vae_nll_diverged:bool == 1 or run:vae_loss_nonfinite:bool == 1",

@@ -7,9 +7,6 @@ from vae_rules.seen import aggregated
 from vae_rules.training.facts.aggregates import fact
 from vae_rules.training.memory import remembered
 
-PAGES = ("VaeRunFailed", "VaeExporterDown", "VaeGpuFailing", "VaeGpuOutOfMemory", "VaeTrainingStalled")
-"""The pages of the other files, the gravest first."""
-
 RECORDS = Section(
     "The run",
     (
@@ -43,23 +40,6 @@ RECORDS = Section(
               group by (run, rank) (last_over_time(vae_exporter_build_info[2m]))
             """,
             "The version of the metrics that the exporter of the rank publishes: 1 if it does not say",
-        ),
-        Record(
-            "run:vae_page:bool",
-            f"""
-            group by (run, reason) (
-              label_replace(
-                ALERTS{{
-                  alertname=~"{"|".join(PAGES)}",
-                  alertstate="firing"
-                }},
-                "reason", "$1", "alertname", "(.+)"
-              )
-            )
-            """,
-            "1 while a page about the life of the run or its GPUs fires, with the page as the reason",
-            why="They are judged in other files, so this is one evaluation late.",
-            more_labels=("reason",),
         ),
         Record(
             "run:vae_run:continues",
