@@ -66,5 +66,9 @@ def test_each_run_is_judged_by_one_server_with_all_its_ranks(tmp_path: Path) -> 
         wait_until(lambda: sum(map(len, judged())) >= len(RUNS), "all runs are judged")
         assert sorted(run for runs in judged() for run in runs) == RUNS
         assert all(judged())
-        ranks = [series.value for server in servers for series in server.query("count by (run) (vae_step)")]
-        assert ranks == [RANKS] * len(RUNS)
+
+        def ranks() -> list[float]:
+            return [series.value for server in servers for series in server.query("count by (run) (vae_step)")]
+
+        wait_until(lambda: sum(ranks()) >= RANKS * len(RUNS), "all ranks are scraped")
+        assert ranks() == [RANKS] * len(RUNS)
