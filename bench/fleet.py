@@ -45,7 +45,7 @@ DEADLINE_SECONDS = 300
 FILL_SECONDS = 60
 """How long the scrape of the newest hour may take."""
 HEAD_SECONDS = 3600
-"""The head of a storage accepts samples that are at most this old."""
+"""The head of a storage accepts samples that are at most this much older than its newest one."""
 DEAREST = 12
 HOURS = {"h": 1, "d": 24}
 LONG_RANGE = re.compile(r"\(\s*([\w:]+)(?:\{[^}]*\})?\[(\d+)([hd])\w*\]")
@@ -101,8 +101,8 @@ def served(content: str) -> Iterator[str]:
 
 
 @contextmanager
-def prometheus(target: str, rules: Path | None, folder: Path, server: list[str]) -> Iterator[str]:
-    """Run the command *server* with *target* and *rules*, and yield its URL. *folder* has its storage."""
+def prometheus(target: str, rules: Path | None, folder: Path, program: Path) -> Iterator[str]:
+    """Run Prometheus with *target* and *rules*, and yield its URL. *folder* has its storage."""
     interval = f"{INTERVAL_SECONDS if rules else FILL_SECONDS}s"
     scraped: dict[str, Any] = {"job_name": "vae-training", "honor_labels": True}
     scraped["static_configs"] = [{"targets": [target]}]
@@ -118,7 +118,7 @@ def prometheus(target: str, rules: Path | None, folder: Path, server: list[str])
         address = f"127.0.0.1:{free.server_port}"
     files = [f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'data'}"]
     process = subprocess.Popen(  # noqa: S603 - our own command
-        [*server, *files, f"--web.listen-address={address}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [program, *files, f"--web.listen-address={address}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
         yield f"http://{address}"
@@ -169,7 +169,7 @@ def past(url: str, rules: Path) -> list[tuple[str, str, range]]:
     return series
 
 
-def store(series: list[tuple[str, str, range]], folder: Path, server: list[str]) -> int:
+def store(series: list[tuple[str, str, range]], folder: Path, program: Path) -> int:
     """Give the Prometheus in *folder* a past in which *series* kept their values. Return the number of samples."""
     now = int(time.time())
     text = folder / "past.txt"
@@ -181,15 +181,17 @@ def store(series: list[tuple[str, str, range]], folder: Path, server: list[str])
             count += len(older)
         file.write("# EOF\n")
     options: list[str | Path] = ["--max-block-duration=24h", "openmetrics"]
-    command = [Path(server[0]).with_name("promtool"), "tsdb", "create-blocks-from", *options, text, folder / "data"]
+    command = [program.with_name("promtool"), "tsdb", "create-blocks-from", *options, text, folder / "data"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - our own command
     text.unlink()
 
-    now = int(time.time()) - FILL_SECONDS
+    now = int(time.time()) - FILL_SECONDS  # the scrape may begin a little before it is over
     lines = [f"{name} {value} {now - age}000" for name, value, ages in series for age in ages if age <= HEAD_SECONDS]
-    with served("\n".join([*lines, ""])) as target, prometheus(target, None, folder, server) as url:
+    with served("\n".join([*lines, ""])) as target, prometheus(target, None, folder, program) as url:
         deadline = time.monotonic() + DEADLINE_SECONDS
-        while time.monotonic() < deadline and not is_scraped(url):
+        while not is_scraped(url):
+            if time.monotonic() > deadline:
+                raise SystemExit(f"Prometheus has not stored the newest hour within {DEADLINE_SECONDS} s")
             time.sleep(1)
     return count + len(lines)
 
@@ -235,20 +237,18 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=1000, help="number of runs (default: %(default)s)")
     parser.add_argument("--rules", type=Path, default=ROOT / "prometheus" / "rules", help="folder of the rule files")
     parser.add_argument("--prometheus", type=Path, default=None, help="Prometheus binary to use")
-    parser.add_argument("--feature", help="feature of Prometheus to enable, such as concurrent-rule-eval")
     options = parser.parse_args()
     content = exposition(options.runs)
     with tempfile.TemporaryDirectory() as folder, served(content) as target:
-        server = [str(options.prometheus or find_program("prometheus"))]
-        server += [f"--enable-feature={options.feature}"] if options.feature else []
+        program = options.prometheus or find_program("prometheus")
         first, aged = Path(folder, "first"), Path(folder, "aged")
         for one in (first, aged):
             one.mkdir()
-        with prometheus(target, options.rules, first, server) as url:
+        with prometheus(target, options.rules, first, program) as url:
             evaluations(url, 2)
             series = past(url, options.rules)
-        samples = store(series, aged, server)
-        with prometheus(target, options.rules, aged, server) as url:
+        samples = store(series, aged, program)
+        with prometheus(target, options.rules, aged, program) as url:
             seconds = evaluations(url, EVALUATIONS)
     print(f"{options.runs} runs, {content.count(chr(10)):,} series, {samples:,} older samples of recorded ones")
     print(f"  seconds per evaluation, median of {EVALUATIONS}")

@@ -61,8 +61,9 @@ def main() -> None:
 
 @contextmanager
 def exporter(gpus: str | None = "all") -> Iterator[str]:
-    """Yield the URL of an exporter that has sampled its GPUs."""
+    """Yield the URL of an exporter that has observed a step and sampled its GPUs."""
     with TrainingExporter("bench", port=0, linger_seconds=0, gpus=gpus, gpu_sample_seconds=0.1) as running:
+        running.observe(0, nll=0.2, rec=0.01, perception=0.1, kl=1000.0, total=0.3)
         time.sleep(1)
         yield str(running.url)
 

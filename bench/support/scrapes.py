@@ -10,7 +10,7 @@ AS_PROMETHEUS = {
     "Accept": "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;version=0.0.4;q=0.2",
     "Accept-Encoding": "gzip",
 }
-"""The headers of Prometheus 3: format and compression are part of the cost."""
+"""The headers of Prometheus 3: the format is part of the cost."""
 
 
 def time_scrapes(url: str, scrapes: int) -> list[float]:

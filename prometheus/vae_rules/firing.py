@@ -1,8 +1,4 @@
-"""Which alerts of a file fire, for the verdict of training.yml.
-
-No rule of training.yml reads ALERTS itself. Prometheus cannot tell on which rules such a rule depends, and would then
-evaluate all rules of the group one after the other, even with its feature ``concurrent-rule-eval``.
-"""
+"""Which alerts of a file fire, for the verdict of training.yml."""
 
 from __future__ import annotations
 
@@ -18,7 +14,7 @@ if TYPE_CHECKING:
 def firing(*, pages: Sequence[str], tickets: Sequence[str], about: str = "") -> Section:
     """Return the series of those of *pages* and *tickets* that fire. The section comes after their alerts.
 
-    *about* describes the pages, in the first file.
+    *about* describes the series of the pages: see `Record`.
     """
     return Section(
         "What fires, for the verdict of training.yml, which reads it one evaluation later",

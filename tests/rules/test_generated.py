@@ -51,13 +51,6 @@ def test_no_rule_reads_a_day_of_a_series_that_is_recorded_every_15_seconds() -> 
     assert read == seldom
 
 
-def test_prometheus_can_tell_on_which_rules_each_rule_of_the_training_depends() -> None:
-    # Otherwise it evaluates them one after the other, even with the feature concurrent-rule-eval.
-    (training,) = (file for file in FILES if file.name == "training")
-    unclear = re.compile(r"ALERTS|__name__|(?<![\w:])\{")
-    assert [rule.name for rule in training.rules if unclear.search(promql(rule, Identity()))] == []
-
-
 def test_each_expression_can_be_read_in_one_go() -> None:
     expressions = {rule.name: promql(rule, Identity()) for file in FILES for rule in file.rules}
     assert [name for name, expr in expressions.items() if len(expr.splitlines()) > LONGEST_EXPRESSION] == []

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
-from prometheus_client.samples import Sample
 
 from vae_exporter._serve.collectors import (
     allocator,
@@ -77,7 +76,7 @@ class RunCollector(Collector):
         """Yield every metric, with the labels *run* and *rank* added to each sample."""
         labels = {"run": self._settings.run, "rank": str(self._settings.rank)}
         for metric in self._collect():
-            metric.samples = [Sample(one.name, {**labels, **one.labels}, *one[2:]) for one in metric.samples]
+            metric.samples = [sample._replace(labels={**labels, **sample.labels}) for sample in metric.samples]
             yield metric
 
     def _collect(self) -> Iterator[Metric]:
