@@ -22,7 +22,7 @@ import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 from urllib.request import urlopen
 
@@ -102,7 +102,10 @@ def served(content: str) -> Iterator[str]:
 
 @contextmanager
 def prometheus(target: str, rules: Path | None, folder: Path, program: Path) -> Iterator[str]:
-    """Run Prometheus with *target* and *rules*, and yield its URL. *folder* has its storage."""
+    """Run Prometheus with *target* and *rules*, and yield its URL. Its storage is in *folder*.
+
+    Without rules, *target* serves recorded series of the newest hour, which takes longer to scrape.
+    """
     interval = f"{INTERVAL_SECONDS if rules else FILL_SECONDS}s"
     scraped: dict[str, Any] = {"job_name": "vae-training", "honor_labels": True}
     scraped["static_configs"] = [{"targets": [target]}]
@@ -159,18 +162,26 @@ def read_past(rules: Path) -> Iterator[tuple[str, str, range]]:
                 yield name, query, range(3600 * hours.pop(name), 0, -interval)
 
 
-def past(url: str, rules: Path) -> list[tuple[str, str, range]]:
-    """Return each series that *rules* read over hours in Prometheus at *url*: its name and labels, value, and ages."""
+class Past(NamedTuple):
+    """A series that always had *value*: its name with labels, and how many seconds ago its samples are."""
+
+    name: str
+    value: str
+    ages: range
+
+
+def past(url: str, rules: Path) -> list[Past]:
+    """Return each series that *rules* read over hours, with the value that it has in Prometheus at *url*."""
     series = []
     for name, query, ages in read_past(rules):
         for one in data(url, f"query?query={quote(query)}")["result"]:
             labels = ",".join(f'{label}="{value}"' for label, value in one["metric"].items() if label != "__name__")
-            series.append((f"{name}{{{labels}}}", one["value"][1], ages))
+            series.append(Past(f"{name}{{{labels}}}", one["value"][1], ages))
     return series
 
 
-def store(series: list[tuple[str, str, range]], folder: Path, program: Path) -> int:
-    """Give the Prometheus in *folder* a past in which *series* kept their values. Return the number of samples."""
+def store(series: list[Past], folder: Path, program: Path) -> int:
+    """Write the past of *series* into the storage in *folder*. Return the number of samples."""
     now = int(time.time())
     text = folder / "past.txt"
     count = 0
@@ -250,7 +261,8 @@ def main() -> None:
         samples = store(series, aged, program)
         with prometheus(target, options.rules, aged, program) as url:
             seconds = evaluations(url, EVALUATIONS)
-    print(f"{options.runs} runs, {content.count(chr(10)):,} series, {samples:,} older samples of recorded ones")
+    exported = content.count("\n")
+    print(f"{options.runs} runs, {exported:,} series, {samples:,} older samples of recorded ones")
     print(f"  seconds per evaluation, median of {EVALUATIONS}")
     dearest: list[tuple[float, str]] = []
     for group, times in seconds.items():

@@ -26,7 +26,7 @@ LIVENESS = RuleFile(
         firing(
             pages=("VaeRunFailed", "VaeExporterDown", "VaeTrainingStalled"),
             tickets=("VaeRankStraggler", "VaeRunNameTaken", "VaeRunTerminated"),
-            about="1 while the page *reason*, which is about the life of the run or its GPUs, fires",
+            about="1 while a page about the life of the run or its GPUs fires, with the page as the reason",
         ),
         Section(
             "Alerts about the monitoring",
