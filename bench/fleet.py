@@ -28,6 +28,7 @@ from urllib.request import urlopen
 
 import yaml
 from prometheus_client import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
 
 from vae_exporter._process.settings import check_settings
 from vae_exporter._record.recorder import Recorder
@@ -242,6 +243,14 @@ def evaluations(url: str, number: int) -> dict[str, dict[str, list[float]]]:
     return seconds
 
 
+def resident_gibibytes(url: str) -> float:
+    """Return the memory that Prometheus at *url* uses, by its own metric."""
+    with urlopen(f"{url}/metrics", timeout=60) as answer:  # noqa: S310 - likewise
+        text = answer.read().decode()
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    return families["process_resident_memory_bytes"].samples[0].value / 2**30
+
+
 def main() -> None:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser()
@@ -261,8 +270,9 @@ def main() -> None:
         samples = store(series, aged, program)
         with prometheus(target, options.rules, aged, program) as url:
             seconds = evaluations(url, EVALUATIONS)
+            memory = resident_gibibytes(url)
     exported = content.count("\n")
-    print(f"{options.runs} runs, {exported:,} series, {samples:,} older samples of recorded ones")
+    print(f"{options.runs} runs, {exported:,} series, {samples:,} older samples of recorded ones, {memory:.1f} GiB of memory")
     print(f"  seconds per evaluation, median of {EVALUATIONS}")
     dearest: list[tuple[float, str]] = []
     for group, times in seconds.items():

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 WARM_UP_STEPS = 500
 """Steps before the timed ones. They fill every window."""
 
+BLOCK = 100
+"""The steps that are timed in a row. The exporter records a batch once in as many."""
+
 SCRAPES = 200
 
 GPUS = 8
@@ -44,7 +47,7 @@ GPUS = 8
 def main() -> None:
     """Measure, and print a table in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=1_000, help="steps to time (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=2_000, help="steps to time (default: %(default)s)")
     steps = parser.parse_args().steps
     given = [dict(zip(PROBED, torch.rand(len(PROBED)).unbind(), strict=True)) for _ in range(WARM_UP_STEPS + steps)]
     print(f"{processor()}, {os.cpu_count()} cores, Python {platform.python_version()}, torch {torch.__version__}\n")
@@ -55,22 +58,29 @@ def main() -> None:
             print(f"{what}: not installed")
             continue
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, logger(Path(folder)) as (log, url):
-            stack = statistics.median(quietest(time_steps(copy, given)))
-            durations = quietest(time_steps(log, given))
-            scrape = f"{statistics.median(quietest(time_scrapes(url, SCRAPES))):.1f}" if url else ""
-        median = statistics.median(durations)
-        mean, slowest = statistics.mean(durations), max(durations)
-        print(f"| {what} | {median:.1f} | {median / stack:.1f} | {mean:.1f} | {slowest:.0f} | {scrape} |", flush=True)
+            blocks = list(time_blocks(log, given))[WARM_UP_STEPS // BLOCK :]
+            scrape = f"{statistics.median(quietest(blocks_of(time_scrapes(url, SCRAPES)))):.1f}" if url else ""
+        ratio = statistics.median(statistics.median(logged) / statistics.median(copied) for copied, logged in blocks)
+        durations = quietest([logged for _, logged in blocks])
+        median, mean, slowest = statistics.median(durations), statistics.mean(durations), max(durations)
+        print(f"| {what} | {median:.1f} | {ratio:.1f} | {mean:.1f} | {slowest:.0f} | {scrape} |", flush=True)
 
 
-def time_steps(log: Log, given: list[dict[str, torch.Tensor]]) -> list[float]:
-    """Return the microseconds of each step of *log*."""
-    durations = []
-    for step, losses in enumerate(given):
-        began = time.perf_counter()
-        log(step, losses)
-        durations.append((time.perf_counter() - began) * 1e6)
-    return durations[WARM_UP_STEPS:]
+def time_blocks(log: Log, given: list[dict[str, torch.Tensor]]) -> Iterator[tuple[list[float], list[float]]]:
+    """Yield the microseconds of each step of a block: as copied with torch.stack, and as logged with *log*.
+
+    The two alternate, so that what slows down one of them slows down the other.
+    """
+    for first in range(0, len(given), BLOCK):
+        steps = list(enumerate(given[first : first + BLOCK], first))
+        yield [time_step(copy, *step) for step in steps], [time_step(log, *step) for step in steps]
+
+
+def time_step(log: Log, step: int, losses: Mapping[str, torch.Tensor]) -> float:
+    """Return the microseconds that *log* takes for *step*."""
+    began = time.perf_counter()
+    log(step, losses)
+    return (time.perf_counter() - began) * 1e6
 
 
 def copy(_step: int, losses: Mapping[str, torch.Tensor]) -> None:
@@ -78,13 +88,15 @@ def copy(_step: int, losses: Mapping[str, torch.Tensor]) -> None:
     torch.stack(list(losses.values()))
 
 
-def quietest(durations: list[float]) -> list[float]:
-    """Return the tenth in a row of *durations* with the lowest mean: other programs on the machine slow down the rest.
-
-    A tenth of 1,000 steps has one batch that the exporter records.
-    """
+def blocks_of(durations: list[float]) -> list[list[float]]:
+    """Return *durations* in ten parts."""
     size = len(durations) // 10
-    return min((durations[first : first + size] for first in range(0, 10 * size, size)), key=statistics.mean)
+    return [durations[first : first + size] for first in range(0, 10 * size, size)]
+
+
+def quietest(blocks: list[list[float]]) -> list[float]:
+    """Return the block with the lowest mean: other programs on the machine slow down the rest."""
+    return min(blocks, key=statistics.mean)
 
 
 def processor() -> str:

@@ -1,0 +1,78 @@
+"""Measure how long `vae-exporter judge` takes for a log, beside the parts that do not depend on this project.
+
+These are the start of the command, and the processor time of promtool, which evaluates the rules.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import csv
+import io
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from math import exp
+from pathlib import Path
+
+from vae_exporter.judge.command import judge_logs
+from vae_exporter.judge.logs.logged_run import LogOptions
+from vae_exporter.judge.output import output_console
+
+COMMAND = [sys.executable, "-m", "vae_exporter.cli"]
+
+ROUNDS = 5
+
+SEED = 0
+
+
+def main() -> None:
+    """Measure, and print a table in Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--lines", type=int, default=2_000, help="lines of the log (default: %(default)s)")
+    lines = parser.parse_args().lines
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder, "train.csv")
+        write_log(log, lines)
+        whole = statistics.median(seconds([*COMMAND, "judge", str(log)]) for _ in range(ROUNDS))
+        start = statistics.median(seconds([*COMMAND, "judge", "--help"]) for _ in range(ROUNDS))
+        rules = statistics.median(promtool_seconds(log) for _ in range(ROUNDS))
+    print(f"| a log of {lines:,} lines, median of {ROUNDS} | s | of the whole |\n| --- | --- | --- |")
+    rows = {"judge": whole, "start of the command": start, "processor time of promtool": rules}
+    for what, duration in rows.items():
+        print(f"| {what} | {duration:.1f} | {duration / whole:.0%} |")
+
+
+def write_log(log: Path, lines: int) -> None:
+    """Write a log of a healthy run, one step a line."""
+    noise = random.Random(SEED)  # noqa: S311 - not for security
+    with log.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["step", "nll", "rec", "perception", "kl", "total"])
+        for step in range(lines):
+            nll = (0.16 + 0.5 * exp(-step / 300)) * noise.lognormvariate(0, 0.05)
+            writer.writerow([step, nll, nll / 20, nll / 2, 1000 * noise.lognormvariate(0, 0.05), nll + 0.1])
+
+
+def seconds(command: list[str]) -> float:
+    """Return how long *command* takes."""
+    began = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - our own command
+    return time.perf_counter() - began
+
+
+def promtool_seconds(log: Path) -> float:
+    """Return the processor time of the programs that judging *log* starts. This is promtool alone."""
+    before = os.times()
+    with contextlib.redirect_stdout(io.StringIO()):
+        judge_logs([log], LogOptions(), output_console(), as_text=True, explain=False)
+    after = os.times()
+    return after.children_user + after.children_system - before.children_user - before.children_system
+
+
+if __name__ == "__main__":
+    main()
