@@ -1,6 +1,6 @@
 """Compare the cost of a training step under `observe` with other loggers, and of a scrape with one written by hand.
 
-All loggers get the same five CPU tensors in one process, one logger after the other, so that the threads of one do not
+All loggers get five CPU tensors a step in one process, one logger after the other, so that the threads of one do not
 slow down the next. Without a logger's package, its row is left out; `make bench` installs all of them.
 """
 
@@ -49,7 +49,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=2_000, help="steps to time (default: %(default)s)")
     steps = parser.parse_args().steps
-    given = [dict(zip(PROBED, torch.rand(len(PROBED)).unbind(), strict=True)) for _ in range(WARM_UP_STEPS + steps)]
     print(f"{processor()}, {os.cpu_count()} cores, Python {platform.python_version()}, torch {torch.__version__}\n")
     print("| what | median of a step, us | to torch.stack | mean, us | slowest, us | median of a scrape, ms |")
     print("| --- | --- | --- | --- | --- | --- |")
@@ -58,7 +57,7 @@ def main() -> None:
             print(f"{what}: not installed")
             continue
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, logger(Path(folder)) as (log, url):
-            blocks = list(time_blocks(log, given))[WARM_UP_STEPS // BLOCK :]
+            blocks = list(time_blocks(log, WARM_UP_STEPS + steps))[WARM_UP_STEPS // BLOCK :]
             scrape = f"{statistics.median(quietest(blocks_of(time_scrapes(url, SCRAPES)))):.1f}" if url else ""
         ratio = statistics.median(statistics.median(logged) / statistics.median(copied) for copied, logged in blocks)
         durations = quietest([logged for _, logged in blocks])
@@ -66,26 +65,32 @@ def main() -> None:
         print(f"| {what} | {median:.1f} | {ratio:.1f} | {mean:.1f} | {slowest:.0f} | {scrape} |", flush=True)
 
 
-def time_blocks(log: Log, given: list[dict[str, torch.Tensor]]) -> Iterator[tuple[list[float], list[float]]]:
+def time_blocks(log: Log, steps: int) -> Iterator[tuple[list[float], list[float]]]:
     """Yield the microseconds of each step of a block: as copied with torch.stack, and as logged with *log*.
 
-    The two alternate, so that what slows down one of them slows down the other.
+    The two alternate, so that what slows down one of them slows down the other. Each step of each has losses of its
+    own: to read a tensor once more is faster.
     """
-    for first in range(0, len(given), BLOCK):
-        steps = list(enumerate(given[first : first + BLOCK], first))
-        yield [time_step(copy, *step) for step in steps], [time_step(log, *step) for step in steps]
+    for first in range(0, steps, BLOCK):
+        block = range(first, first + BLOCK)
+        yield [time_step(copy, step, losses()) for step in block], [time_step(log, step, losses()) for step in block]
 
 
-def time_step(log: Log, step: int, losses: Mapping[str, torch.Tensor]) -> float:
-    """Return the microseconds that *log* takes for *step*."""
+def losses() -> dict[str, torch.Tensor]:
+    """Return five losses, as a step of a training computes them."""
+    return dict(zip(PROBED, torch.rand(len(PROBED)).unbind(), strict=True))
+
+
+def time_step(log: Log, step: int, given: Mapping[str, torch.Tensor]) -> float:
+    """Return the microseconds that *log* takes for the losses *given* at *step*."""
     began = time.perf_counter()
-    log(step, losses)
+    log(step, given)
     return (time.perf_counter() - began) * 1e6
 
 
-def copy(_step: int, losses: Mapping[str, torch.Tensor]) -> None:
+def copy(_step: int, given: Mapping[str, torch.Tensor]) -> None:
     """Copy the losses into one tensor and nothing else: the least that a logger on a GPU does in a step."""
-    torch.stack(list(losses.values()))
+    torch.stack(list(given.values()))
 
 
 def blocks_of(durations: list[float]) -> list[list[float]]:

@@ -89,11 +89,14 @@ class Harvest:
         self._pending: deque[_Pending] = deque()
         self._arrived: deque[tuple[int, dict[str, float], Receiver]] = deque()
 
-    def give(self, step: int, values: Mapping[str, Any], receiver: Receiver) -> None:
+    def give(self, step: int | None, values: Mapping[str, Any], receiver: Receiver) -> None:
         """Copy *values*: numbers, or tensors with one element, of any real dtype and on any device. None is ignored.
 
-        `deliver` will call *receiver* with *step* and the values as floats.
+        `deliver` will call *receiver* with *step* and the values as floats. A *step* of None was invalid, and nothing
+        is delivered.
         """
+        if step is None:
+            return
         here: dict[str, float] = {}
         elsewhere: dict[Any, dict[str, Any]] = {}  # by device
         tensor_type = self._tensor_type or self._find_torch()

@@ -116,13 +116,15 @@ class Recorder:
                 self._drop("closed", "observe", _AFTER_CLOSE, values.values())
             elif split == "train":
                 is_skipped = skipped is not False and self._truth(skipped)
-                receiver = self._step_receiver(group, mean_over, data_position, is_skipped=is_skipped)
+                receiver: Receiver = self._training.record  # nearly always
+                if is_skipped or group or mean_over > 1 or data_position is not None or self._needs_position:
+                    receiver = self._step_receiver(group, mean_over, data_position, is_skipped=is_skipped)
                 number = self._steps.begin(step, is_skipped=is_skipped)
                 if weights:
-                    self._take(number, weights, self._training.set_weights)
-                self._take(number, values, receiver)
+                    self._harvest.give(number, weights, self._training.set_weights)
+                self._harvest.give(number, values, receiver)
             elif split == "validation":
-                self._take(self._steps.present(step), values, self._record_validation)
+                self._harvest.give(self._steps.present(step), values, self._record_validation)
             else:
                 message = f"split must be {' or '.join(map(repr, SPLITS))}, got {split!r}"
                 self._drop("invalid", "split", message, values.values())
@@ -131,21 +133,19 @@ class Recorder:
         """Record *values*, which are named as in `PROBED`, of the probe clip at *step* or at the newest one."""
         with self._lock:
             if not self._has_ended(values.values()):
-                self._take(self._steps.present(step), values, self._record_probe)
+                self._harvest.give(self._steps.present(step), values, self._record_probe)
 
     def begin_stage(self, step: int | None) -> None:
         """Begin a stage at *step*; None: at the next one."""
         with self._lock:
             if not self._has_ended(("the stage",)):
-                number = self._steps.next(step)
-                if number is not None:
-                    self._harvest.give(number, {}, lambda at, _values: self._begin_stage(at))
+                self._harvest.give(self._steps.next(step), {}, lambda at, _values: self._begin_stage(at))
 
     def gauge(self, name: str, value: object) -> None:
         """Record *value* as the gauge *name*."""
         with self._lock:
             if not self._has_ended((value,)) and self._user_gauges.accepts(name):
-                self._take(self._steps.present(None), {name: value}, self._user_gauges.record)
+                self._harvest.give(self._steps.present(None), {name: value}, self._user_gauges.record)
 
     def observe_reconstruction(
         self, step: int | None, inputs: object, outputs: object, *, every: object = 100, data_range: object = 2.0
@@ -162,7 +162,7 @@ class Recorder:
         if values:
             with self._lock:
                 if not self._has_ended(values.values()):
-                    self._take(number, values, self._comparisons.record)
+                    self._harvest.give(number, values, self._comparisons.record)
 
     def pause(self) -> None:
         """Exclude the time until `resume` from the step durations. Pauses may be nested."""
@@ -257,8 +257,6 @@ class Recorder:
             self.failures.tell("baseline", _NEEDS_POSITION)
         if is_skipped:
             return self._training.record_skipped
-        if not group and mean_over == 1 and data_position is None:
-            return self._training.record
         position = self._index(data_position)
         return partial(self._training.record, group=group, mean_over=mean_over, data_position=position)
 
@@ -275,11 +273,6 @@ class Recorder:
 
     def _record_probe(self, step: int, values: Mapping[str, float]) -> None:
         self._probe.record(step, values, self._training.short_mean())
-
-    def _take(self, step: int | None, values: Mapping[str, object], receiver: Receiver) -> None:
-        """Copy *values* for *receiver*. A *step* of None was invalid."""
-        if step is not None:
-            self._harvest.give(step, values, receiver)
 
     def _truth(self, skipped: object) -> bool:
         if type(skipped).__module__ == "numpy":

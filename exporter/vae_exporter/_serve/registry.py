@@ -76,7 +76,8 @@ class RunCollector(Collector):
         """Yield every metric, with the labels *run* and *rank* added to each sample."""
         labels = {"run": self._settings.run, "rank": str(self._settings.rank)}
         for metric in self._collect():
-            metric.samples = [sample._replace(labels={**labels, **sample.labels}) for sample in metric.samples]
+            for sample in metric.samples:
+                sample.labels.update(labels)
             yield metric
 
     def _collect(self) -> Iterator[Metric]:
