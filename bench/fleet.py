@@ -272,9 +272,7 @@ def main() -> None:
             seconds = evaluations(url, EVALUATIONS)
             memory = resident_gibibytes(url)
     exported = content.count("\n")
-    print(
-        f"{options.runs} runs, {exported:,} series, {samples:,} older samples of recorded ones, {memory:.1f} GiB of memory"
-    )
+    print(f"{options.runs} runs, {exported:,} series, {samples:,} older samples of recorded ones, {memory:.1f} GiB")
     print(f"  seconds per evaluation, median of {EVALUATIONS}")
     dearest: list[tuple[float, str]] = []
     for group, times in seconds.items():
