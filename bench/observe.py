@@ -23,6 +23,7 @@ import torch
 from support.scrapes import time_scrapes
 
 from vae_exporter import TrainingExporter
+from vae_exporter._record.harvest import BATCH
 from vae_exporter.simulated_gpu import SimulatedDriver, a100, simulated_gpu
 from vae_exporter.vocabulary import PROBED
 
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
 WARM_UP_STEPS = 500
 """Steps before the timed ones. They fill every window."""
 
-BLOCK = 100
-"""The steps that are timed in a row. The exporter records a batch once in as many."""
+BLOCK = BATCH
+"""The steps that are timed in a row, so that the exporter records once in each block."""
 
 SCRAPES = 200
 
@@ -47,7 +48,7 @@ GPUS = 8
 def main() -> None:
     """Measure, and print a table in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=2_000, help="steps to time (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=2_000, help="steps to time, in hundreds (default: %(default)s)")
     steps = parser.parse_args().steps
     print(f"{processor()}, {os.cpu_count()} cores, Python {platform.python_version()}, torch {torch.__version__}\n")
     print("| what | median of a step, us | to torch.stack | mean, us | slowest, us | median of a scrape, ms |")
@@ -73,10 +74,13 @@ def time_blocks(log: Log, steps: int) -> Iterator[tuple[list[float], list[float]
     """
     for first in range(0, steps, BLOCK):
         block = range(first, first + BLOCK)
-        yield [time_step(copy, step, losses()) for step in block], [time_step(log, step, losses()) for step in block]
+        yield (
+            [time_step(copy, step, new_losses()) for step in block],
+            [time_step(log, step, new_losses()) for step in block],
+        )
 
 
-def losses() -> dict[str, torch.Tensor]:
+def new_losses() -> dict[str, torch.Tensor]:
     """Return five losses, as a step of a training computes them."""
     return dict(zip(PROBED, torch.rand(len(PROBED)).unbind(), strict=True))
 

@@ -21,7 +21,8 @@ def test_each_value_is_a_keyword_of_observe() -> None:
 def test_what_is_observed_of_each_value_is_exported() -> None:
     given = {name: float(number) for number, name in enumerate((*COMPONENTS, *GAUGES), 1)}
     with TrainingExporter("r", port=0, linger_seconds=0, gpus=False) as exporter:
-        exporter.observe(1, **given)
+        for name, value in given.items():
+            exporter.observe(1, **{name: value})
         samples = scrape(exporter.url)
     losses = {name: samples[f"vae_loss {name} train"] for name in COMPONENTS}
     gauges = {name: samples[f"vae_{name}"] for name in GAUGES}

@@ -232,22 +232,24 @@ class TrainingExporter:
                 step.
             unknown: Any other keyword is ignored and logged once.
         """
+        # A dictionary of all of them would take longer than these questions, since most are None in most loops.
         values = {"nll": nll, "rec": rec, "perception": perception, "kl": kl, "total": total}
-        if not (  # nearly always they are None, and to pass them on takes a tenth of this call
-            generator is discriminator is logvar is None
-            and learning_rate is gradient_norm is loss_scale is None
-            and discriminator_factor is epoch is None
-        ):
-            values |= {
-                "generator": generator,
-                "discriminator": discriminator,
-                "logvar": logvar,
-                "learning_rate": learning_rate,
-                "gradient_norm": gradient_norm,
-                "loss_scale": loss_scale,
-                "discriminator_factor": discriminator_factor,
-                "epoch": epoch,
-            }
+        if generator is not None:
+            values["generator"] = generator
+        if discriminator is not None:
+            values["discriminator"] = discriminator
+        if logvar is not None:
+            values["logvar"] = logvar
+        if learning_rate is not None:
+            values["learning_rate"] = learning_rate
+        if gradient_norm is not None:
+            values["gradient_norm"] = gradient_norm
+        if loss_scale is not None:
+            values["loss_scale"] = loss_scale
+        if discriminator_factor is not None:
+            values["discriminator_factor"] = discriminator_factor
+        if epoch is not None:
+            values["epoch"] = epoch
         self._observer.observe(
             step,
             values,

@@ -70,6 +70,7 @@ class Observer:
             if unknown:
                 self._refuse("observe", unknown, _OBSERVED)
             known = None if weights is None else self._known_weights(weights)
+            # Nearly always it is an int, which is faster to ask than what `_known_steps` does.
             steps = mean_over if type(mean_over) is int and mean_over >= 1 else self._known_steps(mean_over)
             if self._service.takes_values():
                 self._recorder.observe(
@@ -168,8 +169,6 @@ class Observer:
             self._recorder.observe(step, values, split=split, mean_over=mean_over)
 
     def _known_steps(self, mean_over: object) -> int:
-        if type(mean_over) is int and mean_over >= 1:
-            return mean_over  # nearly always, and faster than the questions below
         if isinstance(mean_over, numbers.Integral) and int(mean_over) >= 1:
             return int(mean_over)
         message = f"mean_over must be a whole number of steps, 1 or more, got {mean_over!r}"

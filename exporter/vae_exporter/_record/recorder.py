@@ -116,9 +116,7 @@ class Recorder:
                 self._drop("closed", "observe", _AFTER_CLOSE, values.values())
             elif split == "train":
                 is_skipped = skipped is not False and self._truth(skipped)
-                receiver: Receiver = self._training.record  # nearly always
-                if is_skipped or group or mean_over > 1 or data_position is not None or self._needs_position:
-                    receiver = self._step_receiver(group, mean_over, data_position, is_skipped=is_skipped)
+                receiver = self._step_receiver(group, mean_over, data_position, is_skipped=is_skipped)
                 number = self._steps.begin(step, is_skipped=is_skipped)
                 if weights:
                     self._harvest.give(number, weights, self._training.set_weights)
@@ -257,6 +255,8 @@ class Recorder:
             self.failures.tell("baseline", _NEEDS_POSITION)
         if is_skipped:
             return self._training.record_skipped
+        if not group and mean_over == 1 and data_position is None:
+            return self._training.record
         position = self._index(data_position)
         return partial(self._training.record, group=group, mean_over=mean_over, data_position=position)
 

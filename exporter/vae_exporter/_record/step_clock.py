@@ -60,10 +60,7 @@ class StepClock:
             step: The optimizer step.
             is_skipped: Whether the gradient scaler has skipped it. A step counts as skipped once.
         """
-        if type(step) is int and -MAX_WHOLE_NUMBER <= step <= MAX_WHOLE_NUMBER:
-            number: int | None = step  # nearly always, and faster than the questions of `next`
-        else:
-            number = self.next(step)
+        number = self._next() if step is None else self._number(step)
         if number is None:
             return None
         if number != self._newest:
@@ -113,6 +110,8 @@ class StepClock:
         return (self._start or 0) if self._newest is None else self._newest + 1
 
     def _number(self, step: object) -> int | None:
+        if type(step) is int and -MAX_WHOLE_NUMBER <= step <= MAX_WHOLE_NUMBER:
+            return step  # nearly always, and faster than the questions below
         if isinstance(step, float) and step.is_integer():
             step = int(step)
         # A tensor is as invalid as any other type: reading it would wait for its device.
