@@ -6,12 +6,19 @@ from vae_exporter.vocabulary import END_STATE_LABEL, END_STATES, RUN_STATES
 from vae_rules.rule import Record, Section
 
 _STATES = sorted(RUN_STATES.items(), key=lambda state: state[1])
-_END_CODES = "\nor ".join(
+_LIVING_CODES = f"\n{' ' * 20}or ".join(
+    f'{code} * (vae_run_state{{state="{state}"}} == 1)' for state, code in _STATES if state not in END_STATES
+)
+_SCRAPED_END_CODES = f"\n{' ' * 18}or ".join(
+    f'{code} * (last_over_time(vae_run_state{{state="{state}"}}[2m]) == 1)'
+    for state, code in _STATES
+    if state in END_STATES
+)
+_LEFT_END_CODES = f"\n{' ' * 12}or ".join(
     f'{code} * group by (run, rank) (up{{{END_STATE_LABEL}="{state}"}})'
     for state, code in _STATES
     if state in END_STATES
 )
-_STATE_CODES = f"\n{' ' * 20}or ".join(f'{code} * (vae_run_state{{state="{state}"}} == 1)' for state, code in _STATES)
 
 LIFE = Section(
     "Life",
@@ -47,11 +54,6 @@ LIFE = Section(
             "When the newest process of the rank started",
         ),
         Record(
-            "run_rank:vae_run_end:code",
-            _END_CODES,
-            "The state in which it ended, if no scrape could read that, from the target file that it left",
-        ),
-        Record(
             "run:vae_run:successor",
             """
             max by (run, successor) (
@@ -70,6 +72,36 @@ LIFE = Section(
             more_labels=("successor",),
         ),
         Record(
+            "run:vae_run_start:timestamp_seconds",
+            """
+              max by (run) (
+                run_rank:vae_run_start:timestamp_seconds or run:vae_run:successor
+              )
+            or
+                last_over_time(run:vae_run_start:timestamp_seconds[1h])
+              and
+                max by (run) (last_over_time(run_rank:vae_run_alive:timestamp_seconds[1h]))
+            """,
+            "When the newest process of the run, or of one that resumes it, started. Kept as long as a rank of the run "
+            "is remembered",
+        ),
+        Record(
+            "run_rank:vae_run_end:code",
+            f"""
+              min by (run, rank) (
+                  ({_SCRAPED_END_CODES})
+                and ignoring (state)
+                  last_over_time(vae_run_end_timestamp_seconds[2m])
+                  - on (run, rank) group_left () run_rank:vae_clock_offset:seconds
+                  >= on (run) group_left () run:vae_run_start:timestamp_seconds
+              )
+            or {_LEFT_END_CODES}
+            """,
+            "The state in which the newest process of the rank ended, as a scrape of the last two minutes read it, or "
+            "from the target file that it left",
+            why="All scrapes that read an end may lie between two evaluations.",
+        ),
+        Record(
             "run_rank:vae_run_unscraped:timestamp_seconds",
             """
               time() * (run_rank:vae_run_end:code > bool 0)
@@ -85,28 +117,14 @@ LIFE = Section(
             why="It failed at its first step. The file of a rank with which a run does not resume stays as well.",
         ),
         Record(
-            "run:vae_run_start:timestamp_seconds",
-            """
-              max by (run) (
-                run_rank:vae_run_start:timestamp_seconds or run:vae_run:successor
-              )
-            or
-                last_over_time(run:vae_run_start:timestamp_seconds[1h])
-              and
-                max by (run) (last_over_time(run_rank:vae_run_alive:timestamp_seconds[1h]))
-            """,
-            "When the newest process of the run, or of one that resumes it, started. Kept as long as a rank of the run "
-            "is remembered",
-        ),
-        Record(
             "run_rank:vae_run_alive:timestamp_seconds",
             """
               time() * group by (run, rank) (vae_run_state{state=~"running|paused"} == 1)
             or
               (
-                    max by (run, rank) (vae_run_end_timestamp_seconds > 0)
-                  -
-                    run_rank:vae_clock_offset:seconds
+                  max by (run, rank) (last_over_time(vae_run_end_timestamp_seconds[2m]))
+                  - run_rank:vae_clock_offset:seconds
+                  >= on (run) group_left () run:vae_run_start:timestamp_seconds
                 or
                   last_over_time(run_rank:vae_run_alive:timestamp_seconds[1h])
               )
@@ -124,7 +142,7 @@ LIFE = Section(
             f"""
               (
                   min by (run, rank) (
-                    {_STATE_CODES}
+                    {_LIVING_CODES}
                   )
                 or run_rank:vae_run_end:code
                 or last_over_time(run_rank:vae_run_state:code[1h])
