@@ -67,6 +67,20 @@ class TestScrapers:
         scrapers.served(began)
         assert not scrapers.wait(end, 0)
 
+    def test_an_answer_for_which_the_scraper_may_have_waited_too_long_does_not_count(
+        self, scrapers: Scrapers, clock: Clock
+    ) -> None:
+        come(scrapers)
+        clock.now += 15
+        end = scrapers.now()
+        began = scrapers.came(10)
+        clock.now += 6
+        scrapers.served(began)
+        assert not scrapers.wait(end, 0)
+        clock.now += 9
+        come(scrapers)
+        assert scrapers.wait(end, 0)
+
     def test_who_was_not_seen_for_long_is_not_waited_for(self, scrapers: Scrapers, clock: Clock) -> None:
         come(scrapers)
         clock.now += RECENT_SECONDS

@@ -23,6 +23,10 @@ _JITTER = 0.05
 _MOST_LATE = 0.2
 """The part of all scrapes that may be later than that, or missing."""
 
+_IN_TIME = 0.5
+"""The part of its timeout within which a scraper has certainly got its answer. After all of it, the scraper throws the
+answer away, and it began to count before this process heard of it."""
+
 SIGNAL_SECONDS = 0.5
 """The longest wait in one piece: a signal that comes just before a wait is handled only after it."""
 
@@ -54,10 +58,11 @@ class Scrapers:
             return self._began[-1]
 
     def served(self, began: float) -> None:
-        """Note that the scrape which *began* then has been sent in full."""
+        """Note that the scrape which *began* then has been sent in full. One that took too long does not count."""
         with self._changed:
-            self._served.append(began)
-            self._changed.notify_all()
+            if self._monotonic() - began < _IN_TIME * self._timeout:
+                self._served.append(began)
+                self._changed.notify_all()
 
     def seconds_without(self, since: float) -> float:
         """Return for how long nobody has scraped, at most the time after *since*."""
