@@ -134,9 +134,11 @@ format: $(INSTALLED) ## Format the code, and fix what ruff can.
 simulate: servers $(INSTALLED) ## Judge simulated trainings, healthy and damaged, and print the error rates.
 	@PYTHONPATH=tests/support .venv/bin/python -m simulations $(ARGS)
 
+BENCH ?= bench/*.py
+
 .PHONY: bench
-bench: servers $(INSTALLED) .bench/installed ## Run the benchmarks. The loggers to compare with are installed into .bench.
-	@for script in bench/*.py; do echo "$$script"; .bench/bin/python "$$script" $(ARGS) || exit; done
+bench: servers $(INSTALLED) .bench/installed ## Run the benchmarks, or the one of BENCH=bench/observe.py. Installs other loggers into .bench.
+	@for script in $(BENCH); do echo "$$script"; .bench/bin/python "$$script" $(ARGS) || exit; done
 
 # It sees the packages of .venv and adds the other loggers, whose dependencies must not change what the tests use.
 .bench/installed: pyproject.toml constraints-bench.txt | $(INSTALLED)

@@ -4,9 +4,9 @@ Rules that read the last hour, or the last day, are slower once a server is that
 series once, and the server that is measured starts with a past of these values. As in any server, the newest hour is in
 the head of its storage, by a scrape of samples with timestamps, and the day before in blocks, written by `promtool`.
 
-make bench                                   1,000 runs
-.venv/bin/python bench/fleet.py --runs 50    another number of runs
-.venv/bin/python bench/fleet.py --rules DIR  other rules, for comparison
+make bench BENCH=bench/fleet.py                      1,000 runs
+make bench BENCH=bench/fleet.py ARGS='--runs 50'     another number of runs
+make bench BENCH=bench/fleet.py ARGS='--rules DIR'   other rules, for comparison
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from urllib.request import urlopen
 
 import yaml
 from prometheus_client import generate_latest
-from prometheus_client.parser import text_string_to_metric_families
 
 from vae_exporter._process.settings import check_settings
 from vae_exporter._record.recorder import Recorder
@@ -47,7 +46,7 @@ FILL_SECONDS = 60
 """How long the scrape of the newest hour may take."""
 HEAD_SECONDS = 3600
 """The head of a storage accepts samples that are at most this much older than its newest one."""
-DEAREST = 12
+SLOWEST = 12
 HOURS = {"h": 1, "d": 24}
 LONG_RANGE = re.compile(r"\(\s*([\w:]+)(?:\{[^}]*\})?\[(\d+)([hd])\w*\]")
 """A series that a rule reads over hours or days."""
@@ -217,7 +216,7 @@ def is_scraped(url: str) -> bool:
 
 
 def evaluations(url: str, number: int) -> dict[str, dict[str, list[float]]]:
-    """Return the durations of *number* evaluations in seconds, by group and rule. ``""`` is the whole group.
+    """Return the durations of more than *number* evaluations in seconds, by group and rule. ``""`` is the whole group.
 
     A group that is evaluated more seldom than every `INTERVAL_SECONDS` has fewer.
     """
@@ -239,21 +238,21 @@ def evaluations(url: str, number: int) -> dict[str, dict[str, list[float]]]:
             for rule in group["rules"]:
                 times.setdefault(rule["name"], []).append(rule["evaluationTime"])
         if frequent and all(len(seconds[name][""]) > number for name in frequent):
-            break
-    return seconds
+            return seconds
+    raise SystemExit(f"Prometheus has not evaluated the rules {number + 1} times within {DEADLINE_SECONDS} s")
 
 
 def resident_gibibytes(url: str) -> float:
-    """Return the memory that Prometheus at *url* uses, by its own metric."""
+    """Return the resident memory of Prometheus at *url* in GiB."""
     with urlopen(f"{url}/metrics", timeout=60) as answer:  # noqa: S310 - likewise
-        text = answer.read().decode()
-    families = {family.name: family for family in text_string_to_metric_families(text)}
-    return families["process_resident_memory_bytes"].samples[0].value / 2**30
+        lines = answer.read().decode().splitlines()
+    value = next(line.split()[1] for line in lines if line.startswith("process_resident_memory_bytes "))
+    return float(value) / 2**30
 
 
 def main() -> None:
     """Measure, and print a table."""
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=1000, help="number of runs (default: %(default)s)")
     parser.add_argument("--rules", type=Path, default=ROOT / "prometheus" / "rules", help="folder of the rule files")
     parser.add_argument("--prometheus", type=Path, default=None, help="Prometheus binary to use")
@@ -274,12 +273,12 @@ def main() -> None:
     exported = content.count("\n")
     print(f"{options.runs} runs, {exported:,} series, {samples:,} older samples of recorded ones, {memory:.1f} GiB")
     print(f"  seconds per evaluation, median of {EVALUATIONS}")
-    dearest: list[tuple[float, str]] = []
+    slowest: list[tuple[float, str]] = []
     for group, times in seconds.items():
         print(f"  {group:14} {statistics.median(times.pop('')[-EVALUATIONS:]):6.3f}")
-        dearest += [(statistics.median(of_rule[-EVALUATIONS:]), rule) for rule, of_rule in times.items()]
+        slowest += [(statistics.median(of_rule[-EVALUATIONS:]), rule) for rule, of_rule in times.items()]
     print("  slowest rules")
-    for second, rule in sorted(dearest, reverse=True)[:DEAREST]:
+    for second, rule in sorted(slowest, reverse=True)[:SLOWEST]:
         print(f"    {second:6.3f}  {rule}")
 
 

@@ -1,4 +1,4 @@
-"""Measure how long `vae-exporter judge` takes for a log, beside its start and promtool, which evaluates the rules."""
+"""Measure how long `vae-exporter judge` takes for a log, and beside it its imports alone and promtool alone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from unittest import mock
 
 from vae_exporter.judge import engine
-from vae_exporter.judge.command import judge_logs
+from vae_exporter.judge.command import HEALTHY, judge_logs
 from vae_exporter.judge.engine import run_promtool
 from vae_exporter.judge.logs.logged_run import LogOptions
 from vae_exporter.judge.output import output_console
@@ -26,7 +26,9 @@ from vae_exporter.judge.output import output_console
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-COMMAND = [sys.executable, "-m", "vae_exporter.cli"]
+JUDGE = [sys.executable, "-m", "vae_exporter.cli", "judge"]
+
+IMPORTS = [sys.executable, "-c", "import vae_exporter.cli, vae_exporter.judge.command, vae_exporter.judge.output"]
 
 ROUNDS = 5
 
@@ -42,9 +44,9 @@ def main() -> None:
         log = Path(folder, "train.csv")
         write_log(log, lines)
         rows = {
-            "judge": [seconds([*COMMAND, "judge", str(log)]) for _ in range(ROUNDS)],
-            "of which the start": [seconds([*COMMAND, "judge", "--help"]) for _ in range(ROUNDS)],
-            "of which promtool": [promtool_seconds(log) for _ in range(ROUNDS)],
+            "judge": [seconds([*JUDGE, str(log)]) for _ in range(ROUNDS)],
+            "imports alone": [seconds(IMPORTS) for _ in range(ROUNDS)],
+            "promtool alone": [promtool_seconds(log) for _ in range(ROUNDS)],
         }
     print(f"| a log of {lines:,} lines, median of {ROUNDS} | s |\n| --- | --- |")
     for what, measured in rows.items():
@@ -80,7 +82,9 @@ def promtool_seconds(log: Path) -> float:
         return output
 
     with mock.patch.object(engine, "run_promtool", timed), contextlib.redirect_stdout(io.StringIO()):
-        judge_logs([log], LogOptions(), output_console(), as_text=True, explain=False)
+        exit_code = judge_logs([log], LogOptions(), output_console(), as_text=True, explain=False)
+    if exit_code != HEALTHY:
+        raise SystemExit(f"judge ended with the exit code {exit_code}")
     return sum(durations)
 
 

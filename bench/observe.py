@@ -25,7 +25,6 @@ from support.scrapes import time_scrapes
 from vae_exporter import TrainingExporter
 from vae_exporter._record.harvest import BATCH
 from vae_exporter.simulated_gpu import SimulatedDriver, a100, simulated_gpu
-from vae_exporter.vocabulary import PROBED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -34,78 +33,70 @@ if TYPE_CHECKING:
     Log: TypeAlias = Callable[[int, Mapping[str, torch.Tensor]], object]
     Logger: TypeAlias = Callable[[Path], AbstractContextManager[tuple[Log, str | None]]]
 
-WARM_UP_STEPS = 500
-"""Steps before the timed ones. They fill every window."""
+STEPS = BATCH
+"""The steps of a block, which are timed in a row: the exporter records once in as many."""
 
-BLOCK = BATCH
-"""The steps that are timed in a row, so that the exporter records once in each block."""
+WARM_UP_BLOCKS = 5
+"""Blocks before the timed ones. Their steps fill every window."""
 
-SCRAPES = 200
+SCRAPES = 20
 
 GPUS = 8
+
+LOSSES = ("nll", "rec", "perception", "kl", "total")
 
 
 def main() -> None:
     """Measure, and print a table in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=2_000, help="steps to time, in hundreds (default: %(default)s)")
-    steps = parser.parse_args().steps
+    blocks_help = f"blocks of {STEPS} steps to time (default: %(default)s)"
+    parser.add_argument("--blocks", type=int, default=20, help=blocks_help)
+    blocks = parser.parse_args().blocks
     print(f"{processor()}, {os.cpu_count()} cores, Python {platform.python_version()}, torch {torch.__version__}\n")
-    print("| what | median of a step, us | to torch.stack | mean, us | slowest, us | median of a scrape, ms |")
-    print("| --- | --- | --- | --- | --- | --- |")
+    print("| what | median of a step, us | to torch.stack | mean, us | to torch.stack | slowest, us | a scrape, ms |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
     for what, (package, logger) in LOGGERS.items():
         if importlib.util.find_spec(package) is None:
             print(f"{what}: not installed")
             continue
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, logger(Path(folder)) as (log, url):
-            blocks = list(time_blocks(log, WARM_UP_STEPS + steps))[WARM_UP_STEPS // BLOCK :]
-            scrape = f"{statistics.median(quietest(blocks_of(time_scrapes(url, SCRAPES)))):.1f}" if url else ""
-        ratio = statistics.median(statistics.median(logged) / statistics.median(copied) for copied, logged in blocks)
-        durations = quietest([logged for _, logged in blocks])
-        median, mean, slowest = statistics.median(durations), statistics.mean(durations), max(durations)
-        print(f"| {what} | {median:.1f} | {ratio:.1f} | {mean:.1f} | {slowest:.0f} | {scrape} |", flush=True)
+            timed = [time_block(log, number) for number in range(WARM_UP_BLOCKS + blocks)][WARM_UP_BLOCKS:]
+            scrapes = [time_scrapes(url, SCRAPES) for _ in range(10)] if url else []
+        row = [what]
+        fastest = min((logged for _, logged in timed), key=statistics.mean)
+        for average in (statistics.median, statistics.mean):
+            ratio = statistics.median(average(logged) / average(stacked) for stacked, logged in timed)
+            row += [f"{average(fastest):.1f}", f"{ratio:.1f}"]
+        row += [f"{max(fastest):.0f}", f"{min(map(statistics.median, scrapes)):.1f}" if scrapes else ""]
+        print(f"| {' | '.join(row)} |", flush=True)
 
 
-def time_blocks(log: Log, steps: int) -> Iterator[tuple[list[float], list[float]]]:
-    """Yield the microseconds of each step of a block: as copied with torch.stack, and as logged with *log*.
+def time_block(log: Log, number: int) -> tuple[list[float], list[float]]:
+    """Return the microseconds of each step of the block *number*: under torch.stack, and under *log*.
 
-    The two alternate, so that what slows down one of them slows down the other. Each step of each has losses of its
-    own: to read a tensor once more is faster.
+    What slows down one of them slows down the other. Each has losses of its own: reading a tensor a second time is
+    faster.
     """
-    for first in range(0, steps, BLOCK):
-        block = range(first, first + BLOCK)
-        yield (
-            [time_step(copy, step, new_losses()) for step in block],
-            [time_step(log, step, new_losses()) for step in block],
-        )
+    steps = range(number * STEPS, (number + 1) * STEPS)
+    stacked = [time_step(torch_stack, step, new_losses()) for step in steps]
+    return stacked, [time_step(log, step, new_losses()) for step in steps]
 
 
 def new_losses() -> dict[str, torch.Tensor]:
-    """Return five losses, as a step of a training computes them."""
-    return dict(zip(PROBED, torch.rand(len(PROBED)).unbind(), strict=True))
+    """Return five new losses on the CPU, without gradients."""
+    return dict(zip(LOSSES, torch.rand(len(LOSSES)).unbind(), strict=True))
 
 
-def time_step(log: Log, step: int, given: Mapping[str, torch.Tensor]) -> float:
-    """Return the microseconds that *log* takes for the losses *given* at *step*."""
+def time_step(log: Log, step: int, losses: Mapping[str, torch.Tensor]) -> float:
+    """Return the microseconds that *log* takes for the *losses* of *step*."""
     began = time.perf_counter()
-    log(step, given)
+    log(step, losses)
     return (time.perf_counter() - began) * 1e6
 
 
-def copy(_step: int, given: Mapping[str, torch.Tensor]) -> None:
+def torch_stack(_step: int, losses: Mapping[str, torch.Tensor]) -> None:
     """Copy the losses into one tensor and nothing else: the least that a logger on a GPU does in a step."""
-    torch.stack(list(given.values()))
-
-
-def blocks_of(durations: list[float]) -> list[list[float]]:
-    """Return *durations* in ten parts."""
-    size = len(durations) // 10
-    return [durations[first : first + size] for first in range(0, 10 * size, size)]
-
-
-def quietest(blocks: list[list[float]]) -> list[float]:
-    """Return the block with the lowest mean: other programs on the machine slow down the rest."""
-    return min(blocks, key=statistics.mean)
+    torch.stack(list(losses.values()))
 
 
 def processor() -> str:
@@ -137,7 +128,7 @@ def gauges_by_hand(_folder: Path) -> Iterator[tuple[Log, str]]:
     """Set one gauge of prometheus-client for each loss. It exports the last value, and no window of steps."""
     registry = prometheus_client.CollectorRegistry()
     gauge = prometheus_client.Gauge("loss", "The last loss.", ["component"], registry=registry)
-    children = {name: gauge.labels(name) for name in PROBED}
+    children = {name: gauge.labels(name) for name in LOSSES}
     step_gauge = prometheus_client.Gauge("step", "The last step.", registry=registry)
 
     def log(step: int, losses: Mapping[str, torch.Tensor]) -> None:

@@ -7,6 +7,7 @@ VaeNllDiverged. Tickets, which are sent later, do not count.
 
 from __future__ import annotations
 
+import statistics
 import tempfile
 import time
 from pathlib import Path
@@ -34,11 +35,11 @@ def page_seconds(intervals: Intervals) -> list[float]:
     crossed: dict[str, float] = {}
     paged: dict[str, float] = {}
 
-    def hear(notification: Notification) -> None:
+    def note_page(notification: Notification) -> None:
         if notification.kind == "page":
             paged.setdefault(str(notification.run), notification.received_at)
 
-    sink = PagerSink(clock=time.monotonic, on_notification=hear)
+    sink = PagerSink(clock=time.monotonic, on_notification=note_page)
     pager = serve(pager_app(sink), host="127.0.0.1", port=0)
     exporters = [
         TrainingExporter(f"run-{number}", port=0, linger_seconds=0, gpus=False).start() for number in range(RUNS)
@@ -81,7 +82,7 @@ def main() -> None:
     print(f"{'intervals':12}{'shortest':>10}{'median':>10}{'longest':>10}   seconds, {RUNS} runs")
     for name, intervals in {"as shipped": AS_SHIPPED, "demo": SHORTENED}.items():
         seconds = page_seconds(intervals)
-        print(f"{name:12}{seconds[0]:10.1f}{seconds[RUNS // 2]:10.1f}{seconds[-1]:10.1f}")
+        print(f"{name:12}{seconds[0]:10.1f}{statistics.median(seconds):10.1f}{seconds[-1]:10.1f}")
 
 
 if __name__ == "__main__":

@@ -232,7 +232,7 @@ class TrainingExporter:
                 step.
             unknown: Any other keyword is ignored and logged once.
         """
-        # A dictionary of all of them would take longer than these questions, since most are None in most loops.
+        # Faster than a dictionary of all of them, because most are None in most loops.
         values = {"nll": nll, "rec": rec, "perception": perception, "kl": kl, "total": total}
         if generator is not None:
             values["generator"] = generator

@@ -70,7 +70,7 @@ class Observer:
             if unknown:
                 self._refuse("observe", unknown, _OBSERVED)
             known = None if weights is None else self._known_weights(weights)
-            # Nearly always it is an int, which is faster to ask than what `_known_steps` does.
+            # This check is faster than `_known_steps`, and nearly always true.
             steps = mean_over if type(mean_over) is int and mean_over >= 1 else self._known_steps(mean_over)
             if self._service.takes_values():
                 self._recorder.observe(
