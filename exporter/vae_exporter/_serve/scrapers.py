@@ -24,8 +24,8 @@ _MOST_LATE = 0.2
 """The part of all scrapes that may be later than that, or missing."""
 
 _IN_TIME = 0.5
-"""The part of its timeout within which a scraper has certainly got its answer. After all of it, the scraper throws the
-answer away, and it began to count before this process heard of it."""
+"""The part of its timeout within which a scraper must have its answer, to count. It throws away an answer that comes
+after all of it, and it began to wait before this process heard of it."""
 
 SIGNAL_SECONDS = 0.5
 """The longest wait in one piece: a signal that comes just before a wait is handled only after it."""
