@@ -15,8 +15,11 @@ _FIRST = re.compile(r"first (%\S+)")
 
 
 def last(series: str) -> str:
-    """Return the PromQL of a run's *series* now; once the run is no longer scraped, its last values within a day."""
-    return f"{series}{{@run}} or last_over_time({series}{{@run}}[1d]) unless on (run) run:vae_run:present{{@run}}"
+    """Return the PromQL of a run's *series* now; once the run is no longer scraped, its last values.
+
+    An alert may outlive its run by a day and a quarter of an hour: see `vae_rules.training.memory`.
+    """
+    return f"{series}{{@run}} or last_over_time({series}{{@run}}[25h]) unless on (run) run:vae_run:present{{@run}}"
 
 
 def _if_it_grew(part: str) -> str:
@@ -37,10 +40,10 @@ _PARTS = {
         {{ end -}}
         """,
     "step": "{{- with <<run:vae_step:max{@run}>> }}; step [[first %.0f]]{{ end }}",
-    "last step": "{{- with <<last_over_time(run:vae_step:max{@run}[1d])>> }}; step [[first %.0f]]{{ end }}",
+    "last step": "{{- with <<last_over_time(run:vae_step:max{@run}[25h])>> }}; step [[first %.0f]]{{ end }}",
     "learning rate": "{{- with <<run:vae_learning_rate:max{@run}>> }}, learning rate [[first %.3g]]{{ end }}",
     "last learning rate": """
-        {{- with <<last_over_time(run:vae_learning_rate:max{@run}[1d])>> }}, learning rate [[first %.3g]]{{ end }}""",
+        {{- with <<last_over_time(run:vae_learning_rate:max{@run}[25h])>> }}, learning rate [[first %.3g]]{{ end }}""",
     "the run before": """
         {{- with <<run:vae_baseline:mean{@run}>> }}; the run before had [[first %.3g]] here{{ end }}""",
     "as the run before": """
@@ -57,10 +60,10 @@ _PARTS = {
         """,
     "part that grew": "\n".join(map(_if_it_grew, NLL_PARTS)),
     "last steps": """
-        {{- with <<last_over_time(run:vae_loss_window:steps{@run}[1d])>> }} of the last [[first %.0f]] steps
+        {{- with <<last_over_time(run:vae_loss_window:steps{@run}[25h])>> }} of the last [[first %.0f]] steps
         {{- end }}""",
     "level": """
-        {{- with <<last_over_time(run:vae_nll:level{@run}[1d])>> }}; the level it held was [[first %.3g]]{{ end }}""",
+        {{- with <<last_over_time(run:vae_nll:level{@run}[25h])>> }}; the level it held was [[first %.3g]]{{ end }}""",
     "groups": """
         {{- range $index, $group := <<sort_desc(run_group:vae_nll:rise_ratio{@run})>> }}
         {{- if $index }}, {{ else }} Groups that rose: {{ end }}
@@ -68,7 +71,7 @@ _PARTS = {
         {{- end }}
         {{- with <<count(run_group:vae_nll:rise_ratio{@run})>> }}.{{ end }}""",
     "judged": """
-        {{- with <<last_over_time(vae_loss_info{@run,judged!="nll"}[1d])>> | sortByLabel "judged" }} The judged loss is
+        {{- with <<last_over_time(vae_loss_info{@run,judged!="nll"}[25h])>> | sortByLabel "judged" }} The judged loss is
         {{ . | first | label "judged" }}.{{ end }}""",
     "no group": """
         {{- with <<run_group:vae_nll:rise_ratio{@run}>> }}{{ else }} Batches from a harder bucket look the same: pass
@@ -107,7 +110,7 @@ _PARTS = {
 
 OUTPUTS = (
     '{{ with <<last_over_time(vae_run_info{@run,outputs_url!=""}[2m])'
-    ' or last_over_time(vae_run_info{@run,outputs_url!=""}[1d]) unless on (run) run:vae_run:present>> }}'
+    ' or last_over_time(vae_run_info{@run,outputs_url!=""}[25h]) unless on (run) run:vae_run:present>> }}'
     '{{ . | first | label "outputs_url" }}{{ end }}'
 )
 """The address of the run's reconstructions; empty if the run did not set one."""

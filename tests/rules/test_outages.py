@@ -35,15 +35,15 @@ def past(now: int, outage: int) -> Iterator[str]:
     """Yield a run that was killed before an *outage* and is resumed *now*, one that died bad, and one long before."""
     gone = now - outage
     last_hour = range(gone - HOUR, gone, 15)
-    yield from samples('run:vae_nll:held{run="resumed"}', LAST, range(gone - 4 * MINUTE, gone, 15))
-    memory = range(gone - 2 * HOUR, gone - 4 * MINUTE, 5 * MINUTE)
+    yield from samples('run:vae_nll:held{run="resumed"}', LAST, range(gone - 14 * MINUTE, gone, 15))
+    memory = range(gone - 2 * HOUR, gone - 14 * MINUTE, 15 * MINUTE)
     yield from samples('run:vae_nll:held_last1h{run="resumed"}', BEFORE, memory)
     for name in ("vae_run_info", "vae_run_resumed"):
         yield from samples(f'{name}{{run="resumed",rank="0"}}', 1, range(now - 20, now, 5))
     for run, seen in (("dead", gone - 2 * HOUR), ("forgotten", now - 24 * HOUR)):
-        yield from samples(f'run:vae_nll_diverged:bool{{run="{run}"}}', 1, last_hour)
-        for name in ("run:vae_run:present_last1h", "run:vae_nll:mean_last1h"):
-            yield from samples(f'{name}{{run="{run}"}}', 1, range(seen, seen + HOUR, 5 * MINUTE))
+        for name in ("run:vae_nll_diverged:bool", "run:vae_nll_diverged:mean"):
+            yield from samples(f'{name}{{run="{run}"}}', 1, last_hour)
+        yield from samples(f'run:vae_run:present_last1h{{run="{run}"}}', 1, range(seen, seen + HOUR, 15 * MINUTE))
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ RECORDS = Section(
             unless
               run:vae_run:resumed
             unless
-              run:vae_run:pretrained == 1
+              run:vae_run:pretrained
             unless
               run:vae_nll:bands_unfit
             """,

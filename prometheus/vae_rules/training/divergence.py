@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from textwrap import dedent, indent
+from textwrap import dedent
 
 from vae_rules.links import run_dashboard
 from vae_rules.rule import Alert, Record, Section
-from vae_rules.seen import PARTS
-from vae_rules.training.memory import remembered
 
 
 def times_held(times: str) -> str:
@@ -99,13 +97,24 @@ RECORDS = Section(
             "Present while the NLL is much worse than it was, by the bands or by its own level, and not falling",
         ),
         Record(
+            "run:vae_nll:recovery_edge",
+            "run:vae_nll:edge_good_max and last_over_time(run:vae_nll_diverged:mean[1h])",
+            "The upper edge of good, for a run that has diverged within the last hour",
+            why="Only such a run can recover.",
+        ),
+        Record(
+            "run:vae_nll:recovery_level",
+            "run:vae_nll:level and last_over_time(run:vae_nll_diverged:mean[1h])",
+            "The level of such a run",
+        ),
+        Record(
             "run:vae_nll:is_good_for_long",
             """
-              run:vae_nll:mean <= run:vae_nll:edge_good_max
+              run:vae_nll:mean <= run:vae_nll:recovery_edge
             and
-              run:vae_nll:mean_before <= run:vae_nll:edge_good_max
+              run:vae_nll:mean_before <= run:vae_nll:recovery_edge
             and
-              run:vae_nll:mean_2_before <= run:vae_nll:edge_good_max
+              run:vae_nll:mean_2_before <= run:vae_nll:recovery_edge
             """,
             "Present while the last three long windows are good",
         ),
@@ -114,17 +123,17 @@ RECORDS = Section(
             """
               run:vae_nll:is_good_for_long
             and
-              run:vae_nll:mean_3_before <= run:vae_nll:edge_good_max
+              run:vae_nll:mean_3_before <= run:vae_nll:recovery_edge
             and
-              run:vae_nll:mean_4_before <= run:vae_nll:edge_good_max
+              run:vae_nll:mean_4_before <= run:vae_nll:recovery_edge
             and
-              run:vae_nll:mean_5_before <= run:vae_nll:edge_good_max
+              run:vae_nll:mean_5_before <= run:vae_nll:recovery_edge
             """,
             "Present while the last six long windows are good",
         ),
         Record(
             "run:vae_nll:is_near_level",
-            "run:vae_nll:mean < $multiplied * run:vae_nll:level",
+            "run:vae_nll:mean < $multiplied * run:vae_nll:recovery_level",
             "Present while the NLL is below $multiplied times its level",
         ),
         Record(
@@ -135,7 +144,7 @@ RECORDS = Section(
                 or
                   run:vae_nll:is_good_for_long and run:vae_nll:is_near_level
                 or
-                  run:vae_nll:mean <= run:vae_nll:level unless run:vae_nll:was_good
+                  run:vae_nll:mean <= run:vae_nll:recovery_level unless run:vae_nll:was_good
               )
             unless
               run:vae_nll:bands_unfit
@@ -172,22 +181,29 @@ RECORDS = Section(
                 "scraped: a run that died has not recovered."
             ),
         ),
+        Record(
+            "run:vae_nll_diverged:mean",
+            """
+              (run:vae_nll:mean or last_over_time(run:vae_nll_diverged:mean[1h]))
+            and
+              run:vae_nll_diverged:bool == 1
+            """,
+            "The mean of the NLL of a run that has diverged; while it has none, the last one",
+        ),
     ),
 )
 
 ALERT = Alert(
     "VaeNllDiverged",
     "page",
-    f"""
-  (
-{indent(remembered("run:vae_nll:mean"), PARTS)}
-  )
-and
-  (
-      run:vae_nll_diverged:bool == 1
-    or
-      run:vae_nll_diverged:before and run:vae_nll:has_recovered and run:vae_nll:mean_2_before
-  )
+    """
+      (run:vae_nll:mean or last_over_time(run:vae_nll_diverged:mean[1h]))
+    and
+      (
+          run:vae_nll_diverged:bool == 1
+        or
+          run:vae_nll_diverged:before and run:vae_nll:has_recovered and run:vae_nll:mean_2_before
+      )
     """,
     why=(
         "Fires for one evaluation more when the run has recovered: a notification that an alert resolved has the text "
@@ -216,10 +232,10 @@ and
         The mean NLL
         [[last steps]] is [[value]]
         {{- with <<run:vae_nll:bands_unfit{@run}>> }}{{ else }}
-        {{- with <<last_over_time(run:vae_nll:edge_bad{@run}[1d]) < @value>> }}, above [[first %.3g]] (bad)
+        {{- with <<last_over_time(run:vae_nll:edge_bad{@run}[25h]) < @value>> }}, above [[first %.3g]] (bad)
         {{- with <<run:vae_nll:mean{@run} < run:vae_nll:mean_before{@run}>> }}{{ else }} and not falling{{ end }}
         {{- else }}
-        {{- with <<last_over_time(run:vae_nll:edge_good_max{@run}[1d]) < @value>> }}, still above [[first %.3g]] (good)
+        {{- with <<last_over_time(run:vae_nll:edge_good_max{@run}[25h]) < @value>> }}, still above [[first %.3g]] (good)
         {{- end }}
         {{- end }}
         {{- end }}
@@ -236,8 +252,8 @@ and
         [[groups]]
         [[changes]]
         Stop the run, look at its outputs, and resume from the last checkpoint before the rise
-        {{- with <<last_over_time(run:vae_nll:mean{@run}[1d])
-        >= last_over_time(run:vae_nll:edge_reduce_learning_rate{@run}[1d]) unless run:vae_nll:bands_unfit{@run}>> }},
+        {{- with <<last_over_time(run:vae_nll:mean{@run}[25h])
+        >= last_over_time(run:vae_nll:edge_reduce_learning_rate{@run}[25h]) unless run:vae_nll:bands_unfit{@run}>> }},
         with a lower learning rate{{ end }}.
         [[no group]]
         [[no probe]]

@@ -6,7 +6,6 @@ from vae_rules.rule import Record, Section
 
 REMEMBERED = (
     "run:vae_run:present",
-    "run:vae_nll:mean",
     "run:vae_nll:best",
     "run:vae_nll:short_best",
     "run:vae_nll:highest",
@@ -21,12 +20,12 @@ REMEMBERED = (
 def remembered(name: str, matcher: str = "") -> str:
     """Return the PromQL of the last value within a day of the series *name*, one of `REMEMBERED`, with *matcher*.
 
-    The last hour is read from the series itself, and the hours before from its memory.
+    The last half hour is read from the series itself, and the hours before from its memory.
     """
     return f"""\
-  last_over_time({name}{matcher}[1h])
+  last_over_time({name}{matcher}[30m])
 or
-  last_over_time({name}_last1h{matcher}[23h5m])"""
+  last_over_time({name}_last1h{matcher}[23h15m])"""
 
 
 RECORDS = Section(
@@ -36,7 +35,7 @@ RECORDS = Section(
         for name in REMEMBERED
     ),
     about=(
-        "Evaluated every five minutes only. The rules above read it for 23 hours and the five minutes by which it may "
-        "be late: 277 samples a series, while a day of the series itself has 5,760."
+        "Evaluated every 15 minutes only. The rules above read it for 23 hours and the 15 minutes by which it may be "
+        "late. With the last half hour of the series itself, these are 213 samples a series; a day of it has 5,760."
     ),
 )

@@ -57,17 +57,22 @@ CAUSE = Section(
         ),
         Record(
             "run:vae_nll_rise_cause",
-            "run:vae_run:present and (run:vae_probe:is_calm or run:vae_baseline:explains)",
+            "group without () (run:vae_probe:is_calm or run:vae_baseline:explains)",
             "1, on the cause of a rise: `data`, or the part of the NLL that grew most",
             labels={"cause": "data"},
         ),
         Record(
             "run_component:vae_loss:contribution_rise",
             """
+              (
+                  (run_component:vae_loss:mean and ignoring (component) run:vae_nll:has_grown)
+                -
+                  run_component:vae_loss:held
+              )
+            *
               run_component:vae_nll_part:weight
-            * (run_component:vae_loss:mean - run_component:vae_loss:held)
             """,
-            "How much more a part adds to the NLL than while it was at its level",
+            "How much more a part of an NLL that has grown adds to it than while it was at its level",
         ),
         Record(
             "run:vae_nll_rise_cause",

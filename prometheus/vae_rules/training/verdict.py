@@ -16,10 +16,10 @@ _PAGES = ("VaeRunFailed", "VaeExporterDown", "VaeGpuFailing", "VaeGpuOutOfMemory
 _TICKETS = {
     "VaeExporterVersion": "run:vae_exporter:is_misfit",
     "VaeNllRising": "run:vae_nll:is_climbing or run:vae_nll:is_exploding or run:vae_nll:has_doubled",
-    "VaeKlAbnormal": "ignoring (symptom) run:vae_kl_abnormal:ratio",
-    "VaeRankDiverged": "group without (rank) (run_rank:vae_nll:stands_out)",
+    "VaeKlAbnormal": "run:vae_kl_abnormal:ratio",
+    "VaeRankDiverged": "run_rank:vae_nll:stands_out",
     "VaeNllSuspicious": "run:vae_nll:is_suspicious or run:vae_nll:started_low",
-    "VaeConfidenceGap": "ignoring (symptom) run:vae_confidence_gap",
+    "VaeConfidenceGap": "run:vae_confidence_gap",
     "VaeValidationGap": "run:vae_validation_gap:is_growing",
     "VaeNllSpike": "run:vae_nll:is_spiking",
     "VaeRunUnjudged": "run:vae_run:is_unjudged",
@@ -38,11 +38,9 @@ def _gravest(series: str, reasons: Sequence[str]) -> str:
 
 
 def _ticket(gravity: int, reason: str, condition: str) -> Record:
-    holds = f"({condition})" if " or " in condition else condition
     about = "While the condition of the ticket *reason* holds: how grave it is" if gravity == len(_TICKETS) + 1 else ""
-    return Record(
-        "run:vae_ticket:gravity", f"{gravity} * run:vae_run:present and {holds}", about, labels={"reason": reason}
-    )
+    expr = f"{gravity} * group without (rank, symptom) (\n  {condition}\n)"
+    return Record("run:vae_ticket:gravity", expr, about, labels={"reason": reason})
 
 
 def _verdict(verdict: str, expr: str, about: str = "", reason: str = "") -> Record:
@@ -101,7 +99,7 @@ RECORDS = Section(
         ),
         _verdict(
             "converging",
-            "run:vae_run:present and run:vae_nll:is_converging unless run:vae_run:has_page",
+            "group without () (run:vae_nll:is_converging) unless run:vae_run:has_page",
             reason="converging",
         ),
         _verdict(

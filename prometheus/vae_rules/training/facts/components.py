@@ -53,9 +53,9 @@ RECORDS = Section(
         Record(
             "run_component:vae_loss:contribution",
             """
-              run_component:vae_nll_part:weight * run_component:vae_loss:mean
-            or
-              run_component:vae_loss:weight * run_component:vae_loss:mean
+              (run_component:vae_nll_part:weight or run_component:vae_loss:weight)
+            *
+              run_component:vae_loss:mean
             """,
             "What the component adds to the loss: its weight times its mean over the newest long window",
         ),

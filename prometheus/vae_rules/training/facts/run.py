@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from vae_rules.rule import Record, Section
 from vae_rules.seen import aggregated
-from vae_rules.training.facts.aggregates import fact
 from vae_rules.training.memory import remembered
 
 RECORDS = Section(
@@ -26,11 +25,10 @@ RECORDS = Section(
             "max by (run) (last_over_time(vae_run_resumed[2m]) == 1)",
             "1 if a process of the run resumed from a checkpoint, otherwise absent",
         ),
-        fact(
+        Record(
             "run:vae_run:pretrained",
-            "max",
-            "vae_run_pretrained",
-            "1 if the run started from pretrained weights, else 0",
+            "max by (run) (last_over_time(vae_run_pretrained[2m]) == 1)",
+            "1 if the run started from pretrained weights, otherwise absent",
         ),
         Record(
             "run_rank:vae_exporter:metrics_version",
