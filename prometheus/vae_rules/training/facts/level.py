@@ -87,14 +87,15 @@ or
             "max by (run, group) (last_over_time(vae_loss_group_rise_ratio[2m]))",
             "For each group of batches whose NLL rose: how many times its own level it is at",
         ),
-        Record(
+        fact(
             "run:vae_nll:has_own_edges",
-            'max by (run) (last_over_time(vae_band_edge{signal="nll"}[2m]))',
+            "max",
+            'vae_band_edge{signal="nll"}',
             "Present if the run set the edges of its NLL itself",
         ),
         Record(
             "run:vae_nll:has_declared_scale",
-            "max by (run) (last_over_time(vae_loss_has_standard_scale[2m])) == 0",
+            aggregated("max by (run)", "vae_loss_has_standard_scale") + " == 0",
             "Present if the run declared a loss that the default bands do not fit",
         ),
     ),
