@@ -19,10 +19,15 @@ NUMBER = signal.SIGUSR2
 
 @pytest.fixture(autouse=True)
 def handled() -> Iterator[None]:
-    """Python hears only signals that have a handler."""
+    """Python hears only signals that have a handler.
+
+    The listener of an exporter that another thread has closed, in an earlier test, still has the descriptor.
+    """
+    descriptor = signal.set_wakeup_fd(-1)
     before = signal.signal(NUMBER, lambda *_: None)
     yield
     signal.signal(NUMBER, before)
+    signal.set_wakeup_fd(descriptor)
 
 
 def test_each_signal_is_passed_on_until_it_stops() -> None:
