@@ -25,7 +25,7 @@ def test_markdown() -> None:
 def test_terminal() -> None:
     printed = StringIO()
     console = Console(width=100, file=printed)
-    console.print(for_terminal(FINDINGS))
+    console.print(for_terminal(FINDINGS, console.width))
     lines = [line.split() for line in printed.getvalue().splitlines()]
     assert lines[1] == ["allocator", "allocated", "current", "3", "[MiB]", "4", "FAIL"]
 
@@ -45,6 +45,16 @@ def test_a_narrow_terminal_breaks_no_url() -> None:
         ),
     ]
     printed = StringIO()
-    Console(width=80, file=printed).print(for_terminal(findings))
+    Console(width=80, file=printed).print(for_terminal(findings, 80))
     assert {url, "http://127.0.0.1:9093,"} <= set(printed.getvalue().split())
     assert max(map(len, printed.getvalue().splitlines())) <= 80
+
+
+def test_a_narrow_terminal_shows_each_result_however_many_urls_there_are() -> None:
+    url = "http://127.0.0.1:9645/metrics"
+    findings = [Finding("training", f"{url} answers", f"{url} is scraped", f"{url} is a target", passed=False)]
+    printed = StringIO()
+    Console(width=80, file=printed).print(for_terminal(findings, 80))
+    header, first, *_ = printed.getvalue().splitlines()
+    assert header.split() == ["check", "what", "found", "expected", "result"]
+    assert first.split()[-1] == "FAIL"

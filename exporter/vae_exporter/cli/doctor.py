@@ -38,7 +38,8 @@ def doctor(
     if markdown:
         typer.echo(as_markdown(found))
     else:
-        Console().print(for_terminal(found))
+        console = Console()
+        console.print(for_terminal(found, console.width))
     if any(finding.passed is False for finding in found):
         raise typer.Exit(1)
 
