@@ -40,7 +40,7 @@ ALERTS = {
     "VaeConfidenceGap": "Check the outputs: they look worse than the NLL. If blurred, raise the perception weight.",
     "VaeValidationGap": "Keep the checkpoint of the best validation. Add data or augmentation before you train on.",
     "VaeLossSumMismatch": "Find the loss that is reported incorrectly: the weighted parts do not add up to the NLL.",
-    "VaeKlAbnormal": "Check the KL and its weight: the posterior collapses, or the KL dominates the loss.",
+    "VaeKlAbnormal": "Check the KL and its weight. The alert says whether it collapses, explodes or costs quality.",
     "VaeRunUnjudged": "Observe the NLL with an increasing step. Without it the run cannot be judged.",
     "VaeRunNameTaken": "Rename all but one of the processes: their metrics mix.",
     "VaeRankStraggler": "Check the slow rank's GPU and data loading: all other ranks wait for it.",

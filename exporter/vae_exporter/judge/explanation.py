@@ -24,11 +24,15 @@ if TYPE_CHECKING:
     from vae_exporter.judge.engine import Samples
     from vae_exporter.judge.recorded_rules import RecordedRule
     from vae_exporter.judge.simulation import Scrapes
+    from vae_exporter.stack.run_history import RunHistory
 
 DIVERGED = "run:vae_nll_diverged:bool"
 """1 while VaeNllDiverged fires. Its expression names the parts."""
 
 _ALL = '__name__=~"run:vae_.+"'
+
+_JUDGED_SECONDS = 60
+"""Within this time after the last step of a run, its last scrape is judged. The rules then see it for another minute."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +69,17 @@ def explain_run(prometheus_url: str, run: str | None) -> tuple[str, list[Part]]:
     """
     history = history_of(Prometheus(prometheus_url), run)
     is_scraped = history.server.value(f"run:vae_run:present{{{history.selector}}}")
-    found = history.server.query(f"{{{_ALL},{history.selector}}}", at=None if is_scraped else history.last_step_time)
+    found = history.server.query(f"{{{_ALL},{history.selector}}}", at=None if is_scraped else _last_judged(history))
     samples = {series.labels["__name__"]: [(series.labels, series.value)] for series in found}
     return history.run, explain(samples, recorded_rules(engine.rule_files()))
+
+
+def _last_judged(history: RunHistory) -> float:
+    """Return the Unix time, in seconds, at which the rules knew the last values of a run that is over."""
+    first, last = history.last_step_time, history.last_step_time + _JUDGED_SECONDS
+    series = f"run:vae_nll:mean{{{history.selector}}}"
+    found = history.server.query_range(series, start=first, end=last, step=_JUDGED_SECONDS / 12)
+    return max((one.points[-1][0] for one in found), default=first)
 
 
 def explain(samples: Samples, rules: Mapping[str, RecordedRule]) -> list[Part]:
