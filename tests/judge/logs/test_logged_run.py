@@ -243,6 +243,15 @@ def test_an_absent_nll_is_computed_from_its_weighted_parts(tmp_path: Path) -> No
     assert found == [(1, {"rec": 0.25, "perception": 0.5, "nll": 3.0}), (2, {"rec": 0.5})]
 
 
+def test_the_hint_names_only_the_parts_that_the_log_has(tmp_path: Path) -> None:
+    path = tmp_path / "parts.csv"
+    path.write_text("step,recon,kl\n1,0.25,12\n2,0.5,12\n")
+    with pytest.raises(LogError, match=r"try --weights rec=10$"):
+        read(path)
+    _, found, _ = read(path, LogOptions(weights={"rec": 10}))
+    assert [values["nll"] for _, values in found] == [2.5, 5.0]
+
+
 def test_an_nll_that_is_computed_has_a_running_mean_if_its_parts_have(tmp_path: Path) -> None:
     path = tmp_path / "parts.log"
     path.write_text("Epoch: [0]  [3/9]  recon: 0.1000 (0.2000)  lpips: 0.5000 (0.6000)\n")

@@ -26,6 +26,8 @@ _MAX_NUMERIC = 200
 """The most columns with numbers that are remembered for a message."""
 
 
+_USUAL_WEIGHTS = {"rec": 10, "perception": 1}
+
 _MEAN_ENDINGS = ("_mean", "_avg", "_global_avg", "/mean", "/avg", " mean", " avg")
 
 
@@ -95,8 +97,10 @@ def mapping_hint(columns: Columns) -> str:
     lines = [f"It has numbers in the columns {listed}"]
     if candidate is not None:
         lines.append(f"If one of them is the NLL, try --map {shlex.quote(f'nll={candidate}')}")
-    if columns.of(names).keys() & set(NLL_PARTS):
-        lines.append("If the NLL is the weighted sum of its parts, try --weights rec=10,perception=1")
+    parts = [part for part in NLL_PARTS if part in columns.of(names)]
+    if parts:
+        weights = ",".join(f"{part}={_USUAL_WEIGHTS[part]}" for part in parts)
+        lines.append(f"If the NLL is the weighted sum of its parts, try --weights {weights}")
     return "\n".join(lines)
 
 
