@@ -32,7 +32,7 @@ DIVERGED = "run:vae_nll_diverged:bool"
 _ALL = '__name__=~"run:vae_.+"'
 
 _JUDGED_SECONDS = 60
-"""Within this time after the last step of a run, its last scrape is judged. The rules then see it for another minute."""
+"""Within this time of the last step of a run, its last scrape is judged. The rules then see it for another minute."""
 
 
 @dataclass(frozen=True)
