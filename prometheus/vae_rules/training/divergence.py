@@ -184,11 +184,18 @@ RECORDS = Section(
         Record(
             "run:vae_nll_diverged:mean",
             """
-              (run:vae_nll:mean or last_over_time(run:vae_nll_diverged:mean[1h]))
+              (
+                  run:vae_nll:mean
+                or
+                  last_over_time(run:vae_nll_diverged:mean[1h])
+                or
+                  last_over_time(run:vae_nll:mean[1h])
+              )
             and
               run:vae_nll_diverged:bool == 1
             """,
             "The mean of the NLL of a run that has diverged; while it has none, the last one",
+            why="The last alternative begins it, if these rules were installed after the run had died.",
         ),
     ),
 )

@@ -20,10 +20,10 @@ REMEMBERED = (
 def remembered(name: str, matcher: str = "") -> str:
     """Return the PromQL of the last value within a day of the series *name*, one of `REMEMBERED`, with *matcher*.
 
-    The last half hour is read from the series itself, and the hours before from its memory.
+    The last hour is read from the series itself, and the hours before from its memory.
     """
     return f"""\
-  last_over_time({name}{matcher}[30m])
+  last_over_time({name}{matcher}[1h])
 or
   last_over_time({name}_last1h{matcher}[23h15m])"""
 
@@ -36,6 +36,6 @@ RECORDS = Section(
     ),
     about=(
         "Evaluated every 15 minutes only. The rules above read it for 23 hours and the 15 minutes by which it may be "
-        "late. With the last half hour of the series itself, these are 213 samples a series; a day of it has 5,760."
+        "late. With the last hour of the series itself, these are 333 samples a series; a day of it has 5,760."
     ),
 )

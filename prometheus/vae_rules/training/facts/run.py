@@ -22,12 +22,12 @@ RECORDS = Section(
         ),
         Record(
             "run:vae_run:resumed",
-            "max by (run) (last_over_time(vae_run_resumed[2m]) == 1)",
+            aggregated("max by (run)", "vae_run_resumed") + " == 1",
             "1 if a process of the run resumed from a checkpoint, otherwise absent",
         ),
         Record(
             "run:vae_run:pretrained",
-            "max by (run) (last_over_time(vae_run_pretrained[2m]) == 1)",
+            aggregated("max by (run)", "vae_run_pretrained") + " == 1",
             "1 if the run started from pretrained weights, otherwise absent",
         ),
         Record(
