@@ -32,7 +32,10 @@ def samples(series: str, value: float, times: range) -> Iterator[str]:
 
 
 def past(now: int, outage: int) -> Iterator[str]:
-    """Yield a run that was killed before an *outage* and is resumed *now*, one that died bad, and one long before."""
+    """Yield a run that was killed before an *outage* and is resumed *now*, and runs that died bad, one long before.
+
+    That of *older rules* has no ``run:vae_nll_diverged:mean``, which they did not record.
+    """
     gone = now - outage
     last_hour = range(gone - HOUR, gone, 15)
     yield from samples('run:vae_nll:held{run="resumed"}', LAST, range(gone - 14 * MINUTE, gone, 15))
@@ -40,14 +43,20 @@ def past(now: int, outage: int) -> Iterator[str]:
     yield from samples('run:vae_nll:held_last1h{run="resumed"}', BEFORE, memory)
     for name in ("vae_run_info", "vae_run_resumed"):
         yield from samples(f'{name}{{run="resumed",rank="0"}}', 1, range(now - 20, now, 5))
-    for run, seen in (("dead", gone - 2 * HOUR), ("forgotten", now - 24 * HOUR)):
-        for name in ("run:vae_nll_diverged:bool", "run:vae_nll_diverged:mean"):
+    for run, seen, mean in (
+        ("dead", gone - 2 * HOUR, "run:vae_nll_diverged:mean"),
+        ("forgotten", now - 24 * HOUR, "run:vae_nll_diverged:mean"),
+        ("older rules", gone - 2 * HOUR, "run:vae_nll:mean"),
+    ):
+        for name in ("run:vae_nll_diverged:bool", mean):
             yield from samples(f'{name}{{run="{run}"}}', 1, last_hour)
         yield from samples(f'run:vae_run:present_last1h{{run="{run}"}}', 1, range(seen, seen + HOUR, 15 * MINUTE))
 
 
 @pytest.mark.parametrize(
-    ("outage", "level", "paged"), [(20 * MINUTE, LAST, ["dead"]), (3 * HOUR, BEFORE, [])], ids=["20 min", "3 h"]
+    ("outage", "level", "paged"),
+    [(20 * MINUTE, LAST, ["dead", "older rules"]), (3 * HOUR, BEFORE, [])],
+    ids=["20 min", "3 h"],
 )
 def test_a_level_outlives_an_outage_and_a_page_one_of_less_than_an_hour(
     tmp_path: Path, outage: int, level: float, paged: list[str]

@@ -25,7 +25,7 @@ def for_terminal(findings: Sequence[Finding], width: int) -> Table:
     rows = [_cells(finding) for finding in findings]
     table = Table(box=None, pad_edge=False, show_header=True, header_style="bold")
     columns = list(zip(COLUMNS, *rows, strict=True))
-    is_narrow = sum(max(map(len, column)) + 1 for column in columns) > width
+    is_narrow = sum(max(map(len, column)) + 2 for column in columns) > width
     room = int(_ROOM_FOR_URLS * width)
     for name, *cells in columns:
         unbroken = _longest_url(cells, room) if is_narrow else None

@@ -215,7 +215,8 @@ ALERT = Alert(
     why=(
         "Fires for one evaluation more when the run has recovered: a notification that an alert resolved has the text "
         "of its last evaluation, which then says so. If Prometheus is down, the text stays that of the divergence. So "
-        "it does if the run starts anew, which is no recovery: it has not made three windows."
+        "it does if the run starts anew, which is no recovery: it has not made three windows. The mean itself is read "
+        "because vmalert sees the recorded one an evaluation later."
     ),
     when="the NLL is bad and much worse than it was, or four times the level that it held: "
     "see [Divergence](#divergence)",

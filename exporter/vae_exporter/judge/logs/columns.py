@@ -26,8 +26,6 @@ _MAX_NUMERIC = 200
 """The most columns with numbers that are remembered for a message."""
 
 
-_USUAL_WEIGHTS = {"rec": 10, "perception": 1}
-
 _MEAN_ENDINGS = ("_mean", "_avg", "_global_avg", "/mean", "/avg", " mean", " avg")
 
 
@@ -99,7 +97,7 @@ def mapping_hint(columns: Columns) -> str:
         lines.append(f"If one of them is the NLL, try --map {shlex.quote(f'nll={candidate}')}")
     parts = [part for part in NLL_PARTS if part in columns.of(names)]
     if parts:
-        weights = ",".join(f"{part}={_USUAL_WEIGHTS[part]}" for part in parts)
+        weights = ",".join(f"{part}={COMPONENTS[part].standard_weight:g}" for part in parts)
         lines.append(f"If the NLL is the weighted sum of its parts, try --weights {weights}")
     return "\n".join(lines)
 
